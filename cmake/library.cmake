@@ -1,0 +1,30 @@
+# fulmar_library(name DIR folder LINK targets...): one static library per folder, all its .cpp files.
+# fulmar_test(name LINK targets...): one GoogleTest program per folder of tests/.
+function(fulmar_library name)
+  cmake_parse_arguments(arg "" "DIR" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${arg_DIR}/*.cpp)
+  if(sources)
+    add_library(fulmar_${name} STATIC ${sources})
+    target_include_directories(fulmar_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src
+                               ${PROJECT_SOURCE_DIR}/server ${PROJECT_BINARY_DIR}/generated)
+    target_link_libraries(fulmar_${name} PUBLIC ${arg_LINK})
+    fulmar_options(fulmar_${name})
+  else()  # a folder without sources yet
+    add_library(fulmar_${name} INTERFACE)
+    target_link_libraries(fulmar_${name} INTERFACE ${arg_LINK})
+  endif()
+endfunction()
+
+function(fulmar_test name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE FULMAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  fulmar_options(test_${name})
+  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name})
+endfunction()

@@ -1,0 +1,135 @@
+// The public face of the inference engine: load a model, submit requests, receive text as it is made.
+//
+// One engine thread owns the model. Any thread may call submit(); a request's Sink is called on the engine thread and
+// must not block. Errors are fulmar::Error (see error.h).
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fulmar/error.h"
+
+namespace fulmar {
+
+using Token = int32_t;
+
+// How the next token is drawn. Order: penalties and bias on the logits, temperature, top_k, top_p, min_p, draw.
+struct Sampling {
+  float temperature = 1.0f;        // 0: greedy
+  int32_t top_k = 0;               // 0: all
+  float top_p = 1.0f;              // 1: all; 0: the most likely token
+  float min_p = 0.0f;              // tokens below min_p times the best probability are dropped
+  float presence_penalty = 0.0f;   // logit -= presence once a token occurred, plus frequency times its count
+  float frequency_penalty = 0.0f;
+  float penalty_decay = 1.0f;      // counts are multiplied by this after every token
+  std::vector<std::pair<Token, float>> logit_bias;
+  std::optional<uint64_t> seed;    // same seed, same text, whatever else is in the batch
+};
+
+enum class Think { off, on, fake };  // see ChatMessage: how the assistant's turn is opened
+
+struct ChatMessage {
+  std::string role;  // "system", "user", "assistant"
+  std::string content;
+};
+
+// What to continue: `tokens` if any, else `messages` through the RWKV chat template, else `text` as it is.
+struct Request {
+  std::string text;
+  std::vector<Token> tokens;
+  std::vector<ChatMessage> messages;
+  Think think = Think::off;
+  Sampling sampling;
+  uint32_t max_tokens = 512;
+  std::vector<std::string> stop;     // generation ends before the first of these; never shown
+  std::vector<Token> stop_tokens;
+  bool ignore_eos = false;           // else token 0 (where the vocabulary has no text for it) ends generation
+};
+
+enum class Finish : uint8_t {
+  none,       // more will come
+  stop,       // a stop string, a stop token or the end of text
+  length,     // max_tokens
+  cancelled,  // the sink was closed
+  failed      // see Event::error
+};
+
+struct Event {
+  std::string_view text;         // new text: whole UTF-8 characters, never part of a stop string
+  std::span<const Token> tokens; // sampled since the last event, the one that stopped it included
+  Finish finish = Finish::none;  // the last event of a request has one
+  uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
+  uint64_t step = 0;             // the engine step that made it
+  const Error* error = nullptr;  // with Finish::failed
+};
+
+// Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody listens any
+// more: the slot is free within one step and no further event arrives after the one in flight.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void on_event(const Event& event) = 0;
+  void close() { closed_.store(true, std::memory_order_release); }
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> closed_{false};
+};
+
+struct EngineOptions {
+  std::string model;          // file
+  std::string vocab;          // file, "bytes", or empty: the World vocabulary that ships with Fulmar
+  std::string strategy;       // "vulkan fp16"; empty: the best device present
+  std::optional<float> head_norm_eps;
+  uint32_t slots = 64;        // requests generating at once
+  uint32_t queue = 1024;      // requests waiting; one more is Error(busy)
+  uint32_t step_tokens = 256; // rows of the largest step: decode rows first, the rest for prompts
+  uint32_t threads = 0;       // CPU threads; 0: one per core
+  std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes
+};
+
+struct ModelInfo {
+  std::string id;        // the file's stem
+  std::string version;   // "v7"
+  std::string strategy;  // as resolved
+  std::string device;
+  uint32_t layers = 0, channels = 0, vocab = 0;
+  uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
+  int64_t created = 0;   // Unix time of loading
+};
+
+struct EngineStats {
+  uint64_t steps = 0, prompt_tokens = 0, completion_tokens = 0;
+  uint32_t live = 0, queued = 0;  // requests in slots and waiting
+};
+
+class Engine {
+ public:
+  // Loads the model; throws Error. The engine is ready when this returns.
+  static std::unique_ptr<Engine> create(const EngineOptions& options);
+  virtual ~Engine() = default;  // cancels what is in flight
+
+  // Takes a request. Throws Error(busy) when the queue is full, Error(unavailable) while draining or after the device
+  // was lost, Error(bad_request) for a request that can never run.
+  virtual void submit(Request request, std::shared_ptr<Sink> sink) = 0;
+
+  virtual const ModelInfo& model() const = 0;
+  virtual EngineStats stats() const = 0;
+  // Empty while healthy, else the sentence that says why requests are refused.
+  virtual std::string trouble() const = 0;
+
+  virtual std::vector<Token> tokenize(std::string_view text) const = 0;
+  virtual std::string detokenize(std::span<const Token> tokens) const = 0;
+
+  // Refuses new requests and returns when those in flight have ended or `seconds` are over.
+  virtual void drain(double seconds) = 0;
+};
+
+}  // namespace fulmar

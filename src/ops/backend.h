@@ -1,0 +1,73 @@
+// The whole interface a backend implements.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ops/memory.h"
+
+namespace fulmar::ops {
+
+enum class Where {
+  device,   // fastest for kernels
+  staging,  // host writes, device reads
+  host      // device writes, host reads
+};
+
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  uint64_t bytes() const { return bytes_; }
+
+ protected:
+  uint64_t bytes_ = 0;
+};
+
+// What a device is and can do; `fulmar devices` prints it.
+struct Caps {
+  std::string backend;  // "cpu", "vulkan"
+  std::string name;     // "NVIDIA H100 80GB HBM3", "AMD EPYC ... (AVX3_ZEN4), 2 threads"
+  std::string driver;   // "Mesa 25.0.7 (LLVM 19)", empty for the CPU
+  uint64_t memory_bytes = 0;
+  bool host_memory = false;  // kernels read host memory directly, so mapped weights can be adopted
+  std::vector<std::string> features;  // optional paths in use, "fp16 arithmetic", "integer dot"
+};
+
+struct OpTime {
+  uint32_t first_op, ops;  // the run of tape ops that one launch computed
+  double seconds;
+};
+
+// A tape compiled for one batch shape. Not thread-safe; programs of one backend are started by one thread.
+class Program {
+ public:
+  virtual ~Program() = default;
+  // Uploads the per-step data and starts the step; may return before it is done. `batch` may be freed on return.
+  virtual void start(const Batch& batch) = 0;
+  // Waits for the step. One span per tape output, [rows or picks in use, width], valid until the next start.
+  // Throws Error(device_lost).
+  virtual std::span<const std::span<const float>> finish() = 0;
+  // Of the last finished step, when compiled with timing; else empty.
+  virtual std::vector<OpTime> times() const { return {}; }
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const Caps& caps() const = 0;
+  // Zero-filled. Throws Error(out_of_memory) saying how much was asked and how much there is.
+  virtual std::unique_ptr<Buffer> allocate(uint64_t bytes, Where where) = 0;
+  // A read-only buffer over host memory that `owner` keeps alive, without a copy; null where the device cannot.
+  virtual std::unique_ptr<Buffer> adopt(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) = 0;
+  // `from` may be reused on return. Ordered before programs started later.
+  virtual void upload(Buffer& to, uint64_t at, std::span<const std::byte> from) = 0;
+  // Waits until `to` is filled. Ordered after programs started and copies made earlier.
+  virtual void download(std::span<std::byte> to, const Buffer& from, uint64_t at) = 0;
+  // On the device, ordered with uploads and programs. Ranges do not overlap.
+  virtual void copy(Buffer& to, uint64_t to_at, const Buffer& from, uint64_t from_at, uint64_t bytes) = 0;
+  virtual std::unique_ptr<Program> compile(const Tape& tape, const Memory& memory, const BatchShape& shape,
+                                           bool timing = false) = 0;
+};
+
+}  // namespace fulmar::ops

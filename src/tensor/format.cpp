@@ -1,0 +1,74 @@
+// The table behind info(): every header of include/shared/format, compiled once in a namespace of its own.
+#include "tensor/format.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "shared/lang.h"
+
+namespace fulmar::format {
+using shared::Pair, shared::Quads, shared::Words, shared::uint, shared::uvec4;
+using shared::unpack_f16, shared::word_as_float, shared::signed_byte;
+#include "fulmar_format_bodies.h"  // generated: namespace f16 { #include "shared/format/f16.h" } and so on
+}  // namespace fulmar::format
+
+namespace fulmar {
+namespace {
+
+template <uint64_t bytes>
+uint64_t scalar_bytes(uint64_t N, uint64_t K) { return N * K * bytes; }
+
+template <uint64_t bytes>
+constexpr FormatInfo scalar(std::string_view name) {
+  return {name, {}, 1, 1, bytes, scalar_bytes<bytes>, nullptr, nullptr};
+}
+
+// decode_chunk over a whole row.
+template <uint32_t chunk, auto decode>
+void decode_row(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, float* values) {
+  const shared::Quads quads{reinterpret_cast<const shared::uvec4*>(m)};
+  for (uint64_t c = 0; c < K / chunk; ++c) {
+    float v[chunk];
+    decode(quads, static_cast<uint32_t>(N), static_cast<uint32_t>(K), static_cast<uint32_t>(row),
+           static_cast<uint32_t>(c), v);
+    std::memcpy(values + c * chunk, v, sizeof v);
+  }
+}
+
+constexpr uint32_t bytes_if_scalar(uint64_t (*matrix_bytes)(uint64_t, uint64_t), uint32_t block) {
+  const uint64_t bytes = matrix_bytes(1, block);
+  return block <= 8 && bytes % block == 0 ? static_cast<uint32_t>(bytes / block) : 0;
+}
+
+constexpr std::array table = {
+    scalar<8>("f64"), scalar<8>("i64"), scalar<4>("i32"), scalar<2>("i16"),
+    scalar<1>("s8"),  scalar<1>("u8"),  scalar<1>("bool"),
+#define X(name)                                                                                      \
+  FormatInfo{#name, format::name::precision_name, format::name::BLOCK, format::name::CHUNK,          \
+             bytes_if_scalar(format::name::matrix_bytes, format::name::BLOCK),                       \
+             format::name::matrix_bytes, format::name::encode_row,                                   \
+             decode_row<format::name::CHUNK, format::name::decode_chunk>},
+    FULMAR_FORMATS(X)
+#undef X
+};
+
+constexpr std::array all_matrix_formats = {
+#define X(name) Format::name,
+    FULMAR_FORMATS(X)
+#undef X
+};
+
+}  // namespace
+
+const FormatInfo& info(Format format) { return table[static_cast<std::size_t>(format)]; }
+
+std::span<const Format> matrix_formats() { return all_matrix_formats; }
+
+std::optional<Format> format_of_precision(std::string_view word) {
+  for (const Format format : all_matrix_formats)
+    if (info(format).precision == word) return format;
+  return std::nullopt;
+}
+
+}  // namespace fulmar

@@ -1,0 +1,38 @@
+// Element formats: the scalar types files use and the matrix formats kernels read, one table for all.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "fulmar_formats.h"  // generated: FULMAR_FORMATS(X), one X(name) per header in include/shared/format
+
+namespace fulmar {
+
+enum class Format : uint8_t {
+  // Scalar types that appear in files but that no kernel reads.
+  f64, i64, i32, i16, s8, u8, boolean,
+#define X(name) name,
+  FULMAR_FORMATS(X)
+#undef X
+};
+
+struct FormatInfo {
+  std::string_view name;       // "f16"
+  std::string_view precision;  // the strategy's word for it, "fp16"; empty: not a matrix format
+  uint32_t block = 1;          // K must be a multiple of this
+  uint32_t chunk = 1;          // elements decode_chunk yields
+  uint32_t scalar_bytes = 0;   // bytes of one element; 0 for block formats
+  // Bytes of an [N, K] matrix. Scalars too.
+  uint64_t (*matrix_bytes)(uint64_t N, uint64_t K) = nullptr;
+  // Row `row` of the matrix at `m`, to and from K floats. Null for scalar types no kernel reads.
+  void (*encode_row)(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) = nullptr;
+  void (*decode_row)(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, float* values) = nullptr;
+};
+
+const FormatInfo& info(Format format);
+std::span<const Format> matrix_formats();                     // every format with a header, in alphabetical order
+std::optional<Format> format_of_precision(std::string_view);  // "fp16" -> f16
+
+}  // namespace fulmar

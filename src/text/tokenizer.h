@@ -1,0 +1,68 @@
+// Vocabularies and tokenizing: greedy longest match over bytes, as RWKV's World tokenizer does.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fulmar {
+
+using Token = int32_t;
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  // Every byte string can be encoded when all 256 single bytes are tokens; a byte without a token throws
+  // Error(bad_request) naming the byte and its position.
+  virtual std::vector<Token> encode(std::string_view text) const = 0;
+  // The bytes of one token; empty for ids outside the vocabulary and for the end-of-text token.
+  virtual std::string_view bytes(Token token) const = 0;
+  // One past the highest id.
+  virtual Token size() const = 0;
+  // The id that ends a text: 0 where the vocabulary has no text for id 0, else -1.
+  virtual Token end_of_text() const = 0;
+  std::string decode(std::span<const Token> tokens) const;
+};
+
+// `vocab` is "bytes" (byte b has id b), a path to a file in World syntax (lines `ID PYTHON_LITERAL BYTELEN`) or to the
+// compact table under models/ (by its magic), or empty for the World vocabulary that ships with Fulmar.
+// Throws Error(bad_file) naming file, line and reason; Error(not_found).
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& vocab);
+
+// Turns a stream of tokens into text that never splits a UTF-8 character: incomplete tails are held back, bytes that
+// can never become a character turn into U+FFFD.
+class Detokenizer {
+ public:
+  explicit Detokenizer(std::shared_ptr<const Tokenizer> tokenizer) : tokenizer_(std::move(tokenizer)) {}
+  // Text completed by this token, possibly empty.
+  std::string push(Token token);
+  // What was held back, at the end of the text: incomplete bytes become U+FFFD.
+  std::string finish();
+
+ private:
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::string pending_;
+};
+
+// Finds stop strings across token borders without ever showing a prefix of one.
+class StopMatcher {
+ public:
+  explicit StopMatcher(std::vector<std::string> stops);
+  // Text that is safe to show. After a match, stopped() is true and everything from the stop string on is dropped; with
+  // several matches the one that begins first wins, and of those the longest.
+  std::string push(std::string_view text);
+  // What was held back, when generation ended without a match.
+  std::string finish();
+  bool stopped() const { return stopped_; }
+
+ private:
+  std::vector<std::string> stops_;
+  std::string pending_;
+  std::size_t longest_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace fulmar
