@@ -1,7 +1,7 @@
 // The public face of the inference engine: load a model, submit requests, receive text as it is made.
 //
-// One engine thread owns the model. Any thread may call submit(); a request's Sink is called on the engine thread and
-// must not block. Errors are fulmar::Error (see error.h).
+// One engine thread owns the model. Any thread may call submit(); a request's Sink is called on the engine
+// thread and must not block. Errors are fulmar::Error (see error.h).
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -20,17 +20,18 @@ namespace fulmar {
 
 using Token = int32_t;
 
-// How the next token is drawn. Order: penalties and bias on the logits, temperature, top_k, top_p, min_p, draw.
+// How the next token is drawn. Order: penalties and bias on the logits, temperature, top_k, top_p, min_p,
+// draw.
 struct Sampling {
-  float temperature = 1.0f;        // 0: greedy
-  int32_t top_k = 0;               // 0: all
-  float top_p = 1.0f;              // 1: all; 0: the most likely token
-  float min_p = 0.0f;              // tokens below min_p times the best probability are dropped
-  float presence_penalty = 0.0f;   // logit -= presence once a token occurred, plus frequency times its count
+  float temperature = 1.0f;       // 0: greedy
+  int32_t top_k = 0;              // 0: all
+  float top_p = 1.0f;             // 1: all; 0: the most likely token
+  float min_p = 0.0f;             // tokens below min_p times the best probability are dropped
+  float presence_penalty = 0.0f;  // logit -= presence once a token occurred, plus frequency times its count
   float frequency_penalty = 0.0f;
-  float penalty_decay = 1.0f;      // counts are multiplied by this after every token
+  float penalty_decay = 1.0f;  // counts are multiplied by this after every token
   std::vector<std::pair<Token, float>> logit_bias;
-  std::optional<uint64_t> seed;    // same seed, same text, whatever else is in the batch
+  std::optional<uint64_t> seed;  // same seed, same text, whatever else is in the batch
 };
 
 enum class Think { off, on, fake };  // see ChatMessage: how the assistant's turn is opened
@@ -48,9 +49,9 @@ struct Request {
   Think think = Think::off;
   Sampling sampling;
   uint32_t max_tokens = 512;
-  std::vector<std::string> stop;     // generation ends before the first of these; never shown
+  std::vector<std::string> stop;  // generation ends before the first of these; never shown
   std::vector<Token> stop_tokens;
-  bool ignore_eos = false;           // else token 0 (where the vocabulary has no text for it) ends generation
+  bool ignore_eos = false;  // else token 0 (where the vocabulary has no text for it) ends generation
 };
 
 enum class Finish : uint8_t {
@@ -62,16 +63,16 @@ enum class Finish : uint8_t {
 };
 
 struct Event {
-  std::string_view text;         // new text: whole UTF-8 characters, never part of a stop string
-  std::span<const Token> tokens; // sampled since the last event, the one that stopped it included
-  Finish finish = Finish::none;  // the last event of a request has one
+  std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
+  std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
+  Finish finish = Finish::none;   // the last event of a request has one
   uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
-  uint64_t step = 0;             // the engine step that made it
-  const Error* error = nullptr;  // with Finish::failed
+  uint64_t step = 0;                                  // the engine step that made it
+  const Error* error = nullptr;                       // with Finish::failed
 };
 
-// Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody listens any
-// more: the slot is free within one step and no further event arrives after the one in flight.
+// Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody
+// listens any more: the slot is free within one step and no further event arrives after the one in flight.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -84,14 +85,14 @@ class Sink {
 };
 
 struct EngineOptions {
-  std::string model;          // file
-  std::string vocab;          // file, "bytes", or empty: the World vocabulary that ships with Fulmar
-  std::string strategy;       // "vulkan fp16"; empty: the best device present
+  std::string model;     // file
+  std::string vocab;     // file, "bytes", or empty: the World vocabulary that ships with Fulmar
+  std::string strategy;  // "vulkan fp16"; empty: the best device present
   std::optional<float> head_norm_eps;
-  uint32_t slots = 64;        // requests generating at once
-  uint32_t queue = 1024;      // requests waiting; one more is Error(busy)
-  uint32_t step_tokens = 256; // rows of the largest step: decode rows first, the rest for prompts
-  uint32_t threads = 0;       // CPU threads; 0: one per core
+  uint32_t slots = 64;         // requests generating at once
+  uint32_t queue = 1024;       // requests waiting; one more is Error(busy)
+  uint32_t step_tokens = 256;  // rows of the largest step: decode rows first, the rest for prompts
+  uint32_t threads = 0;        // CPU threads; 0: one per core
   std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes
 };
 
@@ -102,7 +103,7 @@ struct ModelInfo {
   std::string device;
   uint32_t layers = 0, channels = 0, vocab = 0;
   uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
-  int64_t created = 0;   // Unix time of loading
+  int64_t created = 0;  // Unix time of loading
 };
 
 struct EngineStats {
@@ -116,8 +117,8 @@ class Engine {
   static std::unique_ptr<Engine> create(const EngineOptions& options);
   virtual ~Engine() = default;  // cancels what is in flight
 
-  // Takes a request. Throws Error(busy) when the queue is full, Error(unavailable) while draining or after the device
-  // was lost, Error(bad_request) for a request that can never run.
+  // Takes a request. Throws Error(busy) when the queue is full, Error(unavailable) while draining or after
+  // the device was lost, Error(bad_request) for a request that can never run.
   virtual void submit(Request request, std::shared_ptr<Sink> sink) = 0;
 
   virtual const ModelInfo& model() const = 0;

@@ -1,4 +1,5 @@
-// The one error type: a kind (what the caller can do about it) and a sentence that names the thing and the cure.
+// The one error type: a kind (what the caller can do about it) and a sentence that names the thing and the
+// cure.
 #pragma once
 #include <stdexcept>
 #include <string>

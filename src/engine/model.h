@@ -15,11 +15,11 @@ namespace fulmar {
 
 struct ModelOptions {
   std::filesystem::path path;
-  std::string strategy;              // "vulkan fp16"; empty: the best device present, the file's own precision
+  std::string strategy;  // "vulkan fp16"; empty: the best device present, the file's own precision
   std::optional<float> head_norm_eps;
-  uint32_t slots = 1;                // sequences that can be live at once
-  uint32_t max_rows = 256;           // rows of the largest step
-  uint32_t threads = 0;              // CPU threads; 0: one per core
+  uint32_t slots = 1;                                           // sequences that can be live at once
+  uint32_t max_rows = 256;                                      // rows of the largest step
+  uint32_t threads = 0;                                         // CPU threads; 0: one per core
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
 };
 
@@ -30,22 +30,23 @@ class Model {
 
   virtual const rwkv::Config& config() const = 0;
   virtual const ops::Caps& caps() const = 0;
-  virtual std::string strategy() const = 0;     // as resolved: "vulkan fp16"
-  virtual uint64_t weight_bytes() const = 0;    // on the device
+  virtual std::string strategy() const = 0;   // as resolved: "vulkan fp16"
+  virtual uint64_t weight_bytes() const = 0;  // on the device
   virtual uint32_t slots() const = 0;
   virtual uint32_t max_rows() const = 0;
-  virtual uint64_t state_floats() const = 0;    // of one slot
+  virtual uint64_t state_floats() const = 0;  // of one slot
   virtual const ops::Tape& tape() const = 0;
 
-  // Runs one step. tokens: one id per row; segments cover the rows; picks: rows whose logits are wanted, ascending.
-  // Answers [picks, V], valid until the next call. Throws Error(bad_request) for a token outside [0, V).
+  // Runs one step. tokens: one id per row; segments cover the rows; picks: rows whose logits are wanted,
+  // ascending. Answers [picks, V], valid until the next call. Throws Error(bad_request) for a token outside
+  // [0, V).
   virtual std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
                                       std::span<const uint32_t> picks) = 0;
 
   // A fresh state (zeros, or the model's own initial state) for a slot.
   virtual void reset_slot(uint32_t slot) = 0;
   virtual void copy_slot(uint32_t to, uint32_t from) = 0;
-  virtual void read_slot(uint32_t slot, std::span<float> out) = 0;        // state_floats() long
+  virtual void read_slot(uint32_t slot, std::span<float> out) = 0;  // state_floats() long
   virtual void write_slot(uint32_t slot, std::span<const float> in) = 0;
 
   // Per-op timing of the following steps, for `fulmar bench --ops`.
@@ -59,7 +60,8 @@ struct Device {
   ops::Caps caps;
 };
 std::vector<Device> list_devices();
-// Why there is no Vulkan device ("no Vulkan driver: libvulkan.so.1 was not found ..."); empty where there is one.
+// Why there is no Vulkan device ("no Vulkan driver: libvulkan.so.1 was not found ..."); empty where there is
+// one.
 std::string why_no_vulkan();
 
 }  // namespace fulmar

@@ -30,7 +30,7 @@ struct Caps {
   std::string name;     // "NVIDIA H100 80GB HBM3", "AMD EPYC ... (AVX3_ZEN4), 2 threads"
   std::string driver;   // "Mesa 25.0.7 (LLVM 19)", empty for the CPU
   uint64_t memory_bytes = 0;
-  bool host_memory = false;  // kernels read host memory directly, so mapped weights can be adopted
+  bool host_memory = false;           // kernels read host memory directly, so mapped weights can be adopted
   std::vector<std::string> features;  // optional paths in use, "fp16 arithmetic", "integer dot"
 };
 
@@ -43,7 +43,8 @@ struct OpTime {
 class Program {
  public:
   virtual ~Program() = default;
-  // Uploads the per-step data and starts the step; may return before it is done. `batch` may be freed on return.
+  // Uploads the per-step data and starts the step; may return before it is done. `batch` may be freed on
+  // return.
   virtual void start(const Batch& batch) = 0;
   // Waits for the step. One span per tape output, [rows or picks in use, width], valid until the next start.
   // Throws Error(device_lost).
@@ -58,8 +59,10 @@ class Backend {
   virtual const Caps& caps() const = 0;
   // Zero-filled. Throws Error(out_of_memory) saying how much was asked and how much there is.
   virtual std::unique_ptr<Buffer> allocate(uint64_t bytes, Where where) = 0;
-  // A read-only buffer over host memory that `owner` keeps alive, without a copy; null where the device cannot.
-  virtual std::unique_ptr<Buffer> adopt(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) = 0;
+  // A read-only buffer over host memory that `owner` keeps alive, without a copy; null where the device
+  // cannot.
+  virtual std::unique_ptr<Buffer> adopt(std::span<const std::byte> bytes,
+                                        std::shared_ptr<const void> owner) = 0;
   // `from` may be reused on return. Ordered before programs started later.
   virtual void upload(Buffer& to, uint64_t at, std::span<const std::byte> from) = 0;
   // Waits until `to` is filled. Ordered after programs started and copies made earlier.

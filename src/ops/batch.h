@@ -17,9 +17,9 @@ struct Segment {
 };
 
 struct Batch {
-  uint32_t rows = 0;                            // rows in use; the segments cover [0, rows) without gap or overlap
-  std::span<const Segment> segments;            // each slot at most once
-  std::span<const uint32_t> picks;              // row indices whose logits are wanted, ascending
+  uint32_t rows = 0;                  // rows in use; the segments cover [0, rows) without gap or overlap
+  std::span<const Segment> segments;  // each slot at most once
+  std::span<const uint32_t> picks;    // row indices whose logits are wanted, ascending
   std::span<const std::span<const float>> inputs;  // one per tape input, [rows, width]
 };
 

@@ -9,12 +9,14 @@ namespace fulmar::ops {
 
 class Buffer;
 
-// Byte offset of every value in one arena; values whose lives do not overlap share bytes. Offsets are multiples of 256.
+// Byte offset of every value in one arena; values whose lives do not overlap share bytes. Offsets are
+// multiples of 256.
 struct ArenaPlan {
   std::vector<uint64_t> offsets;  // by ValueId
   uint64_t bytes = 0;
 };
-// `reuse` false gives every value bytes of its own (for the op-by-op debugger). Inputs live from the start, outputs to the end.
+// `reuse` false gives every value bytes of its own (for the op-by-op debugger). Inputs live from the start,
+// outputs to the end.
 ArenaPlan plan_arena(const Tape& tape, const BatchShape& shape, bool reuse = true);
 
 // A weight on a device: `offset` bytes into `buffer`, a multiple of 64.

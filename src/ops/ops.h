@@ -1,8 +1,8 @@
 // The seven fused RWKV operations. A model version is a flat list of these; a backend is a visitor over them.
 //
-// Activations ("values") are f32, row-major [rows, width]; a step's rows are the tokens of all its segments, one after
-// another. Weights are numbered in the tape's table: matrices [N, K] in any matrix format, vectors f32. State offsets
-// are in floats from the start of a slot's state.
+// Activations ("values") are f32, row-major [rows, width]; a step's rows are the tokens of all its segments,
+// one after another. Weights are numbered in the tape's table: matrices [N, K] in any matrix format, vectors
+// f32. State offsets are in floats from the start of a slot's state.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -25,8 +25,9 @@ struct Norm {
   float eps;
 };
 
-// Token shift: y_i = x + (prev - x) * (mix_i [+ delta_i]), where prev is the row before of the same segment, for the
-// segment's first row the slot's carry. Afterwards the carry is the segment's last row of x. x, y_i, delta_i: [rows, C].
+// Token shift: y_i = x + (prev - x) * (mix_i [+ delta_i]), where prev is the row before of the same segment,
+// for the segment's first row the slot's carry. Afterwards the carry is the segment's last row of x. x, y_i,
+// delta_i: [rows, C].
 struct Shift {
   struct Output {
     ValueId y = none;
@@ -66,10 +67,10 @@ struct Mix4 {
 //   y = groupnorm(y; eps) * norm_weight + norm_bias, then times g where there is one
 struct Mix6 {
   ValueId r, k, v, y;
-  ValueId w = none;             // v6: decay per token, in (0, 1), [rows, A]
-  WeightId decay = none;        // v5: fixed decay in (0, 1), [A]; exactly one of w and decay is given
-  ValueId g = none;             // the gate, already silu(G x); absent in v5.0
-  WeightId first;               // u [A]
+  ValueId w = none;                 // v6: decay per token, in (0, 1), [rows, A]
+  WeightId decay = none;            // v5: fixed decay in (0, 1), [A]; exactly one of w and decay is given
+  ValueId g = none;                 // the gate, already silu(G x); absent in v5.0
+  WeightId first;                   // u [A]
   WeightId norm_weight, norm_bias;  // [A]
   uint32_t state, heads, head_size;
   float norm_eps;

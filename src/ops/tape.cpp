@@ -44,53 +44,52 @@ Uses uses(const Tape& tape, const Op& op) {
   const auto width = [&](ValueId id) { return tape.values[id].width; };
   const auto reads = [&](auto... ids) { (add(u.reads, ids), ...); };
   const auto weights = [&](auto... ids) { (add(u.weights, ids), ...); };
-  std::visit(Overloaded{
-                 [&](const Norm& o) {
-                   reads(o.x);
-                   weights(o.weight, o.bias);
-                   u.writes = {o.y};
-                 },
-                 [&](const Shift& o) {
-                   reads(o.x);
-                   for (uint32_t i = 0; i < o.count; ++i) {
-                     reads(o.outputs[i].delta);
-                     weights(o.outputs[i].mix);
-                     u.writes.push_back(o.outputs[i].y);
-                   }
-                   u.state = o.carry;
-                   u.state_floats = width(o.x);
-                 },
-                 [&](const Linear& o) {
-                   reads(o.x, o.gate);
-                   if (o.accumulate) reads(o.y);
-                   weights(o.weight, o.bias);
-                   u.writes = {o.y};
-                 },
-                 [&](const Mix4& o) {
-                   reads(o.r, o.k, o.v);
-                   weights(o.decay, o.first);
-                   u.writes = {o.y};
-                   u.state = o.state;
-                   u.state_floats = 3 * width(o.y);
-                 },
-                 [&](const Mix6& o) {
-                   reads(o.r, o.k, o.v, o.w, o.g);
-                   weights(o.decay, o.first, o.norm_weight, o.norm_bias);
-                   u.writes = {o.y};
-                   u.state = o.state;
-                   u.state_floats = o.heads * o.head_size * o.head_size;
-                 },
-                 [&](const Mix7& o) {
-                   reads(o.r, o.w, o.k, o.v, o.a, o.g, o.v_first, o.v_gate);
-                   weights(o.k_k, o.k_a, o.r_k, o.norm_weight, o.norm_bias);
-                   u.writes = {o.y};
-                   u.state = o.state;
-                   u.state_floats = o.heads * o.head_size * o.head_size;
-                 },
-                 [&](const Pick& o) {
-                   reads(o.x);
-                   u.writes = {o.y};
-                 }},
+  std::visit(Overloaded{[&](const Norm& o) {
+                          reads(o.x);
+                          weights(o.weight, o.bias);
+                          u.writes = {o.y};
+                        },
+                        [&](const Shift& o) {
+                          reads(o.x);
+                          for (uint32_t i = 0; i < o.count; ++i) {
+                            reads(o.outputs[i].delta);
+                            weights(o.outputs[i].mix);
+                            u.writes.push_back(o.outputs[i].y);
+                          }
+                          u.state = o.carry;
+                          u.state_floats = width(o.x);
+                        },
+                        [&](const Linear& o) {
+                          reads(o.x, o.gate);
+                          if (o.accumulate) reads(o.y);
+                          weights(o.weight, o.bias);
+                          u.writes = {o.y};
+                        },
+                        [&](const Mix4& o) {
+                          reads(o.r, o.k, o.v);
+                          weights(o.decay, o.first);
+                          u.writes = {o.y};
+                          u.state = o.state;
+                          u.state_floats = 3 * width(o.y);
+                        },
+                        [&](const Mix6& o) {
+                          reads(o.r, o.k, o.v, o.w, o.g);
+                          weights(o.decay, o.first, o.norm_weight, o.norm_bias);
+                          u.writes = {o.y};
+                          u.state = o.state;
+                          u.state_floats = o.heads * o.head_size * o.head_size;
+                        },
+                        [&](const Mix7& o) {
+                          reads(o.r, o.w, o.k, o.v, o.a, o.g, o.v_first, o.v_gate);
+                          weights(o.k_k, o.k_a, o.r_k, o.norm_weight, o.norm_bias);
+                          u.writes = {o.y};
+                          u.state = o.state;
+                          u.state_floats = o.heads * o.head_size * o.head_size;
+                        },
+                        [&](const Pick& o) {
+                          reads(o.x);
+                          u.writes = {o.y};
+                        }},
              op);
   return u;
 }
@@ -107,7 +106,8 @@ void check(const Tape& tape) {
     for (const WeightId id : u.weights) {
       holds(id < tape.weights.size(), "unknown weight");
       const Weight& w = tape.weights[id];
-      holds(w.rows == 1 ? w.format == Format::f32 : info(w.format).encode_row && w.cols % info(w.format).block == 0,
+      holds(w.rows == 1 ? w.format == Format::f32
+                        : info(w.format).encode_row && w.cols % info(w.format).block == 0,
             "weight format does not fit");
     }
     holds(uint64_t{u.state} + u.state_floats <= tape.state_floats, "state out of range");
@@ -123,7 +123,8 @@ void check(const Tape& tape) {
     } else {
       for (const auto& list : {u.reads, u.writes})
         for (const ValueId id : list) holds(width(id) == width(u.writes[0]), "widths differ");
-      for (const WeightId id : u.weights) holds(tape.weights[id].cols == width(u.writes[0]), "weight width differs");
+      for (const WeightId id : u.weights)
+        holds(tape.weights[id].cols == width(u.writes[0]), "weight width differs");
     }
     if (const auto* mix = std::get_if<Mix6>(&op)) {
       holds(mix->heads * mix->head_size == width(mix->y), "heads times head size is not the width");
@@ -143,13 +144,16 @@ std::string dump(const Tape& tape) {
   for (size_t i = 0; i < tape.ops.size(); ++i) {
     const Uses u = uses(tape, tape.ops[i]);
     out += fmt::format("{:4} {:6}", i, name(tape.ops[i]));
-    for (const ValueId id : u.reads) out += fmt::format(" {}[{}]", tape.values[id].name, tape.values[id].width);
+    for (const ValueId id : u.reads)
+      out += fmt::format(" {}[{}]", tape.values[id].name, tape.values[id].width);
     for (const WeightId id : u.weights) {
       const Weight& w = tape.weights[id];
-      out += w.rows == 1 ? fmt::format(" {}", w.name) : fmt::format(" {}:{}[{},{}]", w.name, info(w.format).name, w.rows, w.cols);
+      out += w.rows == 1 ? fmt::format(" {}", w.name)
+                         : fmt::format(" {}:{}[{},{}]", w.name, info(w.format).name, w.rows, w.cols);
     }
     out += " ->";
-    for (const ValueId id : u.writes) out += fmt::format(" {}[{}]", tape.values[id].name, tape.values[id].width);
+    for (const ValueId id : u.writes)
+      out += fmt::format(" {}[{}]", tape.values[id].name, tape.values[id].width);
     if (u.state_floats) out += fmt::format(" state[{}+{}]", u.state, u.state_floats);
     out += '\n';
   }

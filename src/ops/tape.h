@@ -15,10 +15,10 @@ struct Value {
 };
 
 struct Weight {
-  std::string name;   // canonical: "blocks.3.att.receptance.weight"
-  uint32_t rows;      // N; 1 for vectors
-  uint32_t cols;      // K, padded to what `format` needs
-  Format format;      // vectors are f32
+  std::string name;  // canonical: "blocks.3.att.receptance.weight"
+  uint32_t rows;     // N; 1 for vectors
+  uint32_t cols;     // K, padded to what `format` needs
+  Format format;     // vectors are f32
 };
 
 struct Tape {
@@ -34,8 +34,8 @@ struct Tape {
   WeightId vector(std::string name, uint32_t width);
 };
 
-// Which values an op reads and writes (accumulating Linear does both), which weights it reads, and whether it touches
-// the slots' state (offset and floats; zero floats where it does not).
+// Which values an op reads and writes (accumulating Linear does both), which weights it reads, and whether it
+// touches the slots' state (offset and floats; zero floats where it does not).
 struct Uses {
   std::vector<ValueId> reads, writes;
   std::vector<WeightId> weights;
@@ -43,7 +43,8 @@ struct Uses {
 };
 Uses uses(const Tape& tape, const Op& op);
 
-// Throws Error(internal) naming the op when widths, formats or offsets do not fit together. Every backend calls it.
+// Throws Error(internal) naming the op when widths, formats or offsets do not fit together. Every backend
+// calls it.
 void check(const Tape& tape);
 
 // One line an op: "12 linear blocks.0.att.xr [1024] x blocks.0.att.receptance.weight f16 [1024,1024] -> ...".

@@ -19,8 +19,8 @@ using FormatOf = std::function<Format(const std::string& name, uint32_t rows, ui
 // Outputs: logits [picks, V] when the range ends at L, else x and v_first.
 ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_of);
 
-// Where a layer's pieces lie in a slot's state, in floats from the slot's start; layer `first` of a range is at 0.
-// v7 layer: att_x[C], S[H][key][value] (H N N floats), ffn_x[C].
+// Where a layer's pieces lie in a slot's state, in floats from the slot's start; layer `first` of a range is
+// at 0. v7 layer: att_x[C], S[H][key][value] (H N N floats), ffn_x[C].
 struct LayerState {
   uint32_t att_x, wkv, ffn_x;
 };

@@ -17,7 +17,9 @@ namespace fulmar {
 namespace {
 
 template <uint64_t bytes>
-uint64_t scalar_bytes(uint64_t N, uint64_t K) { return N * K * bytes; }
+uint64_t scalar_bytes(uint64_t N, uint64_t K) {
+  return N * K * bytes;
+}
 
 template <uint64_t bytes>
 constexpr FormatInfo scalar(std::string_view name) {
@@ -41,15 +43,18 @@ constexpr uint32_t bytes_if_scalar(uint64_t (*matrix_bytes)(uint64_t, uint64_t),
   return block <= 8 && bytes % block == 0 ? static_cast<uint32_t>(bytes / block) : 0;
 }
 
-constexpr std::array table = {
-    scalar<8>("f64"), scalar<8>("i64"), scalar<4>("i32"), scalar<2>("i16"),
-    scalar<1>("s8"),  scalar<1>("u8"),  scalar<1>("bool"),
-#define X(name)                                                                                      \
-  FormatInfo{#name, format::name::precision_name, format::name::BLOCK, format::name::CHUNK,          \
-             bytes_if_scalar(format::name::matrix_bytes, format::name::BLOCK),                       \
-             format::name::matrix_bytes, format::name::encode_row,                                   \
+constexpr std::array table = {scalar<8>("f64"), scalar<8>("i64"), scalar<4>("i32"),  scalar<2>("i16"),
+                              scalar<1>("s8"),  scalar<1>("u8"),  scalar<1>("bool"),
+#define X(name)                                                                \
+  FormatInfo{#name,                                                            \
+             format::name::precision_name,                                     \
+             format::name::BLOCK,                                              \
+             format::name::CHUNK,                                              \
+             bytes_if_scalar(format::name::matrix_bytes, format::name::BLOCK), \
+             format::name::matrix_bytes,                                       \
+             format::name::encode_row,                                         \
              decode_row<format::name::CHUNK, format::name::decode_chunk>},
-    FULMAR_FORMATS(X)
+                              FULMAR_FORMATS(X)
 #undef X
 };
 
@@ -61,9 +66,13 @@ constexpr std::array all_matrix_formats = {
 
 }  // namespace
 
-const FormatInfo& info(Format format) { return table[static_cast<std::size_t>(format)]; }
+const FormatInfo& info(Format format) {
+  return table[static_cast<std::size_t>(format)];
+}
 
-std::span<const Format> matrix_formats() { return all_matrix_formats; }
+std::span<const Format> matrix_formats() {
+  return all_matrix_formats;
+}
 
 std::optional<Format> format_of_precision(std::string_view word) {
   for (const Format format : all_matrix_formats)

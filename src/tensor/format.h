@@ -12,7 +12,13 @@ namespace fulmar {
 
 enum class Format : uint8_t {
   // Scalar types that appear in files but that no kernel reads.
-  f64, i64, i32, i16, s8, u8, boolean,
+  f64,
+  i64,
+  i32,
+  i16,
+  s8,
+  u8,
+  boolean,
 #define X(name) name,
   FULMAR_FORMATS(X)
 #undef X
@@ -32,7 +38,7 @@ struct FormatInfo {
 };
 
 const FormatInfo& info(Format format);
-std::span<const Format> matrix_formats();                     // every format with a header, in alphabetical order
+std::span<const Format> matrix_formats();  // every format with a header, in alphabetical order
 std::optional<Format> format_of_precision(std::string_view);  // "fp16" -> f16
 
 }  // namespace fulmar

@@ -33,16 +33,18 @@ uint64_t element_count(const Shape& shape) {
   return count;
 }
 
-std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ","));
+}
 
 Tensor make_tensor(Format format, Shape shape, std::span<std::byte>& bytes) {
   const uint64_t K = shape.empty() ? 1 : shape.back(), count = element_count(shape);
   const uint64_t size = info(format).matrix_bytes(K ? count / K : 0, K);
-  auto* raw = static_cast<std::byte*>(::operator new(std::max<uint64_t>(size, 1), std::align_val_t{alignment}));
+  auto* raw =
+      static_cast<std::byte*>(::operator new (std::max<uint64_t>(size, 1), std::align_val_t{alignment}));
   Tensor tensor;
-  tensor.owner = std::shared_ptr<const void>(raw, [](const void* p) {
-    ::operator delete(const_cast<void*>(p), std::align_val_t{alignment});
-  });
+  tensor.owner = std::shared_ptr<const void>(
+      raw, [](const void* p) { ::operator delete (const_cast<void*>(p), std::align_val_t{alignment}); });
   tensor.format = format;
   tensor.shape = std::move(shape);
   tensor.data = bytes = {raw, size};
@@ -51,19 +53,38 @@ Tensor make_tensor(Format format, Shape shape, std::span<std::byte>& bytes) {
 
 void to_floats(const TensorRef& tensor, uint64_t first, uint64_t count, float* out) {
   const uint32_t size = info(tensor.format).scalar_bytes;
-  if (size == 0) fail(ErrorKind::unsupported, "{} is a block format, not a list of numbers", info(tensor.format).name);
+  if (size == 0)
+    fail(ErrorKind::unsupported, "{} is a block format, not a list of numbers", info(tensor.format).name);
   require((first + count) * size <= tensor.data.size(), "elements past the end of a tensor");
   const std::byte* in = tensor.data.data() + first * size;
   switch (tensor.format) {
-    case Format::f32: std::memcpy(out, in, count * 4); return;
-    case Format::f16: for (uint64_t i = 0; i < count; ++i) out[i] = f16_to_f32(read<uint16_t>(in + i * 2)); return;
-    case Format::bf16: for (uint64_t i = 0; i < count; ++i) out[i] = bf16_to_f32(read<uint16_t>(in + i * 2)); return;
-    case Format::f64: for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<float>(read<double>(in + i * 8)); return;
-    case Format::i64: for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<float>(read<int64_t>(in + i * 8)); return;
-    case Format::i32: for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<float>(read<int32_t>(in + i * 4)); return;
-    case Format::i16: for (uint64_t i = 0; i < count; ++i) out[i] = read<int16_t>(in + i * 2); return;
-    case Format::s8: for (uint64_t i = 0; i < count; ++i) out[i] = read<int8_t>(in + i); return;
-    default: for (uint64_t i = 0; i < count; ++i) out[i] = read<uint8_t>(in + i); return;
+    case Format::f32:
+      std::memcpy(out, in, count * 4);
+      return;
+    case Format::f16:
+      for (uint64_t i = 0; i < count; ++i) out[i] = f16_to_f32(read<uint16_t>(in + i * 2));
+      return;
+    case Format::bf16:
+      for (uint64_t i = 0; i < count; ++i) out[i] = bf16_to_f32(read<uint16_t>(in + i * 2));
+      return;
+    case Format::f64:
+      for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<float>(read<double>(in + i * 8));
+      return;
+    case Format::i64:
+      for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<float>(read<int64_t>(in + i * 8));
+      return;
+    case Format::i32:
+      for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<float>(read<int32_t>(in + i * 4));
+      return;
+    case Format::i16:
+      for (uint64_t i = 0; i < count; ++i) out[i] = read<int16_t>(in + i * 2);
+      return;
+    case Format::s8:
+      for (uint64_t i = 0; i < count; ++i) out[i] = read<int8_t>(in + i);
+      return;
+    default:
+      for (uint64_t i = 0; i < count; ++i) out[i] = read<uint8_t>(in + i);
+      return;
   }
 }
 
@@ -74,19 +95,22 @@ std::vector<float> to_floats(const TensorRef& tensor) {
 }
 
 Tensor from_floats(std::span<const float> values, Shape shape) {
-  require(element_count(shape) == values.size(), "{} values for a shape of {}", values.size(), to_string(shape));
+  require(element_count(shape) == values.size(), "{} values for a shape of {}", values.size(),
+          to_string(shape));
   std::span<std::byte> bytes;
   Tensor tensor = make_tensor(Format::f32, std::move(shape), bytes);
   std::memcpy(bytes.data(), values.data(), values.size_bytes());
   return tensor;
 }
 
-void quantize(const TensorRef& matrix, Format target, uint64_t rows, uint64_t cols, std::span<std::byte> out) {
+void quantize(const TensorRef& matrix, Format target, uint64_t rows, uint64_t cols,
+              std::span<std::byte> out) {
   require(matrix.shape.size() == 2, "quantize takes matrices, not {}", to_string(matrix.shape));
   const uint64_t N = matrix.shape[0], K = matrix.shape[1];
   const FormatInfo& to = info(target);
   require(to.encode_row && cols % to.block == 0, "{} columns do not fit format {}", cols, to.name);
-  require(N <= rows && K <= cols && out.size() >= to.matrix_bytes(rows, cols), "quantize target is too small");
+  require(N <= rows && K <= cols && out.size() >= to.matrix_bytes(rows, cols),
+          "quantize target is too small");
   if (matrix.format == target && N == rows && K == cols) {
     std::memcpy(out.data(), matrix.data.data(), to.matrix_bytes(rows, cols));
     return;

@@ -19,7 +19,8 @@ std::string to_string(const Shape& shape);   // "[2,64]"
 struct TensorRef {
   Format format = Format::f32;
   Shape shape;
-  std::span<const std::byte> data;  // contiguous, element_count * scalar_bytes (or matrix_bytes) long; any alignment
+  std::span<const std::byte>
+      data;  // contiguous, element_count * scalar_bytes (or matrix_bytes) long; any alignment
 };
 
 struct Tensor : TensorRef {
@@ -35,7 +36,8 @@ std::vector<float> to_floats(const TensorRef& tensor);
 Tensor from_floats(std::span<const float> values, Shape shape);  // an f32 tensor
 
 // A matrix [N, K] in another format. Columns and rows may be padded with zeros up to (rows, cols) >= (N, K).
-// Source: any scalar float format. Target: any matrix format whose block divides `cols`. Work is spread over threads.
+// Source: any scalar float format. Target: any matrix format whose block divides `cols`. Work is spread over
+// threads.
 void quantize(const TensorRef& matrix, Format target, uint64_t rows, uint64_t cols, std::span<std::byte> out);
 
 }  // namespace fulmar

@@ -1,0 +1,62 @@
+// Runs a small tape on a backend and on the plain twin, on the same random numbers, and compares outputs and
+// states.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "ops/backend.h"
+
+namespace fulmar::ops {
+
+// Every backend to test, by name; a backend absent from this machine makes its tests skip, saying why.
+struct Candidate {
+  std::string name;
+  std::function<std::unique_ptr<Backend>(std::string& why_none)> make;
+};
+std::vector<Candidate> candidates();
+// The one instance of a candidate for the whole test program; null and a reason where there is none.
+Backend* instance(const Candidate& candidate, std::string& why_none);
+
+// One batch: rows per segment; slots are taken in a scattered order, so that a slot is never its segment's
+// index.
+struct Ragged {
+  std::vector<uint32_t> rows;
+  uint32_t total() const;
+};
+std::string to_string(const Ragged& ragged);
+std::vector<Ragged> awkward_batches();  // single rows, long rows, mixtures, 1 to 70 rows
+
+// How a value or weight is filled: uniform in [low, high].
+struct Range {
+  float low = -1, high = 1;
+};
+
+struct Case {
+  Tape tape;
+  std::vector<Range> input_ranges;   // by tape input; default [-1, 1]
+  std::vector<Range> weight_ranges;  // by weight
+  Range state_range;
+  float tolerance = 1e-5f;  // relative to the largest magnitude of the output compared
+};
+
+// Runs two steps in a row (so that states written are read back), with `spare` unused capacity in the
+// compiled shape.
+void expect_same_as_plain(Backend& backend, const Case& c, const Ragged& batch, uint32_t spare,
+                          uint32_t seed);
+
+// The parameterized fixture: TEST_P(OpTest, Name) runs on every candidate.
+class OpTest : public testing::TestWithParam<Candidate> {
+ protected:
+  void SetUp() override {
+    std::string why;
+    backend_ = instance(GetParam(), why);
+    if (!backend_) GTEST_SKIP() << why;
+  }
+  Backend* backend_ = nullptr;
+};
+
+}  // namespace fulmar::ops
