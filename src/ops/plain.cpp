@@ -236,7 +236,7 @@ class PlainBackend : public Backend {
   }
 
  private:
-  Caps caps_{"plain", "plain formulas", "", 0, true, {}};
+  Caps caps_{"plain", "plain formulas", "", 0, true, false, {}};
 };
 
 }  // namespace

@@ -25,6 +25,8 @@ class Source {
   virtual Tensor load(std::string_view name) const = 0;
   // Free-form metadata of the file ("gn_eps"), where it has any.
   virtual std::optional<std::string> metadata(std::string_view) const { return std::nullopt; }
+  // The caller has its own copy of this tensor: the pages of the file behind it may leave memory (they come back on use).
+  virtual void release(std::string_view) const {}
   // The file's name for error messages.
   virtual std::string label() const = 0;
 };

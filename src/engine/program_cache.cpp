@@ -1,0 +1,59 @@
+// Programs by batch shape; see program_cache.h.
+#include "engine/program_cache.h"
+
+#include <algorithm>
+
+namespace fulmar {
+namespace {
+
+constexpr size_t capacity = 64;  // a recording of a large model is about 200 KiB
+
+// The tape up to the first op that works on picked rows: a prompt's middle needs no logits.
+ops::Tape without_head(const ops::Tape& tape) {
+  ops::Tape short_tape = tape;
+  const auto picked = [](const ops::Op& op) { return std::holds_alternative<ops::Pick>(op); };
+  short_tape.ops.erase(std::find_if(short_tape.ops.begin(), short_tape.ops.end(), picked),
+                       short_tape.ops.end());
+  std::erase_if(short_tape.outputs, [&](ops::ValueId id) { return tape.values[id].picked; });
+  return short_tape;
+}
+
+}  // namespace
+
+ProgramCache::ProgramCache(const ops::Tape& tape, ops::Backend& backend, ops::Memory memory)
+    : tape_(tape), headless_(without_head(tape)), backend_(backend), memory_(std::move(memory)) {}
+
+uint32_t ProgramCache::bucket(uint32_t needed) {
+  if (needed <= 8) return needed;
+  // 10 12 14 16, 20 24 28 32, 40 ...: four steps to each doubling.
+  uint32_t power = 8;
+  while (power * 2 < needed) power *= 2;
+  const uint32_t step = power / 4;
+  return (needed + step - 1) / step * step;
+}
+
+ops::Program& ProgramCache::find(const ops::BatchShape& needed, bool timing) {
+  const Key key{{bucket(needed.rows), bucket(needed.segments), bucket(needed.picks)}, timing};
+  if (const auto found = programs_.find(key); found != programs_.end()) {
+    found->second.last_use = ++uses_;
+    return *found->second.program;
+  }
+  const ops::Tape& tape = key.shape.picks ? tape_ : headless_;
+  const uint64_t bytes = ops::plan_arena(tape, key.shape).bytes;
+  if (!activations_ || activations_->bytes() < bytes) {
+    programs_.clear();  // they have recorded the old arena's address
+    activations_.reset();
+    activations_ = backend_.allocate(bytes, ops::Where::device);
+    memory_.activations = activations_.get();
+  }
+  if (programs_.size() >= capacity)
+    programs_.erase(std::min_element(programs_.begin(), programs_.end(), [](const auto& a, const auto& b) {
+      return a.second.last_use < b.second.last_use;
+    }));
+  Entry& entry = programs_[key];
+  entry.program = backend_.compile(tape, memory_, key.shape, timing);
+  entry.last_use = ++uses_;
+  return *entry.program;
+}
+
+}  // namespace fulmar

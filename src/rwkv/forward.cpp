@@ -1,0 +1,54 @@
+// The skeleton all versions share: residual stream in, layers, final norm and head out.
+#include "rwkv/forward.h"
+
+#include "base/fail.h"
+#include "rwkv/builder.h"
+
+namespace fulmar::rwkv {
+
+LayerState layer_state(const Config& config, uint32_t layer_in_range) {
+  const uint32_t start = layer_in_range * layer_state_floats(config), wkv = start + config.C;
+  return {start, wkv, wkv + config.H * config.N * config.N};
+}
+
+uint32_t layer_state_floats(const Config& config) {
+  return 2 * config.C + config.H * config.N * config.N;
+}
+
+ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_of) {
+  require(layers.first < layers.last && layers.last <= config.L, "layers [{},{}) of {}", layers.first,
+          layers.last, config.L);
+  ops::Tape tape;
+  Builder b{config, format_of, tape, {}, {}, ops::none, ops::none};
+  b.x = tape.value("x", config.C);
+  tape.inputs.push_back(b.x);
+  if (layers.first > 0) {
+    b.v_first = tape.value("v_first", config.C);
+    tape.inputs.push_back(b.v_first);
+  }
+  for (uint32_t layer = layers.first; layer < layers.last; ++layer) {
+    b.layer = fmt::format("blocks.{}.", layer);
+    b.state = layer_state(config, layer - layers.first);
+    append_v7_layer(b);
+  }
+  tape.state_floats = (layers.last - layers.first) * layer_state_floats(config);
+  if (layers.last < config.L) {
+    tape.outputs = {b.x, b.v_first};
+    return tape;
+  }
+
+  // Only the rows whose logits are wanted pass the final norm and the head.
+  const ops::ValueId picked = tape.value("picked", config.C, true),
+                     normed = tape.value("ln_out", config.C, true);
+  const ops::ValueId logits = tape.value("logits", config.V, true);
+  tape.ops.push_back(ops::Pick{b.x, picked});
+  tape.ops.push_back(ops::Norm{picked, normed, tape.vector("ln_out.weight", config.C),
+                               tape.vector("ln_out.bias", config.C), config.norm_eps});
+  tape.ops.push_back(ops::Linear{
+      normed, logits,
+      tape.weight("head.weight", config.V, config.C, format_of("head.weight", config.V, config.C))});
+  tape.outputs = {logits};
+  return tape;
+}
+
+}  // namespace fulmar::rwkv

@@ -1,0 +1,61 @@
+// RWKV-7 ("Goose"): time mix with the generalized delta rule, channel mix with squared ReLU.
+// Equations: arXiv 2503.14456; names are the checkpoints' own.
+#include "rwkv/builder.h"
+
+namespace fulmar::rwkv {
+
+using namespace ops;
+using namespace shared;
+
+void append_v7_layer(Builder& b) {
+  const Config& config = b.config;
+  const uint32_t C = config.C;
+
+  // Time mix. Matrices that do not depend on each other stand together, so that a backend can launch them as
+  // one.
+  const ValueId normed = b.norm("ln1");
+  const auto mixed =
+      b.shift(normed, b.state.att_x, {"att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g"});
+  const ValueId xr = mixed[0], xw = mixed[1], xk = mixed[2], xv = mixed[3], xa = mixed[4], xg = mixed[5];
+  const bool residual =
+      b.v_first != none;  // every layer but the model's first blends its v with the first one's
+
+  Mix7 mix{};
+  mix.r = b.linear("att.receptance.weight", xr, C);
+  mix.k = b.linear("att.key.weight", xk, C);
+  mix.v = b.linear("att.value.weight", xv, C);
+  const ValueId w1 = b.linear("att.w1", xw, config.Dw, ACT_TANH);
+  const ValueId a1 = b.linear("att.a1", xa, config.Da);
+  const ValueId g1 = b.linear("att.g1", xg, config.Dg, ACT_SIGMOID);
+  const ValueId v1 = residual ? b.linear("att.v1", xv, config.Dv) : none;
+
+  mix.w = b.linear("att.w2", w1, C, ACT_DECAY7, "att.w0");
+  mix.a = b.linear("att.a2", a1, C, ACT_SIGMOID, "att.a0");
+  mix.g = b.linear("att.g2", g1, C);
+  if (residual) {
+    mix.v_first = b.v_first;
+    mix.v_gate = b.linear("att.v2", v1, C, ACT_SIGMOID, "att.v0");
+  } else {
+    b.v_first = mix.v;
+  }
+
+  mix.k_k = b.vector("att.k_k", C);
+  mix.k_a = b.vector("att.k_a", C);
+  mix.r_k = b.vector("att.r_k", C);
+  mix.norm_weight = b.vector("att.ln_x.weight", C);
+  mix.norm_bias = b.vector("att.ln_x.bias", C);
+  mix.norm_eps = config.head_norm_eps;
+  mix.state = b.state.wkv;
+  mix.heads = config.H;
+  mix.head_size = config.N;
+  mix.y = b.value("att.y", C);
+  b.tape.ops.push_back(mix);
+  b.add_to_residual("att.output.weight", mix.y);
+
+  // Channel mix: x += V relu(K xk)^2.
+  const ValueId shifted = b.shift(b.norm("ln2"), b.state.ffn_x, {"ffn.x_k"})[0];
+  const ValueId hidden = b.linear("ffn.key.weight", shifted, config.F, ACT_RELU2);
+  b.add_to_residual("ffn.value.weight", hidden);
+}
+
+}  // namespace fulmar::rwkv
