@@ -41,7 +41,8 @@ struct ChatMessage {
   std::string content;
 };
 
-// What to continue: `tokens` if any, else `messages` through the RWKV chat template, else `text` as it is.
+// What to continue: `tokens` if any, else `messages` through the RWKV chat template, else `text` as it is. An
+// empty prompt is allowed: the end-of-text token (id 0) is fed, so that there is a position to predict from.
 struct Request {
   std::string text;
   std::vector<Token> tokens;
@@ -49,16 +50,19 @@ struct Request {
   Think think = Think::off;
   Sampling sampling;
   uint32_t max_tokens = 512;
-  std::vector<std::string> stop;  // generation ends before the first of these; never shown
+  // Generation ends before the first of these; never shown. Empty strings are skipped. `messages` without any
+  // get the chat template's own ("\n\nUser:").
+  std::vector<std::string> stop;
   std::vector<Token> stop_tokens;
   bool ignore_eos = false;  // else token 0 (where the vocabulary has no text for it) ends generation
+  uint32_t choice = 0;      // 0..n-1 where a client asks for n: choices differ, also under one seed
 };
 
 enum class Finish : uint8_t {
   none,       // more will come
   stop,       // a stop string, a stop token or the end of text
   length,     // max_tokens
-  cancelled,  // the sink was closed
+  cancelled,  // the engine was drained or destroyed first; a closed sink hears nothing more
   failed      // see Event::error
 };
 
@@ -69,6 +73,7 @@ struct Event {
   uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
   uint64_t step = 0;                                  // the engine step that made it
   const Error* error = nullptr;                       // with Finish::failed
+  // A token that completes no text makes no event of its own: it comes with the next one.
 };
 
 // Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody
@@ -91,7 +96,7 @@ struct EngineOptions {
   std::optional<float> head_norm_eps;
   uint32_t slots = 0;           // requests generating at once; 0: as many as an eighth of the weights' memory holds
   uint32_t queue = 1024;       // requests waiting; one more is Error(busy)
-  uint32_t step_tokens = 256;  // rows of the largest step: decode rows first, the rest for prompts
+  uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
   std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes
 };
@@ -123,13 +128,14 @@ class Engine {
 
   virtual const ModelInfo& model() const = 0;
   virtual EngineStats stats() const = 0;
-  // Empty while healthy, else the sentence that says why requests are refused.
+  // Empty while healthy, else the sentence that says why requests are refused (draining counts).
   virtual std::string trouble() const = 0;
 
   virtual std::vector<Token> tokenize(std::string_view text) const = 0;
   virtual std::string detokenize(std::span<const Token> tokens) const = 0;
 
-  // Refuses new requests and returns when those in flight have ended or `seconds` are over.
+  // Refuses new requests and returns when those in flight have ended; what still runs after `seconds` is
+  // cancelled. Not for the engine thread, so not from a sink.
   virtual void drain(double seconds) = 0;
 };
 
