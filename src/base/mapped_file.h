@@ -1,0 +1,31 @@
+// MappedFile: a whole file as read-only bytes that the system pages in when they are touched.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace fulmar {
+
+class MappedFile {
+ public:
+  // Throws Error(not_found) where there is no such file, Error(bad_file) where it is a directory, empty or
+  // unreadable.
+  explicit MappedFile(const std::filesystem::path& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // A hint that the file will be read from front to back, so that the system reads ahead.
+  void advise_sequential() const;
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// A path as UTF-8 text for messages.
+std::string to_utf8(const std::filesystem::path& path);
+
+}  // namespace fulmar

@@ -1,0 +1,39 @@
+// What only the operating system knows: folders, terminals, memory, cores, and replacing a file in one step.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+
+namespace fulmar {
+
+// Where this user's regenerable files go: $XDG_CACHE_HOME, ~/.cache, ~/Library/Caches or %LOCALAPPDATA%, then
+// "fulmar". Not created. Empty where the environment names no home.
+std::filesystem::path cache_folder();
+// The folder of the running program; empty where the system does not tell.
+std::filesystem::path program_folder();
+
+enum class Stream { in, out, error };
+bool is_terminal(Stream stream);
+// Columns of the terminal behind `stream`; 80 where it is none.
+unsigned terminal_width(Stream stream);
+
+// Resident memory of this process in bytes, now and at most so far; 0 where the system does not tell.
+uint64_t resident_bytes();
+uint64_t peak_resident_bytes();
+
+// Cores this process may run on (affinity masks and container limits of cores respected), at least 1.
+unsigned usable_cores();
+
+// Writes `bytes` to a temporary file beside `path` and renames it over `path`, so that a reader sees the old
+// file or the new one and never half of one. Throws Error(bad_file) naming path and reason; nothing is left
+// behind then.
+void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+// Calls `on_stop` on a thread of its own at SIGINT, SIGTERM or Ctrl+C: once for the first signal; the second
+// one ends the process at once, for a user who will not wait. To be called once, early, before other threads
+// start (they inherit the blocked signals).
+void on_stop_signal(std::function<void()> on_stop);
+
+}  // namespace fulmar

@@ -1,0 +1,121 @@
+// The POSIX half of platform.h (Linux, macOS).
+#ifndef _WIN32
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "base/platform.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#include <mach/mach.h>
+#endif
+
+namespace fulmar {
+namespace {
+
+int descriptor(Stream stream) {
+  return stream == Stream::in ? STDIN_FILENO : stream == Stream::out ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+#ifdef __linux__
+// Cores' worth of time a control group grants: "max 100000" or "150000 100000" (quota, period); 0 where
+// unlimited.
+unsigned cores_of_control_group() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
+  return static_cast<unsigned>(std::max(1.0, std::strtod(quota.c_str(), nullptr) / period + 0.5));
+}
+#endif
+
+}  // namespace
+
+std::filesystem::path program_folder() {
+  std::error_code error;
+#ifdef __APPLE__
+  char name[4096];
+  uint32_t size = sizeof name;
+  if (_NSGetExecutablePath(name, &size) != 0) return {};
+  const auto program = std::filesystem::canonical(name, error);
+#else
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+#endif
+  return error ? std::filesystem::path() : program.parent_path();
+}
+
+bool is_terminal(Stream stream) {
+  return isatty(descriptor(stream)) == 1;
+}
+
+unsigned terminal_width(Stream stream) {
+  winsize size{};
+  if (ioctl(descriptor(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+uint64_t resident_bytes() {
+#ifdef __APPLE__
+  mach_task_basic_info_data_t info{};
+  mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
+  if (task_info(mach_task_self(), MACH_TASK_BASIC_INFO, reinterpret_cast<task_info_t>(&info), &count) !=
+      KERN_SUCCESS)
+    return 0;
+  return info.resident_size;
+#else
+  std::ifstream file("/proc/self/statm");  // pages: total, resident, ...
+  uint64_t total = 0, resident = 0;
+  if (!(file >> total >> resident)) return 0;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+#endif
+}
+
+uint64_t peak_resident_bytes() {
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#ifdef __APPLE__
+  return static_cast<uint64_t>(usage.ru_maxrss);  // bytes here, kilobytes elsewhere
+#else
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+unsigned usable_cores() {
+  unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    cores = static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+  if (const unsigned granted = cores_of_control_group()) cores = std::min(cores, granted);
+#endif
+  return cores;
+}
+
+void on_stop_signal(std::function<void()> on_stop) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // A plain thread may do what a signal handler must not: lock, allocate, log.
+  std::thread([set, on_stop = std::move(on_stop)] {
+    int signal = 0;
+    if (sigwait(&set, &signal) == 0) on_stop();
+    if (sigwait(&set, &signal) == 0) _exit(128 + signal);
+  }).detach();
+}
+
+}  // namespace fulmar
+#endif

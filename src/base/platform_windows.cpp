@@ -1,0 +1,86 @@
+// The Windows half of platform.h.
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+// windows.h must come first.
+#include <psapi.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/platform.h"
+
+namespace fulmar {
+namespace {
+
+HANDLE handle(Stream stream) {
+  return GetStdHandle(stream == Stream::in    ? STD_INPUT_HANDLE
+                      : stream == Stream::out ? STD_OUTPUT_HANDLE
+                                              : STD_ERROR_HANDLE);
+}
+
+PROCESS_MEMORY_COUNTERS memory() {
+  PROCESS_MEMORY_COUNTERS counters{};
+  if (!K32GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters)) return {};
+  return counters;
+}
+
+std::function<void()> stop_action;
+std::atomic<int> stop_count = 0;
+
+// Windows calls this on a thread of its own.
+BOOL WINAPI on_console_event(DWORD) {
+  if (stop_count++ > 0) return FALSE;  // the default action: end the process
+  stop_action();
+  return TRUE;
+}
+
+}  // namespace
+
+std::filesystem::path program_folder() {
+  std::wstring name(32768, L'\0');
+  const DWORD length = GetModuleFileNameW(nullptr, name.data(), static_cast<DWORD>(name.size()));
+  if (length == 0 || length == name.size()) return {};
+  name.resize(length);
+  return std::filesystem::path(name).parent_path();
+}
+
+bool is_terminal(Stream stream) {
+  DWORD mode = 0;
+  return GetConsoleMode(handle(stream), &mode) != 0;
+}
+
+unsigned terminal_width(Stream stream) {
+  CONSOLE_SCREEN_BUFFER_INFO info{};
+  if (!GetConsoleScreenBufferInfo(handle(stream), &info)) return 80;
+  return static_cast<unsigned>(std::max(1, info.srWindow.Right - info.srWindow.Left + 1));
+}
+
+uint64_t resident_bytes() {
+  return memory().WorkingSetSize;
+}
+uint64_t peak_resident_bytes() {
+  return memory().PeakWorkingSetSize;
+}
+
+unsigned usable_cores() {
+  DWORD_PTR process = 0, system = 0;
+  if (GetProcessAffinityMask(GetCurrentProcess(), &process, &system) && process != 0) {
+    unsigned cores = 0;
+    for (DWORD_PTR mask = process; mask; mask &= mask - 1) ++cores;
+    return cores;
+  }
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void on_stop_signal(std::function<void()> on_stop) {
+  stop_action = std::move(on_stop);
+  SetConsoleCtrlHandler(on_console_event, TRUE);
+}
+
+}  // namespace fulmar
+#endif
