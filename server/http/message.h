@@ -1,0 +1,50 @@
+// Requests and responses as plain data: what the session hands to the API and gets back.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fulmar/error.h"
+
+namespace fulmar::http {
+
+struct Header {
+  std::string name, value;
+};
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // decoded, without the query
+  std::string query;   // as it came, without the '?'
+  std::string param;   // what the route's {} matched
+  std::vector<Header> headers;
+  std::string body;
+
+  // The first header of this name in any spelling of case, empty where there is none.
+  std::string_view header(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::vector<Header> headers;  // beside those of length, connection and CORS
+  std::string body;
+  std::string content_type = "application/json";
+};
+
+// An OpenAI error object: {"error":{"message","type","param","code"}}. `code` and `param` are null when
+// empty.
+std::string error_json(const Error& error);
+Response error_response(const Error& error);
+// For failures below the API, whose status has no ErrorKind of its own.
+Response error_response(int status, std::string_view message, std::string_view code);
+
+// The head of an HTTP/1.1 message up to the blank line. Chunked messages have no length.
+enum class Body { sized, chunked, until_close };
+std::string head_of(const Response& response, Body body, bool keep_alive);
+// One piece of a chunked body; the empty piece ends it.
+std::string chunk_of(std::string_view bytes);
+
+// Splits a request target ("/v1/models?x=1", or with scheme and host) into path and query.
+void split_target(std::string_view target, Request& request);
+
+}  // namespace fulmar::http

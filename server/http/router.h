@@ -1,0 +1,39 @@
+// The route table: method and path to the handler that answers.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/message.h"
+#include "http/reply.h"
+
+namespace fulmar::http {
+
+// Runs on an I/O thread: it must not block. It answers through `reply`, now or later from any thread; an
+// exception becomes the error response.
+using Handler = std::function<void(const Request& request, const std::shared_ptr<Reply>& reply)>;
+
+struct Route {
+  std::string method;   // GET answers HEAD too
+  std::string pattern;  // a path; "{}" at its end matches one or more characters, into Request::param
+  Handler handler;
+  bool open = false;  // needs no password
+};
+
+struct Match {
+  const Route* route = nullptr;
+  std::string param;
+  std::string allow;  // without a route: the methods that the path has, empty for an unknown path
+};
+
+class Router {
+ public:
+  explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
+  Match find(std::string_view method, std::string_view path) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+}  // namespace fulmar::http
