@@ -5,30 +5,47 @@
 #include <vector>
 
 #include "fulmar/engine.h"
+#include "text/selection.h"
 
 namespace fulmar {
 
-// One request's sampler: its penalties' counts and its random numbers. Not thread-safe. No allocation per token.
+// Throws Error(bad_request), its param the field's name, for values outside their range: temperature >= 0,
+// top_k >= 0, top_p, min_p and penalty_decay in [0, 1], all finite (a bias may be -infinity: never), biased
+// tokens in [0, vocab).
+void check_sampling(const Sampling& sampling, uint32_t vocab);
+
+// One request's sampler: its penalties' counts and its random numbers. Not thread-safe. No allocation per
+// token.
 class Sampler {
  public:
-  // `salt` makes streams of one request (n > 1) differ under one seed.
+  // `salt` makes streams of one request (n > 1) differ under one seed. Throws as check_sampling() does.
   Sampler(const Sampling& sampling, uint32_t vocab, uint64_t salt = 0);
-  // logits: V floats, overwritten. Order: logit_bias, penalties, temperature, top_k, top_p, min_p, draw. Greedy takes
-  // the lowest id among equals. NaN logits are never drawn; where nothing is left, Error(internal) says so.
+  // logits: V floats, overwritten. Order: logit_bias, penalties, temperature, top_k, top_p, min_p, draw; each
+  // of the last four works on what the one before left. Among equals the lower ids are kept, and greedy
+  // (temperature 0, top_k 1 or top_p 0) takes the lowest. NaN and -infinity are never drawn; where nothing is
+  // left, Error(internal) says so. Where logits are +infinity, only those are drawn.
   Token sample(std::span<float> logits);
-  // Counts a token for the penalties (the sampler counts its own draws itself).
+  // Counts a token for the penalties (the sampler counts its own draws itself; a prompt's tokens do not
+  // count).
   void accept(Token token);
 
  private:
+  // A token that occurred. Its count is multiplied by penalty_decay after every token; below 1e-4 it is
+  // forgotten, and with it the presence penalty.
   struct Seen {
     Token token;
     float count;
   };
+  void apply_bias_and_penalties(std::span<float> logits) const;
+  Token pick(std::span<float> logits, float largest);
+  double next_point();
+
   Sampling sampling_;
-  std::vector<Seen> seen_;
-  std::vector<int32_t> seen_index_;  // token -> index in seen_, allocated when penalties are on
-  std::vector<std::pair<float, Token>> candidates_;
-  uint64_t counter_ = 0, key_ = 0;
+  uint32_t vocab_;
+  std::vector<Seen> seen_;  // empty without penalties
+  PerBlock maxima_, sums_;
+  std::vector<Candidate> candidates_, scratch_;
+  uint64_t key_ = 0, counter_ = 0;
 };
 
 }  // namespace fulmar

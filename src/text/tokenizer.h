@@ -27,13 +27,13 @@ class Tokenizer {
   std::string decode(std::span<const Token> tokens) const;
 };
 
-// `vocab` is "bytes" (byte b has id b), a path to a file in World syntax (lines `ID PYTHON_LITERAL BYTELEN`) or to the
-// compact table under models/ (by its magic), or empty for the World vocabulary that ships with Fulmar.
-// Throws Error(bad_file) naming file, line and reason; Error(not_found).
+// `vocab` is "bytes" (byte b has id b), a path to a file in World syntax (lines `ID PYTHON_LITERAL BYTELEN`)
+// or to the compact table under models/ (by its magic), or empty for the World vocabulary that ships with
+// Fulmar. Throws Error(bad_file) naming file, line and reason; Error(not_found).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& vocab);
 
-// Turns a stream of tokens into text that never splits a UTF-8 character: incomplete tails are held back, bytes that
-// can never become a character turn into U+FFFD.
+// Turns a stream of tokens into text that never splits a UTF-8 character: incomplete tails are held back,
+// bytes that can never become a character turn into U+FFFD.
 class Detokenizer {
  public:
   explicit Detokenizer(std::shared_ptr<const Tokenizer> tokenizer) : tokenizer_(std::move(tokenizer)) {}
@@ -47,21 +47,33 @@ class Detokenizer {
   std::string pending_;
 };
 
-// Finds stop strings across token borders without ever showing a prefix of one.
+// Finds stop strings across token borders without ever showing a prefix of one. The text shown depends on the
+// text alone, not on how it was cut into pieces. Empty stop strings are ignored.
 class StopMatcher {
  public:
   explicit StopMatcher(std::vector<std::string> stops);
-  // Text that is safe to show. After a match, stopped() is true and everything from the stop string on is dropped; with
-  // several matches the one that begins first wins, and of those the longest.
+  // Text that is safe to show. After a match, stopped() is true and everything from the stop string on is
+  // dropped; with several matches the one that begins first wins, so a match waits while a longer one that
+  // began before it may come.
   std::string push(std::string_view text);
-  // What was held back, when generation ended without a match.
+  // What was held back, when generation ended. A match that still waited stands now: see stopped().
   std::string finish();
   bool stopped() const { return stopped_; }
 
  private:
-  std::vector<std::string> stops_;
-  std::string pending_;
-  std::size_t longest_ = 0;
+  struct Stop {
+    std::string text;
+    std::vector<std::size_t> border;
+    std::size_t matched;  // how many of its bytes the text read so far ends with
+  };
+  std::string show_until(std::size_t end);
+
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  std::vector<Stop> stops_;
+  std::string pending_;  // its first hidden_ bytes were shown already
+  // Positions in the text, but for hidden_.
+  std::size_t hidden_ = 0, shown_ = 0, read_ = 0, held_from_ = 0;
+  std::size_t match_ = none;  // where the first stop string found so far begins
   bool stopped_ = false;
 };
 

@@ -1,0 +1,138 @@
+// The stages of sampling in their order, the penalties and the random numbers.
+#include "text/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "base/fail.h"
+
+namespace fulmar {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float coldest = 1e-6f;  // temperatures below are greedy: 1 / temperature must stay finite
+
+// Random numbers are a hash of (seed, salt, position): they need no state of other requests, and any position
+// can be computed alone. The mixing steps are those of SplitMix64 (Steele, Lea, Flood 2014).
+constexpr uint64_t golden = 0x9e3779b97f4a7c15u;
+uint64_t mix(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+}  // namespace
+
+void check_sampling(const Sampling& sampling, uint32_t vocab) {
+  const auto check = [](bool holds, const char* field, auto value, const char* range) {
+    if (holds) return;
+    throw Error(ErrorKind::bad_request, fmt::format("{} is {}, it must be {}", field, value, range), field);
+  };
+  const auto is_share = [](float value) { return value >= 0 && value <= 1; };  // false for NaN
+  check(sampling.temperature >= 0 && sampling.temperature < infinity, "temperature", sampling.temperature,
+        "a number from 0 up");
+  check(sampling.top_k >= 0, "top_k", sampling.top_k, "0 (all) or more");
+  check(is_share(sampling.top_p), "top_p", sampling.top_p, "from 0 to 1");
+  check(is_share(sampling.min_p), "min_p", sampling.min_p, "from 0 to 1");
+  check(std::isfinite(sampling.presence_penalty), "presence_penalty", sampling.presence_penalty, "finite");
+  check(std::isfinite(sampling.frequency_penalty), "frequency_penalty", sampling.frequency_penalty, "finite");
+  check(is_share(sampling.penalty_decay), "penalty_decay", sampling.penalty_decay, "from 0 to 1");
+  for (const auto& [token, bias] : sampling.logit_bias) {
+    if (token < 0 || static_cast<uint32_t>(token) >= vocab) {
+      throw Error(
+          ErrorKind::bad_request,
+          fmt::format("logit_bias names token {}, the model has tokens 0 to {}", token, int64_t{vocab} - 1),
+          "logit_bias");
+    }
+    check(bias < infinity, "logit_bias", bias, "finite");
+  }
+}
+
+Sampler::Sampler(const Sampling& sampling, uint32_t vocab, uint64_t salt)
+    : sampling_(sampling), vocab_(vocab) {
+  check_sampling(sampling, vocab);
+  uint64_t seed = 0;
+  if (sampling.seed) {
+    seed = *sampling.seed;
+  } else {
+    std::random_device device;
+    seed = uint64_t{device()} << 32 | device();
+  }
+  key_ = mix(mix(seed + golden) + golden * (salt + 1));
+}
+
+double Sampler::next_point() {
+  return static_cast<double>(mix(key_ + golden * ++counter_) >> 11) * 0x1p-53;
+}
+
+void Sampler::apply_bias_and_penalties(std::span<float> logits) const {
+  for (const auto& [token, bias] : sampling_.logit_bias) logits[static_cast<std::size_t>(token)] += bias;
+  for (const Seen& seen : seen_) {
+    logits[static_cast<std::size_t>(seen.token)] -=
+        sampling_.presence_penalty + sampling_.frequency_penalty * seen.count;
+  }
+}
+
+void Sampler::accept(Token token) {
+  require(token >= 0 && static_cast<uint32_t>(token) < vocab_, "token {} is outside the vocabulary of {}",
+          token, vocab_);
+  if (sampling_.presence_penalty == 0 && sampling_.frequency_penalty == 0) return;
+  constexpr float forgotten = 1e-4f;
+  for (Seen& seen : seen_) seen.count *= sampling_.penalty_decay;
+  std::erase_if(seen_, [](const Seen& seen) { return seen.count < forgotten; });
+  const auto found = std::ranges::find(seen_, token, &Seen::token);
+  if (found == seen_.end()) {
+    seen_.push_back({token, 1.0f});
+  } else {
+    found->count += 1.0f;
+  }
+}
+
+Token Sampler::sample(std::span<float> logits) {
+  require(logits.size() == vocab_, "{} logits for a vocabulary of {}", logits.size(), vocab_);
+  apply_bias_and_penalties(logits);
+  float largest = block_maxima(logits, maxima_);
+  if (largest == infinity) {
+    for (float& logit : logits) logit = logit == infinity ? 0.0f : -infinity;
+    largest = block_maxima(logits, maxima_);
+  }
+  if (largest == -infinity)
+    fail(ErrorKind::internal, "no token can be drawn: every logit is NaN or -infinity");
+  const Token token = pick(logits, largest);
+  accept(token);
+  return token;
+}
+
+Token Sampler::pick(std::span<float> logits, float largest) {
+  const bool greedy = sampling_.temperature < coldest || sampling_.top_k == 1 || sampling_.top_p == 0;
+  if (greedy) return find_largest(logits, maxima_, largest);
+  const float inverse_temperature = 1.0f / sampling_.temperature;
+  const auto top_k = static_cast<std::size_t>(sampling_.top_k);
+  const bool by_count = top_k > 0 && top_k < logits.size(), by_mass = sampling_.top_p < 1;
+
+  if (!by_count) {
+    const float floor = by_mass ? 0.0f : sampling_.min_p;
+    const double total = to_weights(logits, largest, inverse_temperature, floor, sums_, maxima_);
+    if (!by_mass) return draw(logits, sums_, total, next_point());
+    const double mass = double{sampling_.top_p} * total;
+    collect(logits, maxima_, cut_by_mass(logits, maxima_, total, mass, scratch_), candidates_);
+  } else {
+    collect(logits, maxima_, cut_by_count(logits, maxima_, top_k, scratch_), candidates_);
+    double total = 0;
+    for (Candidate& candidate : candidates_) {
+      candidate.value = weight_of((candidate.value - largest) * inverse_temperature);
+      total += candidate.value;
+    }
+    if (by_mass) {
+      scratch_ = candidates_;
+      const Candidate last = cut_by_mass(scratch_, double{sampling_.top_p} * total);
+      std::erase_if(candidates_, [&](const Candidate& candidate) { return !is_kept(candidate, last); });
+    }
+  }
+  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.value < sampling_.min_p; });
+  return draw(candidates_, next_point());
+}
+
+}  // namespace fulmar
