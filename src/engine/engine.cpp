@@ -1,0 +1,239 @@
+// The engine thread: takes requests from the queue into slots and runs steps until there is nothing left to
+// do.
+//
+// A step: orders and closed sinks first, then free slots take the requests that waited longest, then every
+// live slot gives its decode row or a part of its prompt (scheduler.h), the model computes all rows at once,
+// and each picked row becomes a token of its request (slot.h). All of it happens on one thread; only the
+// queue, the counters and the sinks are shared with others.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+#include <optional>
+#include <thread>
+
+#include "base/fail.h"
+#include "engine/engine_impl.h"
+#include "engine/queue.h"
+#include "engine/scheduler.h"
+#include "engine/slot.h"
+
+namespace fulmar {
+namespace {
+
+Error as_error(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorKind::out_of_memory, "the host's memory did not suffice for this request");
+  } catch (const std::exception& error) {
+    return Error(ErrorKind::internal, error.what());
+  } catch (...) {
+    return Error(ErrorKind::internal, "an exception of unknown type");
+  }
+}
+
+class ModelEngine final : public Engine {
+ public:
+  ModelEngine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer, uint32_t queue,
+              ModelInfo info)
+      : info_(std::move(info)),
+        tokenizer_(std::move(tokenizer)),
+        model_(std::move(model)),
+        vocab_(model_->config().V),
+        budget_(model_->max_rows()),
+        queue_(queue),
+        slots_(model_->slots()),
+        scratch_(vocab_) {
+    for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
+    order_.reserve(slots_.size());
+    demands_.reserve(slots_.size());
+    tokens_.reserve(budget_);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~ModelEngine() override {
+    queue_.refuse("the engine has shut down");
+    queue_.give(Order::quit);
+    thread_.join();
+  }
+
+  void submit(Request request, std::shared_ptr<Sink> sink) override {
+    queue_.push(make_job(std::move(request), std::move(sink), *tokenizer_, vocab_));
+  }
+
+  const ModelInfo& model() const override { return info_; }
+
+  EngineStats stats() const override {
+    return {steps_.load(), prompt_tokens_.load(), completion_tokens_.load(), live_.load(), queue_.size()};
+  }
+
+  std::string trouble() const override { return queue_.refusal(); }
+  std::vector<Token> tokenize(std::string_view text) const override { return tokenizer_->encode(text); }
+  std::string detokenize(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
+
+  void drain(double seconds) override {
+    constexpr double until_done = 1e9;
+    queue_.refuse("the server is shutting down");
+    if (queue_.wait_idle(seconds)) return;
+    queue_.give(Order::cancel);
+    queue_.wait_idle(until_done);
+  }
+
+ private:
+  void run() {
+    for (;;) {
+      const Order order = queue_.next(order_.empty());
+      if (order != Order::run) end_all(Finish::cancelled, nullptr);
+      if (order == Order::quit) return;
+      drop_closed();
+      admit();
+      if (order_.empty()) continue;
+      try {
+        step();
+      } catch (...) {
+        fail_step(as_error(std::current_exception()));
+      }
+    }
+  }
+
+  // Clients that went away: their slots and places in the queue are free from here on.
+  void drop_closed() {
+    queue_.take_closed(dropped_);
+    dropped_.clear();
+    for (size_t i = order_.size(); i > 0; --i)
+      if (slots_[order_[i - 1]]->closed()) release(order_[i - 1]);
+  }
+
+  void admit() {
+    while (!free_.empty()) {
+      std::optional<Job> job = queue_.pop();
+      if (!job) return;
+      const std::shared_ptr<Sink> sink = job->sink;
+      const uint32_t slot = free_.back();
+      try {
+        model_->reset_slot(slot);
+        slots_[slot].emplace(std::move(*job), tokenizer_, vocab_);
+        free_.pop_back();
+        order_.push_back(slot);
+        live_ = static_cast<uint32_t>(order_.size());
+      } catch (...) {
+        const Error error = as_error(std::current_exception());
+        send_end(*sink, Finish::failed, &error);
+        if (error.kind() == ErrorKind::device_lost) return lose_device(error);
+      }
+    }
+  }
+
+  void step() {
+    demands_.clear();
+    for (uint32_t slot : order_) demands_.push_back(slots_[slot]->demand(slot));
+    plan_step(demands_, budget_, plan_);
+    tokens_.clear();
+    uint64_t prompt_rows = 0;
+    for (const ops::Segment& segment : plan_.segments)
+      if (slots_[segment.slot]->feed(segment.rows, tokens_)) prompt_rows += segment.rows;
+
+    const uint64_t step = ++steps_;
+    const std::span<const float> logits = model_->step(tokens_, plan_.segments, plan_.picks);
+    require(logits.size() == plan_.picks.size() * size_t{vocab_}, "{} logits for {} picks of {} tokens",
+            logits.size(), plan_.picks.size(), vocab_);
+    prompt_tokens_ += prompt_rows;
+    for (size_t i = 0; i < plan_.picked_slots.size(); ++i)
+      draw(plan_.picked_slots[i], logits.subspan(i * vocab_, vocab_), step);
+  }
+
+  void draw(uint32_t slot, std::span<const float> logits, uint64_t step) {
+    try {
+      std::copy(logits.begin(), logits.end(), scratch_.begin());
+      const bool done = slots_[slot]->draw(scratch_, step);
+      ++completion_tokens_;
+      if (done) release(slot);
+    } catch (...) {  // one request's logits are no number: the others go on
+      const Error error = as_error(std::current_exception());
+      end(slot, Finish::failed, &error);
+    }
+  }
+
+  // The states of the slots that took part are unknown now; the others' are whole.
+  void fail_step(const Error& error) {
+    if (error.kind() == ErrorKind::device_lost) return lose_device(error);
+    spdlog::error("step {} failed: {}", steps_.load(), error.what());
+    for (const ops::Segment& segment : plan_.segments)
+      if (slots_[segment.slot]) end(segment.slot, Finish::failed, &error);
+  }
+
+  void lose_device(const Error& error) {
+    spdlog::error("the device was lost: {}", error.what());
+    queue_.refuse(fmt::format("the device was lost ({}); restart the server", error.what()));
+    end_all(Finish::failed, &error);
+  }
+
+  void end_all(Finish finish, const Error* error) {
+    while (!order_.empty()) end(order_.front(), finish, error);
+    while (std::optional<Job> job = queue_.pop()) send_end(*job->sink, finish, error);
+  }
+
+  // For a request that never had a slot.
+  void send_end(Sink& sink, Finish finish, const Error* error) {
+    Event event;
+    event.finish = finish;
+    event.step = steps_;
+    event.error = error;
+    send(sink, event);
+  }
+
+  void end(uint32_t slot, Finish finish, const Error* error) {
+    slots_[slot]->end(finish, steps_, error);
+    release(slot);
+  }
+
+  void release(uint32_t slot) {
+    slots_[slot].reset();
+    order_.erase(std::find(order_.begin(), order_.end(), slot));
+    free_.push_back(slot);
+    live_ = static_cast<uint32_t>(order_.size());
+  }
+
+  const ModelInfo info_;
+  const std::shared_ptr<const Tokenizer> tokenizer_;
+  const std::unique_ptr<Model> model_;
+  const uint32_t vocab_, budget_;
+  Queue queue_;
+
+  // The engine thread's own.
+  std::vector<std::optional<Slot>> slots_;
+  std::vector<uint32_t> free_;   // slots without a request
+  std::vector<uint32_t> order_;  // the others, in order of arrival
+  std::vector<Demand> demands_;  // reused by every step, as the following
+  Plan plan_;
+  std::vector<Token> tokens_;   // [rows]
+  std::vector<float> scratch_;  // [V]
+  std::vector<Job> dropped_;
+
+  std::atomic<uint64_t> steps_{0}, prompt_tokens_{0}, completion_tokens_{0};
+  std::atomic<uint32_t> live_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
+                                    const EngineOptions& options, ModelInfo info) {
+  const uint32_t vocab = model->config().V;
+  if (options.vocab.empty() && tokenizer->size() > static_cast<int64_t>(vocab))
+    fail(ErrorKind::misuse,
+         "this model has {} tokens and the World vocabulary {}; give the model's own with --vocab FILE, or "
+         "--vocab bytes",
+         vocab, tokenizer->size());
+  if (options.queue == 0) fail(ErrorKind::misuse, "the queue must hold at least one request");
+  require(model->slots() > 0 && model->max_rows() >= model->slots(), "{} slots and {} rows a step",
+          model->slots(), model->max_rows());
+  return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options.queue,
+                                       std::move(info));
+}
+
+}  // namespace fulmar

@@ -1,0 +1,42 @@
+// Engine::create(): from a model file to a running engine.
+#include <chrono>
+#include <filesystem>
+
+#include "engine/engine_impl.h"
+#include "rwkv/config.h"
+
+namespace fulmar {
+
+std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
+  // The vocabulary first: it loads fast, and a wrong path should not cost the minutes that a large model
+  // takes.
+  std::shared_ptr<const Tokenizer> tokenizer = open_tokenizer(options.vocab);
+  ModelOptions wanted;
+  wanted.path = options.model;
+  wanted.strategy = options.strategy;
+  wanted.head_norm_eps = options.head_norm_eps;
+  wanted.slots = options.slots;
+  wanted.max_rows = options.step_tokens;
+  wanted.threads = options.threads;
+  wanted.progress = options.progress;
+  std::unique_ptr<Model> model = Model::load(wanted);
+
+  const rwkv::Config& config = model->config();
+  ModelInfo info;
+  info.id = wanted.path.stem().string();
+  info.version = rwkv::name(config.version);
+  info.strategy = model->strategy();
+  info.device = model->caps().name;
+  info.layers = config.L;
+  info.channels = config.C;
+  info.vocab = config.V;
+  info.parameters = config.parameters;
+  info.weight_bytes = model->weight_bytes();
+  info.state_bytes = model->state_floats() * sizeof(float);
+  info.created =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  return make_engine(std::move(model), std::move(tokenizer), options, std::move(info));
+}
+
+}  // namespace fulmar

@@ -1,0 +1,34 @@
+// Decides which rows of which slots make up the next step; plain data in, plain data out.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ops/batch.h"
+
+namespace fulmar {
+
+// What a live slot could feed: the rest of its prompt, or the one token it drew last.
+struct Demand {
+  uint32_t slot;
+  uint32_t rows;  // >= 1
+  bool decode;    // the prompt is through: one row, and it never waits
+};
+
+// One step. A slot is part of at most one segment; a demand that got nothing has none.
+struct Plan {
+  std::vector<ops::Segment>
+      segments;                 // cover [0, rows): decode rows first, then prompts, each in arrival order
+  std::vector<uint32_t> picks;  // rows whose logits are wanted, ascending
+  std::vector<uint32_t> picked_slots;  // by pick: the slot that draws a token from it
+  uint32_t rows = 0;
+};
+
+// Plans a step of at most `budget` rows; `demands` is in order of arrival. Decode rows are taken first. What
+// is left is shared evenly among the waiting prompts, and what a short prompt does not need goes to the
+// others: a short prompt behind a long one is through after rows / (budget / prompts) steps, whatever the
+// length of the long one. Where there are more prompts than rows, the earliest get one each. `plan` is
+// overwritten and keeps its memory.
+void plan_step(std::span<const Demand> demands, uint32_t budget, Plan& plan);
+
+}  // namespace fulmar
