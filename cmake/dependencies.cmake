@@ -5,3 +5,12 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(hwy REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
+
+# Where the system's are too old, setup unpacks newer ones beside the build: a glslang and Vulkan headers that know
+# cooperative matrices. Both are optional.
+set(toolchain ${PROJECT_SOURCE_DIR}/build/toolchain)
+find_program(FULMAR_GLSLANG glslangValidator HINTS ${toolchain}/glslang)
+find_path(FULMAR_VULKAN_HEADERS vulkan/vulkan_core.h HINTS ${toolchain}/vulkan-headers)
+if(FULMAR_VULKAN AND (NOT FULMAR_GLSLANG OR NOT FULMAR_VULKAN_HEADERS))
+  message(FATAL_ERROR "glslangValidator or the Vulkan headers are missing: run ./fulmar.sh setup, or set FULMAR_VULKAN=OFF")
+endif()

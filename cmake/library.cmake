@@ -1,13 +1,16 @@
-# fulmar_library(name DIR folder LINK targets...): one static library per folder, all its .cpp files.
+# fulmar_library(name DIR folder LINK targets... [HEADERS folder]): one static library per folder, all its .cpp files.
 # fulmar_test(name LINK targets...): one GoogleTest program per folder of tests/.
 function(fulmar_library name)
-  cmake_parse_arguments(arg "" "DIR" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "DIR;HEADERS" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${arg_DIR}/*.cpp)
   if(sources)
     add_library(fulmar_${name} STATIC ${sources})
     target_include_directories(fulmar_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src
                                ${PROJECT_SOURCE_DIR}/server ${PROJECT_BINARY_DIR}/generated)
     target_link_libraries(fulmar_${name} PUBLIC ${arg_LINK})
+    if(arg_HEADERS AND NOT arg_HEADERS STREQUAL "/usr/include")  # which as -isystem would hide the compiler's own
+      target_include_directories(fulmar_${name} SYSTEM PRIVATE ${arg_HEADERS})
+    endif()
     fulmar_options(fulmar_${name})
   else()  # a folder without sources yet
     add_library(fulmar_${name} INTERFACE)
@@ -23,7 +26,7 @@ function(fulmar_test name)
   endif()
   add_executable(test_${name} ${sources})
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(test_${name} PRIVATE ${arg_LINK} GTest::gtest GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} fmt::fmt GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE FULMAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   fulmar_options(test_${name})
   gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name})

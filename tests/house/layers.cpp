@@ -1,0 +1,169 @@
+// The layer table and the compile firewalls, held against every #include.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "house/rules.h"
+
+namespace fulmar::house {
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+struct Layer {
+  std::string_view folder;
+  Words may_include;  // folders or single headers, besides the layer's own folder
+};
+
+// Lowest first. A folder is judged by the first row it stands under, so single files come before their
+// folder.
+const std::vector<Layer>& layers() {
+  static const Words below_engine = {"src/base", "include",  "src/tensor", "src/text",  "src/weights",
+                                     "src/ops",  "src/rwkv", "src/cpu",    "src/vulkan"};
+  static const Words everything = [] {
+    Words words = below_engine;
+    words.push_back("src/engine");
+    return words;
+  }();
+  static const std::vector<Layer> table = {
+      {"src/base", {"include/fulmar/error.h"}},
+      {"include/shared", {"src/base"}},
+      {"include/fulmar", {"include/shared", "src/base"}},
+      {"src/tensor", {"src/base", "include"}},
+      {"src/text", {"src/base", "include"}},
+      {"src/weights", {"src/base", "include", "src/tensor"}},
+      {"src/ops", {"src/base", "include", "src/tensor"}},
+      {"src/rwkv", {"src/base", "include", "src/tensor", "src/weights", "src/ops"}},
+      {"src/cpu", {"src/base", "include", "src/tensor", "src/ops"}},     // blind to the other backends
+      {"src/vulkan", {"src/base", "include", "src/tensor", "src/ops"}},  // likewise
+      {"src/engine", below_engine},
+      {"server/http", {"src/base", "include/fulmar"}},
+      {"server/api", {"src/base", "include/fulmar", "server/http"}},
+      {"tools/inspect", everything},  // these look inside what they report on
+      {"tools/logits", everything},
+      {"tools/bench", everything},
+      {"tools/devices", everything},
+      {"tools/model_flags", everything},
+      {"tools/tokenize", {"src/base", "include/fulmar", "src/text"}},
+      {"tools", {"src/base", "include/fulmar", "server"}},
+      {"shaders", {"include/shared"}},
+  };
+  return table;
+}
+
+struct Firewall {
+  Words headers;  // beginnings of the included name
+  Words allowed;  // beginnings of the including file's path
+  std::string_view why;
+};
+
+const std::vector<Firewall>& firewalls() {
+  static const std::vector<Firewall> table = {
+      {{"boost/asio", "boost/beast"}, {"server/http"}, "Beast and Asio live in server/http"},
+      {{"boost/json"}, {"server/api", "src/weights", "tools"}, "JSON is read where it arrives"},
+      {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
+      {{"hwy/"}, {"src/cpu"}, "only the CPU backend is written in vectors"},
+      {{"CLI/"}, {"tools"}, "only the program's commands have a command line"},
+      {{"unistd.h",  "sys/",       "dlfcn.h",  "fcntl.h",  "poll.h",    "pthread.h", "sched.h", "signal.h",
+        "spawn.h",   "termios.h",  "netinet/", "arpa/",    "mach/",     "mach-o/",   "linux/",  "windows.h",
+        "Windows.h", "winsock2.h", "io.h",     "direct.h", "process.h", "psapi.h"},
+       {"src/base"},
+       "calls to the operating system live in src/base, POSIX and Windows side by side"},
+  };
+  return table;
+}
+
+struct Include {
+  int line;
+  std::string name;
+};
+
+std::vector<Include> includes_of(const std::string& text) {
+  std::vector<Include> found;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const size_t hash = line.find_first_not_of(" \t");
+    if (hash == std::string::npos || line[hash] != '#') continue;
+    const size_t word = line.find_first_not_of(" \t", hash + 1);
+    if (word == std::string::npos || line.compare(word, 7, "include") != 0) continue;
+    const size_t open = line.find_first_of("\"<", word);
+    if (open == std::string::npos) continue;
+    const size_t close = line.find(line[open] == '<' ? '>' : '"', open + 1);
+    if (close != std::string::npos) found.push_back({number, line.substr(open + 1, close - open - 1)});
+  }
+  return found;
+}
+
+// `path` is the folder or header itself, or begins with it at a word's end ("tools/bench" owns
+// tools/bench_ops.cpp).
+bool stands_under(std::string_view path, std::string_view place) {
+  if (!path.starts_with(place)) return false;
+  return path.size() == place.size() || std::string_view("/._").find(path[place.size()]) != path.npos;
+}
+
+const Layer* layer_of(std::string_view path) {
+  const auto& table = layers();
+  const auto found = std::find_if(table.begin(), table.end(),
+                                  [&](const Layer& layer) { return stands_under(path, layer.folder); });
+  return found == table.end() ? nullptr : &*found;
+}
+
+// The file of the tree that an include means, as the compiler would find it; empty for foreign and generated
+// ones.
+std::string resolve(const std::string& includer, const std::string& name, const std::set<std::string>& tree) {
+  const std::string folder = includer.substr(0, includer.rfind('/') + 1);
+  for (const std::string& root :
+       {folder, std::string("src/"), std::string("include/"), std::string("server/"), std::string("shaders/"),
+        std::string("tests/"), std::string()}) {
+    const std::string path = std::filesystem::path(root + name).lexically_normal().generic_string();
+    if (tree.count(path) != 0) return path;
+  }
+  return {};
+}
+
+}  // namespace
+
+Findings check_layers(const SourceFile& file, const std::set<std::string>& tree) {
+  const Layer* layer = layer_of(file.path);
+  if (layer == nullptr) {
+    const bool ours = file.path.starts_with("src/") || file.path.starts_with("include/") ||
+                      file.path.starts_with("server/");
+    const bool code = file.path.ends_with(".cpp") || file.path.ends_with(".h");
+    if (ours && code) return {fmt::format("{}: stands in no layer of the table", file.path)};
+    return {};
+  }
+  const std::string_view own =
+      layer->folder.substr(0, layer->folder.find("tools") == 0 ? 5 : std::string_view::npos);
+  Findings findings;
+  for (const Include& include : includes_of(file.text)) {
+    const std::string target = resolve(file.path, include.name, tree);
+    if (target.empty() || stands_under(target, own)) continue;
+    const bool allowed = std::any_of(layer->may_include.begin(), layer->may_include.end(),
+                                     [&](std::string_view place) { return stands_under(target, place); });
+    if (!allowed) {
+      findings.push_back(fmt::format("{}:{}: includes {}, but {} may reach only {}", file.path, include.line,
+                                     target, layer->folder, fmt::join(layer->may_include, ", ")));
+    }
+  }
+  return findings;
+}
+
+Findings check_firewalls(const SourceFile& file) {
+  Findings findings;
+  for (const Include& include : includes_of(file.text)) {
+    for (const Firewall& wall : firewalls()) {
+      const auto begins = [](std::string_view text) {
+        return [text](std::string_view beginning) { return text.starts_with(beginning); };
+      };
+      if (std::none_of(wall.headers.begin(), wall.headers.end(), begins(include.name))) continue;
+      if (std::any_of(wall.allowed.begin(), wall.allowed.end(), begins(file.path))) continue;
+      findings.push_back(
+          fmt::format("{}:{}: includes <{}>: {}", file.path, include.line, include.name, wall.why));
+    }
+  }
+  return findings;
+}
+
+}  // namespace fulmar::house

@@ -1,0 +1,41 @@
+// The rules that hold the shape of the source tree, as functions over text so that each can be shown to fail.
+#pragma once
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fulmar::house {
+
+// One file of the tree; the path is relative to its root and written with forward slashes.
+struct SourceFile {
+  std::string path;
+  std::string text;
+};
+
+// "src/ops/tape.h:7: includes engine/model.h, but src/ops may reach only ..."
+using Findings = std::vector<std::string>;
+
+// Every text file of the tree but build folders and what starts with a dot (except .ci).
+std::vector<SourceFile> read_tree(const std::filesystem::path& root);
+
+std::set<std::string> paths_of(const std::vector<SourceFile>& files);
+
+// Our own headers against the layer table, in include, src, server, tools and shaders.
+Findings check_layers(const SourceFile& file, const std::set<std::string>& tree);
+
+// Foreign headers against the list of who may use which: the compile firewalls.
+Findings check_firewalls(const SourceFile& file);
+
+// At most `max_lines` in every kind of source, build scripts and tests included.
+inline constexpr int max_lines = 500;
+Findings check_length(const SourceFile& file);
+
+// A source opens with a comment (behind `#!` in scripts) that says what it is for.
+Findings check_first_line(const SourceFile& file);
+
+// No path that exists only on the machine of whoever wrote it.
+Findings check_machine_paths(const SourceFile& file);
+
+}  // namespace fulmar::house

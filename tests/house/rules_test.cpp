@@ -1,0 +1,137 @@
+// Shows that each house rule can fail, and that it lets through what it should.
+#include "house/rules.h"
+
+#include <gmock/gmock.h>
+
+namespace fulmar::house {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const std::set<std::string> tree = {
+    "src/base/fail.h",       "src/base/half.h",       "include/fulmar/engine.h", "include/fulmar/error.h",
+    "include/shared/lang.h", "src/tensor/tensor.h",   "src/text/tokenizer.h",    "src/weights/source.h",
+    "src/ops/tape.h",        "src/rwkv/config.h",     "src/cpu/backend.h",       "src/vulkan/backend.h",
+    "src/engine/model.h",    "server/http/session.h", "server/api/openai.h",     "tools/commands.h"};
+
+Findings layers(std::string path, std::string text) {
+  return check_layers({std::move(path), std::move(text)}, tree);
+}
+Findings walls(std::string path, std::string text) {
+  return check_firewalls({std::move(path), std::move(text)});
+}
+
+TEST(LayerRule, NamesTheLineThatReachesUp) {
+  EXPECT_THAT(layers("src/ops/tape.cpp", "// Ops.\n#include \"ops/tape.h\"\n#include \"engine/model.h\"\n"),
+              ElementsAre(HasSubstr("src/ops/tape.cpp:3: includes src/engine/model.h")));
+}
+
+TEST(LayerRule, KeepsBackendsBlindToEachOther) {
+  EXPECT_THAT(layers("src/cpu/backend.cpp", "#include \"vulkan/backend.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("src/vulkan/backend.cpp", "#include \"cpu/backend.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("src/vulkan/backend.cpp", "#include \"rwkv/config.h\"\n"), SizeIs(1));
+}
+
+TEST(LayerRule, SeesThroughSpacesAnglesAndRelativePaths) {
+  EXPECT_THAT(layers("src/base/fail.cpp", "  #  include <tensor/tensor.h>\n"), SizeIs(1));
+  EXPECT_THAT(layers("src/text/stop.cpp", "#include \"../weights/source.h\"\n"), SizeIs(1));
+}
+
+TEST(LayerRule, LetsBaseKnowErrorsOnly) {
+  EXPECT_THAT(layers("src/base/fail.h", "#include \"fulmar/error.h\"\n"), IsEmpty());
+  EXPECT_THAT(layers("src/base/fail.h", "#include \"fulmar/engine.h\"\n"), SizeIs(1));
+}
+
+TEST(LayerRule, HoldsTheServerToThePublicInterface) {
+  EXPECT_THAT(layers("server/api/openai.cpp", "#include \"fulmar/engine.h\"\n#include \"http/session.h\"\n"),
+              IsEmpty());
+  EXPECT_THAT(layers("server/api/openai.cpp", "#include \"text/tokenizer.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("server/http/session.cpp", "#include \"api/openai.h\"\n"), SizeIs(1));
+}
+
+TEST(LayerRule, LetsOnlyTheLookingToolsLookDeeper) {
+  EXPECT_THAT(layers("tools/bench_ops.cpp", "#include \"engine/model.h\"\n#include \"commands.h\"\n"),
+              IsEmpty());
+  EXPECT_THAT(layers("tools/serve.cpp", "#include \"engine/model.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("tools/benchmarks.cpp", "#include \"engine/model.h\"\n"), SizeIs(1));
+}
+
+TEST(LayerRule, WantsEveryFolderInTheTable) {
+  EXPECT_THAT(layers("src/extra/new.cpp", "// New.\n"), ElementsAre(HasSubstr("no layer")));
+  EXPECT_THAT(layers("tests/ops/ops_test.cpp", "#include \"engine/model.h\"\n"), IsEmpty());
+}
+
+TEST(LayerRule, IsBroughtToEveryLayer) {
+  // The highest of our headers is out of reach for every layer below the engine.
+  for (const char* folder :
+       {"src/base", "include/shared", "include/fulmar", "src/tensor", "src/text", "src/weights", "src/ops",
+        "src/rwkv", "src/cpu", "src/vulkan", "server/http", "server/api", "shaders"}) {
+    EXPECT_THAT(layers(std::string(folder) + "/any.h", "#include \"engine/model.h\"\n"), SizeIs(1)) << folder;
+  }
+}
+
+TEST(FirewallRule, NamesTheReasonAndTheLine) {
+  EXPECT_THAT(walls("server/api/openai.cpp", "// Api.\n#include <boost/beast/http.hpp>\n"),
+              ElementsAre(HasSubstr("server/api/openai.cpp:2")));
+}
+
+TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
+  const struct {
+    const char* header;
+    const char* home;
+    const char* elsewhere;
+  } cases[] = {
+      {"boost/asio/io_context.hpp", "server/http/server.cpp", "src/engine/engine.cpp"},
+      {"boost/json.hpp", "src/weights/safetensors.cpp", "server/http/session.cpp"},
+      {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/engine/model.cpp"},
+      {"hwy/highway.h", "src/cpu/linear.cpp", "src/tensor/format.cpp"},
+      {"CLI/CLI.hpp", "tools/main.cpp", "src/engine/strategy.cpp"},
+      {"unistd.h", "src/base/platform_posix.cpp", "src/cpu/thread_pool.cpp"},
+      {"sys/mman.h", "src/base/mapped_file.cpp", "src/weights/pth.cpp"},
+      {"windows.h", "src/base/platform_windows.cpp", "tools/chat.cpp"},
+      {"signal.h", "src/base/platform_posix.cpp", "tools/serve.cpp"},
+  };
+  for (const auto& c : cases) {
+    const std::string line = std::string("#include <") + c.header + ">\n";
+    EXPECT_THAT(walls(c.home, line), IsEmpty()) << c.header;
+    EXPECT_THAT(walls(c.elsewhere, line), SizeIs(1)) << c.header;
+  }
+  EXPECT_THAT(walls("tools/serve.cpp", "#include <csignal>\n"), IsEmpty());
+}
+
+TEST(LengthRule, CountsLinesInEveryKindOfSource) {
+  std::string full;
+  for (int line = 0; line < max_lines; ++line) full += "x\n";
+  for (const char* path :
+       {"a.cpp", "a.h", "a.glsl", "a.comp", "a.py", "a.sh", "a.cmake", "a.mjs", ".ci/run"}) {
+    EXPECT_THAT(check_length({path, full}), IsEmpty()) << path;
+    EXPECT_THAT(check_length({path, full + "one more"}), SizeIs(1)) << path;
+  }
+  EXPECT_THAT(check_length({"data.json", full + full}), IsEmpty());
+}
+
+TEST(FirstLineRule, WantsASentenceAboutTheFile) {
+  EXPECT_THAT(check_first_line({"a.cpp", "// Reads what the user wrote.\nint a;\n"}), IsEmpty());
+  EXPECT_THAT(check_first_line({"a.py", "\"\"\"Makes a small model.\"\"\"\n"}), IsEmpty());
+  EXPECT_THAT(check_first_line({"a.sh", "#!/bin/sh\n# Runs all the tests.\n"}), IsEmpty());
+  EXPECT_THAT(check_first_line({"a.sh", "#!/bin/sh\nset -e\n"}), SizeIs(1));
+  EXPECT_THAT(check_first_line({"a.h", "#pragma once\n// Too late to say so.\n"}), SizeIs(1));
+  EXPECT_THAT(check_first_line({"a.h", "// a.h\n"}), SizeIs(1));
+  EXPECT_THAT(check_first_line({"a.comp", ""}), SizeIs(1));
+}
+
+TEST(MachinePathRule, FindsPathsOfOnesOwnDisk) {
+  const std::string home = std::string("/") + "home/me";
+  EXPECT_THAT(check_machine_paths({"a.md", "See " + home + "/notes.\n"}), ElementsAre(HasSubstr("a.md:1")));
+  EXPECT_THAT(check_machine_paths({"a.cpp", "int a;\nopen(\"" + home + "/x\");\n"}),
+              ElementsAre(HasSubstr("a.cpp:2")));
+  EXPECT_THAT(check_machine_paths({"a.md", "https://example.org" + home + "/\n"}), IsEmpty());
+  EXPECT_THAT(check_machine_paths({"a.cmake", "${root}" + home + "/\n"}), IsEmpty());
+  EXPECT_THAT(check_machine_paths({"a.sh", "cat /etc/os-release /usr/lib/x\n"}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace fulmar::house
