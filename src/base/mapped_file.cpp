@@ -80,6 +80,11 @@ MappedFile::~MappedFile() {
 
 void MappedFile::advise_sequential() const {}  // Windows reads mapped files ahead by itself
 
+// Unlocking pages that are not locked takes them out of the working set; the failure it reports is expected.
+void MappedFile::release(std::span<const std::byte> part) const {
+  VirtualUnlock(const_cast<std::byte*>(part.data()), part.size());
+}
+
 #else
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
@@ -108,6 +113,15 @@ MappedFile::~MappedFile() {
 
 void MappedFile::advise_sequential() const {
   madvise(const_cast<std::byte*>(data_), size_, MADV_SEQUENTIAL);  // only a hint: failure changes nothing
+}
+
+void MappedFile::release(std::span<const std::byte> part) const {
+  // Only pages that lie wholly inside: their neighbours may be in use. Offsets count from data_, which starts
+  // a page.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto first = static_cast<std::size_t>(part.data() - data_);
+  const std::size_t begin = (first + page - 1) / page * page, end = (first + part.size()) / page * page;
+  if (begin < end) madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 #endif

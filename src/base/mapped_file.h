@@ -19,6 +19,9 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   // A hint that the file will be read from front to back, so that the system reads ahead.
   void advise_sequential() const;
+  // A hint that `part` (of bytes()) will not be read again soon: the whole pages inside it may leave memory.
+  // They come back from the file when they are touched.
+  void release(std::span<const std::byte> part) const;
 
  private:
   const std::byte* data_ = nullptr;

@@ -1,4 +1,5 @@
-// What only the operating system knows: folders, terminals, memory, cores, and replacing a file in one step.
+// What only the operating system knows: folders, memory, cores, stop signals, and replacing a file in one
+// step.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,11 +14,6 @@ namespace fulmar {
 std::filesystem::path cache_folder();
 // The folder of the running program; empty where the system does not tell.
 std::filesystem::path program_folder();
-
-enum class Stream { in, out, error };
-bool is_terminal(Stream stream);
-// Columns of the terminal behind `stream`; 80 where it is none.
-unsigned terminal_width(Stream stream);
 
 // Resident memory of this process in bytes, now and at most so far; 0 where the system does not tell.
 uint64_t resident_bytes();

@@ -1,7 +1,6 @@
 // The POSIX half of platform.h (Linux, macOS).
 #ifndef _WIN32
 #include <pthread.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,10 +23,6 @@
 
 namespace fulmar {
 namespace {
-
-int descriptor(Stream stream) {
-  return stream == Stream::in ? STDIN_FILENO : stream == Stream::out ? STDOUT_FILENO : STDERR_FILENO;
-}
 
 #ifdef __linux__
 // Cores' worth of time a control group grants: "max 100000" or "150000 100000" (quota, period); 0 where
@@ -54,16 +49,6 @@ std::filesystem::path program_folder() {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
 #endif
   return error ? std::filesystem::path() : program.parent_path();
-}
-
-bool is_terminal(Stream stream) {
-  return isatty(descriptor(stream)) == 1;
-}
-
-unsigned terminal_width(Stream stream) {
-  winsize size{};
-  if (ioctl(descriptor(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
 }
 
 uint64_t resident_bytes() {

@@ -17,12 +17,6 @@
 namespace fulmar {
 namespace {
 
-HANDLE handle(Stream stream) {
-  return GetStdHandle(stream == Stream::in    ? STD_INPUT_HANDLE
-                      : stream == Stream::out ? STD_OUTPUT_HANDLE
-                                              : STD_ERROR_HANDLE);
-}
-
 PROCESS_MEMORY_COUNTERS memory() {
   PROCESS_MEMORY_COUNTERS counters{};
   if (!K32GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters)) return {};
@@ -47,17 +41,6 @@ std::filesystem::path program_folder() {
   if (length == 0 || length == name.size()) return {};
   name.resize(length);
   return std::filesystem::path(name).parent_path();
-}
-
-bool is_terminal(Stream stream) {
-  DWORD mode = 0;
-  return GetConsoleMode(handle(stream), &mode) != 0;
-}
-
-unsigned terminal_width(Stream stream) {
-  CONSOLE_SCREEN_BUFFER_INFO info{};
-  if (!GetConsoleScreenBufferInfo(handle(stream), &info)) return 80;
-  return static_cast<unsigned>(std::max(1, info.srWindow.Right - info.srWindow.Left + 1));
 }
 
 uint64_t resident_bytes() {
