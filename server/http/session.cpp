@@ -302,7 +302,7 @@ asio::awaitable<void> Session::send_reply(Reply& reply) {
       co_return;
     }
     if (part.done) {
-      sent_ = true;
+      sent_ = begun;
       co_return;
     }
     error_code ignored;

@@ -1,0 +1,98 @@
+// Answers as text: the fixed parts are made once, only the text itself is escaped per token.
+#include "api/answer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <random>
+
+#include "api/json.h"
+
+namespace fulmar::api {
+namespace {
+
+std::string random_id() {
+  thread_local std::mt19937_64 random{(uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()};
+  return fmt::format("{:016x}{:08x}", random(), static_cast<uint32_t>(random()));
+}
+
+std::string_view finish_json(Finish finish) {
+  switch (finish) {
+    case Finish::stop:
+      return "\"stop\"";
+    case Finish::length:
+      return "\"length\"";
+    default:
+      return "null";
+  }
+}
+
+std::string usage_json(const Usage& usage) {
+  return fmt::format(R"("usage":{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})",
+                     usage.prompt, usage.completion, usage.prompt + usage.completion);
+}
+
+}  // namespace
+
+Answer::Answer(bool chat, bool stream, bool include_usage, std::string_view model) : chat_(chat) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  head_ = fmt::format(R"({{"id":"{}-{}","object":"{}","created":{},"model":{},"choices":)",
+                      chat ? "chatcmpl" : "cmpl", random_id(),
+                      !chat    ? "text_completion"
+                      : stream ? "chat.completion.chunk"
+                               : "chat.completion",
+                      std::chrono::duration_cast<std::chrono::seconds>(now).count(), quoted(model));
+  tail_ = include_usage ? ",\"usage\":null}" : "}";
+}
+
+std::string Answer::around(std::string_view choices) const {
+  return fmt::format("{}[{}]{}", head_, choices, tail_);
+}
+
+std::string Answer::opening(uint32_t index) const {
+  return around(fmt::format(
+      R"({{"index":{},"delta":{{"role":"assistant","content":""}},"logprobs":null,"finish_reason":null}})",
+      index));
+}
+
+std::string Answer::chunk(uint32_t index, std::string_view text, Finish finish) const {
+  if (!chat_) return around(choice(index, text, finish));
+  return around(fmt::format(R"({{"index":{},"delta":{{{}}},"logprobs":null,"finish_reason":{}}})", index,
+                            text.empty() ? "" : "\"content\":" + quoted(text), finish_json(finish)));
+}
+
+std::string Answer::usage_chunk(const Usage& usage) const {
+  return fmt::format("{}[],{}}}", head_, usage_json(usage));
+}
+
+std::string Answer::choice(uint32_t index, std::string_view text, Finish finish) const {
+  if (!chat_)
+    return fmt::format(R"({{"index":{},"text":{},"logprobs":null,"finish_reason":{}}})", index, quoted(text),
+                       finish_json(finish));
+  return fmt::format(
+      R"({{"index":{},"message":{{"role":"assistant","content":{},"refusal":null}},"logprobs":null,"finish_reason":{}}})",
+      index, quoted(text), finish_json(finish));
+}
+
+std::string Answer::whole(std::string_view choices, const Usage& usage) const {
+  return fmt::format("{}[{}],{}}}", head_, choices, usage_json(usage));
+}
+
+std::string TurnText::operator()(std::string_view piece) {
+  if (begun_ || piece.empty()) return std::string(piece);
+  if (think_ == Think::fake) {
+    if (!bracket_ && piece.starts_with('>')) {
+      bracket_ = true;
+      piece.remove_prefix(1);
+    }
+    const size_t first = piece.find_first_not_of(" \n");
+    if (first == std::string_view::npos) return {};
+    piece.remove_prefix(first);
+  }
+  begun_ = true;
+  if (think_ == Think::on) return "<think" + std::string(piece);
+  if (think_ == Think::off && piece.starts_with(' ')) piece.remove_prefix(1);
+  return std::string(piece);
+}
+
+}  // namespace fulmar::api

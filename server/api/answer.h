@@ -1,0 +1,50 @@
+// How OpenAI words completions: the JSON of answers and of stream chunks.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fulmar/engine.h"
+
+namespace fulmar::api {
+
+struct Usage {
+  uint64_t prompt = 0, completion = 0;
+};
+
+class Answer {
+ public:
+  Answer(bool chat, bool stream, bool include_usage, std::string_view model);
+
+  // A stream's chunks, as JSON texts. `finish` is none until the choice's last one.
+  std::string opening(uint32_t index) const;  // chat only: names the role
+  std::string chunk(uint32_t index, std::string_view text, Finish finish) const;
+  std::string usage_chunk(const Usage& usage) const;
+
+  // A choice of the one-shot answer, and the answer around all of them (comma separated).
+  std::string choice(uint32_t index, std::string_view text, Finish finish) const;
+  std::string whole(std::string_view choices, const Usage& usage) const;
+
+ private:
+  std::string around(std::string_view choices) const;
+
+  bool chat_;
+  std::string head_;  // up to "choices":
+  std::string tail_;  // after the choices of a chunk
+};
+
+// Takes off what stands between the chat template's opening of a turn and the answer's first character: a
+// space after "Assistant:", or the ">" and line break that close a faked "<think>\n</think". With Think::on
+// the template wrote
+// "<think", and it is given back, so that the text holds the whole element.
+class TurnText {
+ public:
+  explicit TurnText(Think think) : think_(think) {}
+  std::string operator()(std::string_view piece);
+
+ private:
+  Think think_;
+  bool begun_ = false, bracket_ = false;
+};
+
+}  // namespace fulmar::api

@@ -1,0 +1,74 @@
+// POST /v1/completions: text or tokens go on.
+#include <fmt/format.h>
+
+#include "api/context.h"
+#include "api/generation.h"
+#include "api/json.h"
+
+namespace fulmar::api {
+namespace {
+
+constexpr uint32_t kDefaultTokens = 16;  // as OpenAI
+constexpr size_t kPrompts = 1024;
+
+std::vector<Token> tokens_of(const json::array& array, uint32_t vocab) {
+  std::vector<Token> tokens;
+  tokens.reserve(array.size());
+  for (const json::value& token : array) tokens.push_back(token_of(token, "prompt", vocab));
+  return tokens;
+}
+
+// "text", ["text", ...], [1, 2, ...] or [[1, 2, ...], ...]: one Request per prompt, all else as in `common`.
+std::vector<Request> read_prompts(const Fields& fields, uint32_t vocab, const Request& common) {
+  const json::value* prompt = fields.find("prompt");
+  if (!prompt) bad_field("prompt", "is missing");
+  std::vector<Request> requests;
+  const auto add = [&](const json::value& value) {
+    Request& request = requests.emplace_back(common);
+    if (value.is_string()) {
+      request.text = string_of(value, "prompt");
+    } else if (value.is_array() && !value.get_array().empty()) {
+      request.tokens = tokens_of(value.get_array(), vocab);
+    } else {
+      bad_field("prompt",
+                "must be a string, an array of strings, an array of token ids or an array of those");
+    }
+  };
+  const json::array* array = prompt->if_array();
+  if (!array || (!array->empty() && array->front().is_number())) {
+    add(*prompt);
+    return requests;
+  }
+  if (array->empty() || array->size() > kPrompts)
+    bad_field("prompt", fmt::format("must have between 1 and {} entries", kPrompts));
+  const bool strings = array->front().is_string();
+  for (const json::value& value : *array) {
+    if (value.is_string() != strings) bad_field("prompt", "mixes strings and arrays of token ids");
+    add(value);
+  }
+  return requests;
+}
+
+}  // namespace
+
+void completions(const Context& context, const http::Request& request,
+                 const std::shared_ptr<http::Reply>& reply) {
+  Engine& engine = context.ready();
+  const json::object body = parse_object(request.body);
+  const Fields fields(body);
+  const uint32_t vocab = engine.model().vocab;
+  if (fields.find("suffix")) unsupported("suffix", "is not supported: the model only continues");
+
+  Request common;
+  Plan plan;
+  plan.delivery = read_common(fields, vocab, kDefaultTokens, common);
+  if (fields.integer("best_of", 1, 128).value_or(plan.delivery.choices) != plan.delivery.choices)
+    unsupported("best_of", "must equal n");
+  plan.prompts = read_prompts(fields, vocab, common);
+  if (fields.boolean("echo").value_or(false))
+    for (const Request& prompt : plan.prompts)
+      plan.echo.push_back(prompt.tokens.empty() ? prompt.text : engine.detokenize(prompt.tokens));
+  generate(engine, std::move(plan), reply);
+}
+
+}  // namespace fulmar::api

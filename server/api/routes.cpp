@@ -1,0 +1,34 @@
+// The route table.
+#include "api/context.h"
+#include "base/fail.h"
+
+namespace fulmar::api {
+
+Engine& Context::ready() const {
+  Engine* found = engine.load(std::memory_order_acquire);
+  if (!found) fail(ErrorKind::unavailable, "the model is still loading; GET /health says when it is ready");
+  if (draining) fail(ErrorKind::unavailable, "the server is shutting down");
+  return *found;
+}
+
+std::vector<http::Route> routes(Context& context) {
+  using Endpoint = void (*)(const Context&, const http::Request&, const std::shared_ptr<http::Reply>&);
+  const auto route = [&context](const char* method, const char* pattern, Endpoint endpoint,
+                                bool open = false) {
+    return http::Route{
+        method, pattern,
+        [&context, endpoint](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
+          endpoint(context, request, reply);
+        },
+        open};
+  };
+  return {
+      route("GET", "/health", health, true),
+      route("GET", "/v1/models", list_models),
+      route("GET", "/v1/models/{}", get_model),
+      route("POST", "/v1/completions", completions),
+      route("POST", "/v1/chat/completions", chat_completions),
+  };
+}
+
+}  // namespace fulmar::api
