@@ -43,6 +43,7 @@ const std::vector<Layer>& layers() {
       {"tools/inspect", everything},  // these look inside what they report on
       {"tools/logits", everything},
       {"tools/bench", everything},
+      {"tools/bandwidth", everything},
       {"tools/devices", everything},
       {"tools/model_flags", everything},
       {"tools/tokenize", {"src/base", "include/fulmar", "src/text"}},
@@ -60,7 +61,10 @@ struct Firewall {
 
 const std::vector<Firewall>& firewalls() {
   static const std::vector<Firewall> table = {
-      {{"boost/asio", "boost/beast"}, {"server/http"}, "Beast and Asio live in server/http"},
+      {{"boost/beast"}, {"server/http"}, "Beast lives in server/http"},
+      {{"boost/asio"},
+       {"server/http", "server/api/serve.cpp"},
+       "sockets live in server/http; serve starts their loop"},
       {{"boost/json"}, {"server/api", "src/weights", "tools"}, "JSON is read where it arrives"},
       {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
       {{"hwy/"}, {"src/cpu"}, "only the CPU backend is written in vectors"},

@@ -84,6 +84,7 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
     const char* home;
     const char* elsewhere;
   } cases[] = {
+      {"boost/beast/http.hpp", "server/http/session.cpp", "server/api/serve.cpp"},
       {"boost/asio/io_context.hpp", "server/http/server.cpp", "src/engine/engine.cpp"},
       {"boost/json.hpp", "src/weights/safetensors.cpp", "server/http/session.cpp"},
       {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/engine/model.cpp"},
@@ -130,6 +131,9 @@ TEST(MachinePathRule, FindsPathsOfOnesOwnDisk) {
               ElementsAre(HasSubstr("a.cpp:2")));
   EXPECT_THAT(check_machine_paths({"a.md", "https://example.org" + home + "/\n"}), IsEmpty());
   EXPECT_THAT(check_machine_paths({"a.cmake", "${root}" + home + "/\n"}), IsEmpty());
+  const std::string temporary = std::string("/") + "tmp/x";
+  EXPECT_THAT(check_machine_paths({"a.cpp", "open(\"" + temporary + "\");\n"}), SizeIs(1));
+  EXPECT_THAT(check_machine_paths({"a.md", "make " + temporary + "\n"}), IsEmpty());
   EXPECT_THAT(check_machine_paths({"a.sh", "cat /etc/os-release /usr/lib/x\n"}), IsEmpty());
 }
 
