@@ -1,0 +1,14 @@
+// The three standard streams: whether a person is watching, and bytes unchanged.
+#pragma once
+
+namespace fulmar {
+
+enum class Stream { in, out, error };
+
+bool is_terminal(Stream stream);
+
+// Where the system translates line ends on stdin and stdout (Windows), it stops to; call before the first
+// use.
+void use_binary_streams();
+
+}  // namespace fulmar
