@@ -1,0 +1,87 @@
+// From the value a pickle builds to a flat list of tensors.
+#include "weights/pickle.h"
+
+#include "base/utf8.h"
+#include "weights/pickle_machine.h"
+
+namespace fulmar {
+namespace {
+
+using pickle::Id, pickle::Kind, pickle::Machine, pickle::Value;
+
+constexpr std::size_t max_depth = 16, max_visits = 1 << 20, max_tensors = 1 << 16, max_name = 256;
+
+class Flattener {
+ public:
+  Flattener(const FileErrors& errors, const Machine& machine) : errors_(errors), machine_(machine) {}
+  std::vector<PickledTensor> tensors;
+
+  // Dictionaries are walked, tensors kept; numbers, lists and the like (an optimizer's settings) are passed
+  // over.
+  void walk(Id id, const std::string& name, std::size_t depth) {
+    // Shared values make a small pickle a huge tree, and a value inside itself an endless one.
+    if (++visits_ > max_visits) errors_.bad("the pickle's dictionaries hold more than {} values", max_visits);
+    if (depth > max_depth) errors_.bad("the pickle nests dictionaries more than {} deep", max_depth);
+    const Value& value = machine_.value(id);
+    if (value.kind == Kind::tensor) {
+      if (tensors.size() == max_tensors) errors_.bad("the pickle holds more than {} tensors", max_tensors);
+      tensors.push_back(describe(value, name));
+    } else if (value.kind == Kind::dict) {
+      for (std::size_t i = 0; i < value.items.size(); i += 2)
+        walk(value.items[i + 1], join(name, machine_.value(value.items[i])), depth + 1);
+    }
+  }
+
+ private:
+  std::string join(const std::string& prefix, const Value& key) const {
+    std::string name = prefix.empty() ? prefix : prefix + ".";
+    if (key.kind == Kind::number) {
+      name += std::to_string(key.number);
+    } else if (key.kind == Kind::text && is_utf8(key.text)) {
+      name += key.text;
+    } else {
+      errors_.bad("the pickle has {} as a tensor's name below \"{}\"",
+                  key.kind == Kind::text ? "text that is not UTF-8" : pickle::word(key.kind), prefix);
+    }
+    if (name.size() > max_name) errors_.bad("a tensor's name is longer than {} bytes", max_name);
+    return name;
+  }
+
+  PickledTensor describe(const Value& tensor, const std::string& name) const {
+    const Value& storage = machine_.value(tensor.items[0]);
+    PickledTensor out{name, storage.text, storage.key, static_cast<uint64_t>(storage.number), 0, {}, {}};
+    out.offset = whole(tensor.items[1], name, "offset");
+    for (const Id item : machine_.value(tensor.items[2]).items)
+      out.shape.push_back(whole(item, name, "shape"));
+    for (const Id item : machine_.value(tensor.items[3]).items)
+      out.strides.push_back(whole(item, name, "stride"));
+    if (out.shape.size() != out.strides.size())
+      errors_.bad("{} has {} dimensions and {} strides", name, out.shape.size(), out.strides.size());
+    return out;
+  }
+
+  uint64_t whole(Id id, const std::string& name, const char* what) const {
+    const int64_t number = machine_.value(id).number;
+    if (number < 0) errors_.bad("{} has {} in its {}: it must not be negative", name, number, what);
+    return static_cast<uint64_t>(number);
+  }
+
+  const FileErrors& errors_;
+  const Machine& machine_;
+  std::size_t visits_ = 0;
+};
+
+}  // namespace
+
+std::vector<PickledTensor> read_state_dict(const FileErrors& errors, std::span<const std::byte> pickle) {
+  Machine machine(errors, pickle);
+  const Id root = machine.run();
+  if (machine.value(root).kind != Kind::dict)
+    errors.bad("the pickle holds {}, expected a dictionary of tensors",
+               pickle::word(machine.value(root).kind));
+  Flattener flattener(errors, machine);
+  flattener.walk(root, {}, 0);
+  return std::move(flattener.tensors);
+}
+
+}  // namespace fulmar
