@@ -1,0 +1,21 @@
+// Zeroed memory straight from the operating system, on large pages where it offers them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace fulmar {
+
+struct FreePages {
+  uint64_t bytes = 0;
+  void operator()(std::byte* pages) const;
+};
+using Pages = std::unique_ptr<std::byte[], FreePages>;
+
+// Zero-filled, at least 4 KiB aligned; pages are touched only when used. Null where the system refuses.
+Pages allocate_pages(uint64_t bytes);
+
+// Memory of the machine in bytes; 0 where the system does not tell.
+uint64_t physical_memory();
+
+}  // namespace fulmar

@@ -1,0 +1,44 @@
+// The CPU backend's threads: jobs of numbered units that any thread may claim, the calling thread among them.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace fulmar::cpu {
+
+// A job never waits for a thread that has claimed nothing, so a worker the system keeps off its core costs
+// nothing but its share. Jobs are started by one thread at a time; run() does not allocate.
+class ThreadPool {
+ public:
+  static constexpr uint32_t max_units = 65535;
+  using Unit = void (*)(void* context, uint32_t unit, uint32_t thread);
+
+  explicit ThreadPool(uint32_t threads);  // at least 1, the caller counted
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  uint32_t threads() const { return static_cast<uint32_t>(workers_.size()) + 1; }
+  // Calls unit(context, u, thread) once for every u < units (<= max_units) and returns when all are done.
+  // `thread` is 0 for the caller and below threads().
+  void run(uint32_t units, Unit unit, void* context);
+
+ private:
+  void work(uint32_t thread);
+  bool claim_and_run(uint32_t thread);
+
+  // job number (32 bits) | units (16) | next unclaimed unit (16): one word, so that a claim can only hit the
+  // job whose unit count it saw.
+  alignas(64) std::atomic<uint64_t> ticket_{0};
+  Unit unit_ = nullptr;  // both are read only by whoever holds an unfinished unit
+  void* context_ = nullptr;
+  alignas(64) std::atomic<uint32_t> done_{0};
+  std::atomic<bool> caller_sleeps_{false};
+  alignas(64) std::atomic<uint32_t> wake_{0};
+  std::atomic<uint32_t> sleepers_{0};
+  std::atomic<bool> stop_{false};
+  std::vector<std::jthread> workers_;
+};
+
+}  // namespace fulmar::cpu
