@@ -3,11 +3,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <cmath>
 #include <limits>
 
 #include "base/fail.h"
 #include "text/chat_template.h"
+#include "text/sampler.h"
 
 namespace fulmar {
 namespace {
@@ -18,32 +18,9 @@ template <typename... Args>
               fmt::format("{}: {}", field, fmt::format(format, std::forward<Args>(args)...)), field);
 }
 
-// NaN is in no range.
-void check_range(const char* field, float value, float low, float high) {
-  if (value >= low && value <= high) return;
-  if (high == std::numeric_limits<float>::max()) refuse(field, "{} is not a number from {} on", value, low);
-  refuse(field, "{} is not between {} and {}", value, low, high);
-}
-
 void check_token(const char* field, Token token, uint32_t vocab) {
   if (token >= 0 && static_cast<uint32_t>(token) < vocab) return;
   refuse(field, "token {} is outside this model's vocabulary of {}", token, vocab);
-}
-
-void check_sampling(const Sampling& sampling, uint32_t vocab) {
-  constexpr float most = std::numeric_limits<float>::max();
-  check_range("temperature", sampling.temperature, 0, most);
-  if (sampling.top_k < 0) refuse("top_k", "{} is negative; 0 keeps every token", sampling.top_k);
-  check_range("top_p", sampling.top_p, 0, 1);
-  check_range("min_p", sampling.min_p, 0, 1);
-  if (!std::isfinite(sampling.presence_penalty)) refuse("presence_penalty", "not a finite number");
-  if (!std::isfinite(sampling.frequency_penalty)) refuse("frequency_penalty", "not a finite number");
-  check_range("penalty_decay", sampling.penalty_decay, 0, 1);
-  for (const auto& [token, bias] : sampling.logit_bias) {
-    check_token("logit_bias", token, vocab);
-    if (std::isnan(bias) || bias == std::numeric_limits<float>::infinity())
-      refuse("logit_bias", "the bias of token {} is not a number", token);  // -infinity forbids the token
-  }
 }
 
 }  // namespace
@@ -71,7 +48,6 @@ Job make_job(Request request, std::shared_ptr<Sink> sink, const Tokenizer& token
   if (job.prompt.size() > std::numeric_limits<uint32_t>::max() / 2)
     refuse("prompt", "{} tokens are too many", job.prompt.size());
 
-  std::erase_if(request.stop, [](const std::string& stop) { return stop.empty(); });
   job.sampling = std::move(request.sampling);
   job.choice = request.choice;
   job.max_tokens = request.max_tokens;

@@ -69,10 +69,8 @@ bool Slot::is_stop_token(Token token) const {
 void Slot::flush(Finish& finish) {
   if (stops_.stopped()) return;
   text_ += stops_.push(detokenizer_.finish());
-  if (!stops_.stopped())
-    text_ += stops_.finish();
-  else if (finish == Finish::length)
-    finish = Finish::stop;
+  if (!stops_.stopped()) text_ += stops_.finish();
+  if (stops_.stopped() && finish == Finish::length) finish = Finish::stop;
 }
 
 void Slot::emit(Finish finish, uint64_t step, const Error* error) {

@@ -1,0 +1,121 @@
+// A model whose logits are a hash of everything its slot was fed since the last reset: rows in the wrong
+// order, a forgotten reset or a state that leaks into another slot all change the text. With it, a sink that
+// keeps what it hears.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/engine_impl.h"
+
+namespace fulmar {
+
+// Holds the engine thread at a step until it is opened.
+class Gate {
+ public:
+  void open();
+  void wait();
+  // Until the engine thread stands at the gate.
+  void wait_for_visitor();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false, visited_ = false;
+};
+
+struct FakeOptions {
+  uint32_t slots = 8, max_rows = 64, vocab = 128;
+  // Called before each step, counted from 1, on the engine thread; may throw or wait.
+  std::function<void(uint64_t step)> before_step{};
+  // Called before a slot is reset.
+  std::function<void()> before_reset{};
+  // The only likely token after n tokens of history is script[n - 1], while there is one.
+  std::vector<Token> script{};
+  Token nan_after = -1;     // logits are NaN after this token
+  bool ends_early = false;  // token 0 is as likely as the others, else it is never drawn
+};
+
+class FakeModel final : public Model {
+ public:
+  explicit FakeModel(FakeOptions options);
+  const rwkv::Config& config() const override { return config_; }
+  const ops::Caps& caps() const override { return caps_; }
+  std::string strategy() const override { return "fake fp32"; }
+  uint64_t weight_bytes() const override { return 0; }
+  uint32_t slots() const override { return options_.slots; }
+  uint32_t max_rows() const override { return options_.max_rows; }
+  uint64_t state_floats() const override { return 4; }
+  const ops::Tape& tape() const override { return tape_; }
+  std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
+                              std::span<const uint32_t> picks) override;
+  void reset_slot(uint32_t slot) override;
+  void copy_slot(uint32_t to, uint32_t from) override { states_.at(to) = states_.at(from); }
+  void read_slot(uint32_t, std::span<float>) override {}
+  void write_slot(uint32_t, std::span<const float>) override {}
+  void set_timing(bool) override {}
+  std::vector<ops::OpTime> times() const override { return {}; }
+
+ private:
+  struct State {
+    uint64_t hash = 0xbadbadbad;  // until the first reset
+    uint64_t length = 0;
+    Token last = -1;
+  };
+  void fill_logits(const State& state, std::span<float> logits) const;
+
+  const FakeOptions options_;
+  rwkv::Config config_;
+  ops::Caps caps_;
+  ops::Tape tape_;
+  std::vector<State> states_;
+  std::vector<float> logits_;
+  uint64_t steps_ = 0;
+};
+
+// Id 0 ends a text; any other id below 128 is the ASCII character of that code.
+std::shared_ptr<const Tokenizer> ascii_tokenizer();
+
+std::unique_ptr<Engine> make_fake_engine(FakeOptions model, uint32_t queue = 1024);
+
+class Listener final : public Sink {
+ public:
+  struct Heard {
+    std::string text;
+    std::vector<Token> tokens;
+    Finish finish;
+    uint32_t prompt_tokens, completion_tokens;
+    uint64_t step;
+  };
+  void on_event(const Event& event) override;
+
+  // Waits for the last event, for a minute at most; Finish::none when it did not come.
+  Finish wait();
+  void wait_for_events(size_t count);
+
+  // Called on the engine thread with each event, before it is kept.
+  std::function<void(Listener&, const Event&)> also;
+
+  std::vector<Heard> events() const;
+  std::string text() const;
+  std::vector<Token> tokens() const;
+  std::string error() const;
+  ErrorKind error_kind() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Heard> events_;
+  std::unique_ptr<Error> error_;
+};
+
+std::shared_ptr<Listener> listen_to(Engine& engine, Request request);
+// A request of `prompt` with a seed, for `max_tokens` tokens.
+Request ask(std::string prompt, uint32_t max_tokens, uint64_t seed = 1);
+// True when it holds within a minute.
+bool eventually(const std::function<bool()>& holds);
+
+}  // namespace fulmar
