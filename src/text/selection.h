@@ -1,5 +1,5 @@
-// Selecting tokens by weight without sorting the vocabulary: passes over blocks of 64 values that the
-// compiler turns into vector code, then exact selection among the few tokens near the cut.
+// Selecting tokens by weight without sorting the vocabulary: vector passes over blocks of 64 values, then
+// exact selection among the few tokens near the cut.
 //
 // Every stage cuts the tail of one order: larger first, among equals the lower id first. So a tie at a cut is
 // settled the same way everywhere, and what is kept is always listed by ascending id. NaN is smaller than
@@ -14,6 +14,9 @@
 namespace fulmar {
 
 constexpr std::size_t selection_block = 64;
+inline std::size_t block_count(std::span<const float> values) {
+  return (values.size() + selection_block - 1) / selection_block;
+}
 
 struct Candidate {
   float value;  // a logit or a weight
@@ -29,14 +32,29 @@ float block_maxima(std::span<const float> values, PerBlock& maxima);
 // The lowest token whose value is `largest`, which must be there.
 Token find_largest(std::span<const float> values, const PerBlock& maxima, float largest);
 
-// exp(x) for x <= 0, and exactly 1 for 0; below -86 and for NaN 0. Relative error 3e-7. The same bits on
-// every platform.
+// exp(x) = 2^n exp(r) with n = round(x / ln 2), |r| <= ln 2 / 2, and exp(r) by its Taylor series up to r^6.
+struct WeightSeries {
+  static constexpr float round_to_integer = 0x1.8p23f;  // adding it leaves no bits for a fraction
+  static constexpr float log2_e = 1.44269504f;
+  static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;  // n * ln2_high is exact
+  static constexpr float smallest = -86.0f;  // below, the result would not be a normal float
+  static constexpr float coefficients[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
+};
+// exp(x) for x <= 0: exactly 1 for 0, and 0 below -86 and for NaN. Relative error 3e-7. The same bits as the
+// vector code, on every machine.
 float weight_of(float x);
 
 // Turns logits into weights exp((logit - largest) / temperature) in place, with each block's sum and largest.
 // Weights below `floor` become 0. Answers the sum of all.
 double to_weights(std::span<float> logits, float largest, float inverse_temperature, float floor,
                   PerBlock& sums, PerBlock& maxima);
+
+// How many weights are at least `threshold`, and their sum.
+struct Tail {
+  std::size_t count = 0;
+  double sum = 0;
+};
+Tail at_least(std::span<const float> weights, const PerBlock& maxima, float threshold);
 
 // The last of the `count` largest values. 0 < count <= values.size().
 Candidate cut_by_count(std::span<const float> values, const PerBlock& maxima, std::size_t count,
