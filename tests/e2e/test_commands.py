@@ -1,0 +1,148 @@
+"""Every command does what its help says, and a mistake costs one clear line and the right exit code."""
+import os
+
+import common
+
+
+def misuse(args, model):
+    broken = os.path.join(args.work_dir, "broken.safetensors")
+    with open(broken, "wb") as f:
+        f.write(b"\xff" * 100)
+    table = [  # words, exit code, what the line must name
+        ([], 2, "subcommand"),
+        (["fly"], 2, "fly"),
+        (["logits", "--model", model], 2, "--tokens"),
+        (["logits", "--model", model, "--tokens", "1,x"], 2, "1,x"),
+        (["logits", "--model", model, "--tokens", ""], 2, "--tokens"),
+        (["logits", "--model", model, "--tokens", "1", "--chunk", "0"], 2, "--chunk"),
+        (["logits", "--model", model, "--tokens", "1", "--strategy", "toaster fp16"], 2, "toaster"),
+        (["logits", "--model", model, "--tokens", "1", "--strategy", "cpu fp7"], 2, "fp7"),
+        (["logits", "--model", model, "--tokens", "256"], 1, "256"),
+        (["logits", "--model", model, "--tokens", "-1"], 1, "-1"),
+        (["logits", "--model", "/nonexistent.pth", "--tokens", "1"], 1, "/nonexistent.pth"),
+        (["logits", "--model", broken, "--tokens", "1"], 1, "broken.safetensors"),
+        (["inspect", broken], 1, "broken.safetensors"),
+        (["tokenize", "--vocab", "/nonexistent.txt"], 1, "/nonexistent.txt"),
+        (["serve", "--model", model, "--port", "99999"], 2, "--port"),
+        (["serve", "--model", model, "--log-level", "loud"], 2, "loud"),
+        (["complete", "--model", model, "--top-p", "2"], 2, "--top-p"),
+        (["bench", "--model", model, "--batch", "0"], 2, "--batch"),
+    ]
+    for words, code, named in table:
+        done = common.run(args, *words)
+        lines = [line for line in done.stderr.decode().splitlines() if line.startswith("fulmar: ")]
+        label = f"fulmar {' '.join(words)}"
+        common.check(done.returncode == code, f"{label}: exit code {done.returncode}, expected {code}: {done.stderr}")
+        common.check(len(lines) == 1 and named in lines[0], f"{label}: one line naming {named!r}: {done.stderr}")
+        common.check(not done.stdout, f"{label}: nothing on stdout: {done.stdout[:200]}")
+    print(f"ok: {len(table)} mistakes", flush=True)
+
+
+def help_and_version(args):
+    common.check(b"serve" in common.output(args, "--help"), "--help lists the commands")
+    common.check(common.output(args, "--version").strip(), "--version prints one")
+    for command in ("serve", "chat", "complete", "logits", "tokenize", "inspect", "devices", "bench"):
+        text = common.output(args, command, "--help").decode()
+        with open(os.path.join(args.source_dir, "docs", "commands.md"), encoding="utf-8") as f:
+            documented = f.read()
+        for word in text.replace(",", " ").replace("=", " ").split():
+            if word.startswith("--") and word != "--help":
+                common.check(f"`{word}" in documented, f"docs/commands.md tells what {command} {word} does")
+
+
+def tokenize(args):
+    text = "The quick brown fox\r\n\tjumps – über 狐 🦊\0".encode() + bytes(range(256))
+    for words in ([], ["--vocab", "bytes"]):
+        ids = common.output(args, "tokenize", *words, stdin=text)
+        common.check(common.output(args, "tokenize", "--decode", *words, stdin=ids) == text, f"{words}: there and back")
+    common.check(ids.split() == [b"%d" % byte for byte in text], "bytes are their own ids")
+    common.check(common.output(args, "tokenize", "--vocab", "bytes", stdin=b"") == b"\n", "no text, no ids")
+    vocab = os.path.join(args.work_dir, "vocab.txt")
+    with open(vocab, "w", encoding="utf-8") as f:
+        f.write("0 'a' 1\n1 'b' 1\n2 'ab' 2\n3 '\\n' 1\n")
+    got = common.output(args, "tokenize", "--vocab", vocab, stdin=b"abba\n")
+    common.check(got.split() == [b"2", b"1", b"0", b"3"], f"longest match from a vocabulary file: {got}")
+    done = common.run(args, "tokenize", "--vocab", vocab, "--decode", stdin=b"1 4")
+    common.check(done.returncode == 1 and b"'4'" in done.stderr, f"an id past the end is named: {done.stderr}")
+    print("ok: tokenize", flush=True)
+
+
+def inspect(args, model):
+    text = common.output(args, "inspect", model).decode()
+    for fact in ("v7", "L 2", "C 64", "2 x 32", "F 100", "V 256", "f16", "fp16i8"):
+        common.check(fact in text, f"inspect tells {fact}: {text}")
+    tape = common.output(args, "inspect", model, "--tape").decode()
+    common.check(len(tape.splitlines()) > 20 and "mix7" in tape and "head.weight" in tape, f"--tape: {tape[:300]}")
+    tape = common.output(args, "inspect", model, "--tape", "--strategy", "cpu fp16i8").decode()
+    common.check(" i8" in tape, f"--tape shows the strategy's formats: {tape[:300]}")
+    print("ok: inspect", flush=True)
+
+
+def devices(args):
+    text = common.output(args, "devices").decode()
+    common.check(any(line.startswith("cpu: ") for line in text.splitlines()), f"the CPU is always there: {text}")
+    print("ok: devices", flush=True)
+
+
+def complete(args, model):
+    flags = ["complete", "--model", model, "--vocab", "bytes", "--strategy", "cpu fp32", "--max-tokens", "20"]
+    greedy = common.output(args, *flags, "--temperature", "0", "--prompt", "abc")
+    common.check(len(greedy) >= 20, f"twenty bytes of text: {greedy}")
+    common.check(common.output(args, *flags, "--temperature", "0", stdin=b"abc") == greedy, "the prompt may come on stdin")
+    one, again, other = (common.output(args, *flags, "--prompt", "abc", "--seed", seed) for seed in ("1", "1", "2"))
+    common.check(one == again and one != other, "the same seed gives the same text, another another")
+    common.check(common.output(args, *flags, "--top-k", "1", "--prompt", "abc") == greedy, "--top-k 1 is greedy")
+    common.check(common.output(args, *flags, "--top-p", "0", "--prompt", "abc") == greedy, "--top-p 0 is greedy")
+    common.check(common.output(args, *flags, "--min-p", "1", "--prompt", "abc") == greedy, "--min-p 1 is greedy")
+    text = greedy.decode()
+    common.check(common.output(args, *flags, "--temperature", "0", "--prompt", "abc", "--stop", text[5:8]).decode() ==
+                 text[:text.index(text[5:8])], "--stop ends before the text")
+    for penalties in (["--presence-penalty", "50"], ["--frequency-penalty", "50"],
+                      ["--presence-penalty", "50", "--penalty-decay", "0.99"]):
+        penalised = common.output(args, *flags[:-1], "40", "--temperature", "0", "--prompt", "abc", *penalties,
+                                  "--ignore-eos")
+        plain = common.output(args, *flags[:-1], "40", "--temperature", "0", "--prompt", "abc")
+        common.check(penalised != plain, f"{penalties} change a text that repeats itself")
+    print("ok: complete", flush=True)
+
+
+def chat(args, model):
+    flags = ["chat", "--model", model, "--vocab", "bytes", "--strategy", "cpu fp32", "--max-tokens", "8",
+             "--temperature", "0"]
+    first = common.output(args, *flags, stdin=b"hello\n")
+    common.check(first.endswith(b"\n") and first.strip(), f"an answer: {first}")
+    twice = common.output(args, *flags, stdin=b"hello\n/reset\nhello\n/quit\nnever\n")
+    common.check(twice == first * 2, f"/reset forgets, /quit ends: {twice} is not twice {first}")
+    for words in (["--system", "Be brief."], ["--think", "on"], ["--think", "fake"]):
+        common.check(common.output(args, *flags, *words, stdin=b"hello\n") != first, f"{words} changes the prompt")
+    print("ok: chat", flush=True)
+
+
+def bench(args, model):
+    for strategy in common.strategies(args, "cpu fp16", "vulkan fp16"):
+        text = common.output(args, "bench", "--model", model, "--strategy", strategy, "--batch", "1,3", "--prefill",
+                             "20", "--decode", "3", "--repeats", "2", "--step-tokens", "8", "--ops").decode()
+        for fact in ("GB/s", "prefill 20", "decode x1", "decode x3", "mix7", "linear f16"):
+            common.check(fact in text, f"bench, {strategy}: tells {fact}: {text}")
+        for line in text.splitlines():
+            if line.startswith(("prefill 20 ", "decode x1 ", "decode x3 ")) and "launches" not in line:
+                numbers = [float(word.rstrip("%")) for word in line.split()[2:]]
+                common.check(len(numbers) == 5 and all(x > 0 for x in numbers[:2]), f"bench line: {line}")
+    print("ok: bench", flush=True)
+
+
+def main():
+    args = common.parse_args()
+    model = common.make_model(args, "small.safetensors", dtype="f16", L=2, C=64, N=32, F=100, V=256)
+    help_and_version(args)
+    misuse(args, model)
+    tokenize(args)
+    inspect(args, model)
+    devices(args)
+    complete(args, model)
+    chat(args, model)
+    bench(args, model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What a user types works: every curl line of the README, ending the server, and a machine without Vulkan."""
+import os
+import re
+import shlex
+import subprocess
+import threading
+import time
+
+import common
+
+NO_VULKAN = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"}
+PORT_IN_README = "8000"
+
+
+def curl_commands(args):
+    """Every command of the README's code blocks that calls curl, its continued lines joined."""
+    with open(os.path.join(args.source_dir, "README.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"```\w*\n(.*?)```", f.read(), re.S)
+    commands = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in commands if line.startswith("curl ")]
+
+
+def readme(args, server):
+    commands = curl_commands(args)
+    common.check(len(commands) >= 5, f"the README shows how to ask each endpoint: {commands}")
+    for command in commands:
+        words = shlex.split(command.replace("localhost:" + PORT_IN_README, f"{server.host}:{server.port}"))
+        common.check(str(server.port) in " ".join(words), f"asks the port the README starts: {command}")
+        done = subprocess.run([*words, "--fail-with-body", "--silent", "--show-error"], capture_output=True,
+                              timeout=common.LOAD_SECONDS)
+        common.check(done.returncode == 0 and done.stdout, f"{command}\n{done.stdout.decode()}{done.stderr.decode()}")
+        print("ok:", command, flush=True)
+
+
+def drains(args, model):
+    """SIGTERM lets an answer under way end, refuses new ones, and the exit code is 0."""
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", "--drain-seconds", "60") as server:
+        begun, pieces, errors = threading.Event(), [], []
+
+        def read():
+            try:
+                for event in server.stream("/v1/completions", {"prompt": "a", "max_tokens": 2000, "seed": 1}):
+                    pieces.append(event["choices"][0])
+                    begun.set()
+            except Exception as error:  # told below
+                errors.append(error)
+                begun.set()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        begun.wait(common.LOAD_SECONDS)
+        code = server.stop(timeout=120)
+        reader.join()
+        common.check(not errors, f"the stream under way was cut: {errors}")
+        common.check(pieces[-1]["finish_reason"] == "length", f"the stream ended in good order: {pieces[-1]}")
+        common.check(code == 0, f"exit code 0, not {code}")
+    print("ok: SIGTERM drains", flush=True)
+
+
+def without_vulkan(args, model):
+    devices = common.output(args, "devices", env=NO_VULKAN).decode()
+    common.check("no Vulkan" in devices and "vulkan:0" not in devices and "cpu" in devices, f"devices says so: {devices}")
+    with common.Server(args, model, "--vocab", "bytes", env=NO_VULKAN) as server:
+        said = [line for line in server.stderr().splitlines() if "no Vulkan" in line]
+        common.check(len(said) == 1 and "CPU" in said[0], f"one line says that the CPU serves: {server.stderr()}")
+        status, health = server.get("/health")
+        common.check(status == 200 and health["strategy"].startswith("cpu"), f"the CPU serves: {health}")
+        server.complete(prompt="a", max_tokens=3)
+    done = common.run(args, "serve", "--model", model, "--vocab", "bytes", "--port", "0", "--strategy", "vulkan fp32",
+                      env=NO_VULKAN)
+    common.check(done.returncode == 1 and b"fulmar: " in done.stderr, f"a named device is not replaced: {done.stderr}")
+    print("ok: without Vulkan", flush=True)
+
+
+def password(args, model):
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", "--password", "open sesame") as server:
+        connection = server.connect()
+        answers = []
+        for key in (None, "Bearer wrong", "Bearer open sesame"):
+            connection.request("GET", "/v1/models", headers={"Authorization": key} if key else {})
+            answer = connection.getresponse()
+            answer.read()
+            answers.append(answer.status)
+        common.check(answers == [401, 401, 200], f"--password is asked for: {answers}")
+    print("ok: password", flush=True)
+
+
+def main():
+    args = common.parse_args()
+    model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
+    with common.Server(args, model, "--vocab", "bytes") as server:
+        readme(args, server)
+        started = time.monotonic()
+        common.check(server.stop() == 0, "an idle server ends with 0")
+        common.check(time.monotonic() - started < 30, "an idle server has nothing to wait for")
+    drains(args, model)
+    without_vulkan(args, model)
+    password(args, model)
+
+
+if __name__ == "__main__":
+    main()

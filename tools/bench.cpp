@@ -1,0 +1,198 @@
+// `fulmar bench`: tokens a second and bytes a second, for prompts and for decoding at several batch sizes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "bandwidth.h"
+#include "base/fail.h"
+#include "bench_ops.h"
+#include "commands.h"
+#include "engine/devices.h"
+#include "model_flags.h"
+#include "progress.h"
+
+namespace fulmar::tools {
+namespace {
+
+struct BenchFlags : ModelFlags {
+  std::vector<uint32_t> batches{1, 2, 4, 8}, prefills{128, 512};
+  uint32_t decode = 32, step_tokens = 256, repeats = 3;
+  bool ops = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+// What one measurement does: steps of these shapes, one after another.
+struct Work {
+  std::string name;
+  std::vector<ops::BatchShape> steps;
+  uint64_t tokens = 0;
+};
+
+Work prefill_work(uint32_t length, uint32_t step_tokens) {
+  Work work{fmt::format("prefill {}", length), {}, length};
+  for (uint32_t done = 0; done < length;) {
+    const uint32_t rows = std::min(step_tokens, length - done);
+    done += rows;
+    work.steps.push_back({rows, 1, done == length ? 1u : 0u});  // only the last row's logits are wanted
+  }
+  return work;
+}
+
+Work decode_work(uint32_t batch) {
+  return {fmt::format("decode x{}", batch), {{batch, batch, batch}}, batch};
+}
+
+class Bench {
+ public:
+  Bench(Model& model, const Bandwidth& memory) : model_(model), memory_(memory) {}
+
+  // The median of `repeats` runs, after one that compiles.
+  void measure(const Work& work, uint32_t repeats) {
+    run(work);
+    std::vector<double> times;
+    for (uint32_t i = 0; i < repeats; ++i) times.push_back(run(work));
+    const double seconds = median(std::move(times));
+    double bytes = 0, flops = 0;
+    for (const ops::BatchShape& shape : work.steps) {
+      const ops::Cost cost = step_cost(model_.tape(), shape);
+      bytes += static_cast<double>(cost.bytes());
+      flops += static_cast<double>(cost.flops);
+    }
+    fmt::print("{:<14} {:>10.3f} {:>10.1f} {:>9.2f} {:>8.1f}% {:>10.1f}\n", work.name, seconds * 1e3,
+               static_cast<double>(work.tokens) / seconds, bytes / seconds / 1e9,
+               100 * bytes / seconds / memory_.bytes_per_second, flops / seconds / 1e9);
+    std::fflush(stdout);
+  }
+
+  void measure_ops(const Work& work, uint32_t repeats) {
+    model_.set_timing(true);
+    run(work);
+    OpTable table(model_.tape());
+    for (uint32_t i = 0; i < repeats; ++i)
+      run(work, [&](const ops::BatchShape& shape) { table.add(shape, model_.times()); });
+    model_.set_timing(false);
+    table.print(work.name, repeats, memory_.bytes_per_second);
+  }
+
+ private:
+  double run(const Work& work, const std::function<void(const ops::BatchShape&)>& after_step = {}) {
+    const auto start = Clock::now();
+    for (const ops::BatchShape& shape : work.steps) {
+      step(shape);
+      if (after_step) after_step(shape);
+    }
+    return seconds_since(start);
+  }
+
+  void step(const ops::BatchShape& shape) {
+    tokens_.resize(shape.rows);
+    for (int32_t& token : tokens_) {
+      seed_ = seed_ * 1664525u + 1013904223u;  // which tokens does not matter, as long as they differ
+      token = static_cast<int32_t>((seed_ >> 8) % model_.config().V);
+    }
+    segments_.clear();
+    for (uint32_t s = 0; s < shape.segments; ++s)
+      segments_.push_back({s, s * (shape.rows / shape.segments), shape.rows / shape.segments});
+    picks_.resize(shape.picks);
+    std::iota(picks_.begin(), picks_.end(), shape.rows - shape.picks);
+    model_.step(tokens_, segments_, picks_);
+  }
+
+  Model& model_;
+  const Bandwidth& memory_;
+  std::vector<int32_t> tokens_;
+  std::vector<ops::Segment> segments_;
+  std::vector<uint32_t> picks_;
+  uint32_t seed_ = 1;
+};
+
+std::unique_ptr<Model> load(const BenchFlags& flags, uint32_t batch) {
+  ModelOptions options;
+  options.path = flags.model;
+  options.strategy = flags.strategy;
+  options.head_norm_eps = flags.head_norm_eps;
+  options.threads = flags.threads;
+  options.slots = batch;
+  options.max_rows = std::max(batch, flags.step_tokens);
+  options.progress = show_progress("loading " + flags.model);
+  return Model::load(options);
+}
+
+int run_bench(const BenchFlags& flags) {
+  // Measured before the model takes its memory.
+  Bandwidth memory;
+  {
+    const OpenedDevice device = open_device(parse_strategy(flags.strategy), flags.threads);
+    memory = measure_bandwidth(*device.backend, flags.threads);
+  }
+  const uint32_t most =
+      flags.batches.empty() ? 1 : *std::max_element(flags.batches.begin(), flags.batches.end());
+  const auto started = Clock::now();
+  const std::unique_ptr<Model> model = load(flags, most);
+  const double loading = seconds_since(started);
+
+  const rwkv::Config& c = model->config();
+  fmt::print("model      {}: {:.1f} million parameters (L {}, C {}, F {}, V {})\n", flags.model,
+             static_cast<double>(c.parameters) / 1e6, c.L, c.C, c.F, c.V);
+  fmt::print("device     {}, {}\n", model->strategy(), model->caps().name);
+  fmt::print("weights    {:.1f} MiB, loaded in {:.2f} s\n",
+             static_cast<double>(model->weight_bytes()) / (1 << 20), loading);
+  fmt::print("memory     {:.1f} GB/s ({})\n", memory.bytes_per_second / 1e9, memory.how);
+  fmt::print("\n{:<14} {:>10} {:>10} {:>9} {:>9} {:>10}\n", "", "ms", "tok/s", "GB/s", "of memory",
+             "GFLOP/s");
+
+  Bench bench(*model, memory);
+  std::vector<std::pair<Work, uint32_t>> all;
+  for (const uint32_t length : flags.prefills)
+    all.emplace_back(prefill_work(length, flags.step_tokens), flags.repeats);
+  for (const uint32_t batch : flags.batches) all.emplace_back(decode_work(batch), flags.decode);
+  for (const auto& [work, repeats] : all) bench.measure(work, repeats);
+  if (flags.ops)
+    for (const auto& [work, repeats] : all) bench.measure_ops(work, repeats);
+  return 0;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Command& run) {
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App* command = app.add_subcommand("bench", "Measure how fast a model runs");
+  add_model_flags(*command, *flags);
+  command->add_option("--batch", flags->batches, "Sequences decoded at once: 1,2,4,8")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--prefill", flags->prefills, "Prompt lengths: 128,512")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20));
+  command
+      ->add_option("--decode", flags->decode,
+                   "Decode steps measured at each batch size; their median is shown")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--repeats", flags->repeats, "Prompts measured at each length; their median is shown")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--step-tokens", flags->step_tokens, "Prompt tokens given to the model at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65536));
+  command->add_flag("--ops", flags->ops, "Also show the time of every kind of operation");
+  command->callback([flags, &run] { run = [flags] { return run_bench(*flags); }; });
+}
+
+}  // namespace fulmar::tools

@@ -1,0 +1,48 @@
+// `fulmar complete`: continues a text on stdout.
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "base/terminal.h"
+#include "commands.h"
+#include "generation.h"
+#include "model_flags.h"
+
+namespace fulmar::tools {
+namespace {
+
+struct CompleteFlags : ModelFlags, SamplingFlags {
+  std::string prompt = "-";
+};
+
+int run_complete(const CompleteFlags& flags) {
+  use_binary_streams();
+  Request request;
+  apply(flags, request);
+  request.text = flags.prompt;
+  if (flags.prompt == "-") request.text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  announce_fallback(flags.strategy);
+  const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
+  const Finish finish = generate(*engine, std::move(request), [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  });
+  if (is_terminal(Stream::out)) std::printf("\n");
+  return finish == Finish::cancelled ? 1 : 0;
+}
+
+}  // namespace
+
+void add_complete(CLI::App& app, Command& run) {
+  auto flags = std::make_shared<CompleteFlags>();
+  CLI::App* command = app.add_subcommand("complete", "Continue a text");
+  add_model_flags(*command, *flags);
+  add_vocab_flag(*command, *flags);
+  command->add_option("--prompt", flags->prompt, "The text to continue; '-' reads it from stdin")
+      ->capture_default_str();
+  add_sampling_flags(*command, *flags);
+  command->callback([flags, &run] { run = [flags] { return run_complete(*flags); }; });
+}
+
+}  // namespace fulmar::tools

@@ -1,0 +1,114 @@
+// One request from a terminal program; see generation.h.
+#include "generation.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace fulmar::tools {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+extern "C" void note_interrupt(int) {
+  interrupted = 1;
+}
+
+// While it lives, Ctrl-C sets `interrupted` instead of ending the program.
+class CatchInterrupt {
+ public:
+  CatchInterrupt() {
+    interrupted = 0;
+    previous_ = std::signal(SIGINT, note_interrupt);
+  }
+  ~CatchInterrupt() { std::signal(SIGINT, previous_); }
+
+ private:
+  void (*previous_)(int);
+};
+
+// Carries text from the engine's thread to the terminal's, so that a slow terminal never holds up a step.
+class Mailbox : public Sink {
+ public:
+  void on_event(const Event& event) override {
+    const std::lock_guard lock(mutex_);
+    text_ += event.text;
+    finish_ = event.finish;
+    if (event.error) error_ = *event.error;
+    changed_.notify_one();
+  }
+
+  // Waits for news, at most as long as a person would not notice; answers the new text and whether it was the
+  // last.
+  std::pair<std::string, Finish> take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(50),
+                      [&] { return !text_.empty() || finish_ != Finish::none; });
+    if (error_) throw Error(*error_);
+    return {std::exchange(text_, {}), finish_};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string text_;
+  Finish finish_ = Finish::none;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
+  Sampling& s = flags.sampling;
+  command.add_option("--max-tokens", flags.max_tokens, "Tokens to make at most")->capture_default_str();
+  command.add_option("--temperature", s.temperature, "0 always takes the likeliest token")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--top-k", s.top_k, "Draw from the k likeliest tokens; 0: from all")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--top-p", s.top_p, "Draw from the likeliest tokens that together have this probability")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--min-p", s.min_p, "Drop tokens below this share of the best one's probability")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--presence-penalty", s.presence_penalty, "Taken from the logit of a token that occurred")
+      ->capture_default_str();
+  command.add_option("--frequency-penalty", s.frequency_penalty, "Taken from it again for every occurrence")
+      ->capture_default_str();
+  command.add_option("--penalty-decay", s.penalty_decay, "Occurrences count this much less with every token")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--seed", s.seed, "The same seed gives the same text");
+  command.add_option("--stop", flags.stop, "End before this text; may be given several times")
+      ->allow_extra_args(false);
+  command.add_flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");
+}
+
+void apply(const SamplingFlags& flags, Request& request) {
+  request.sampling = flags.sampling;
+  request.max_tokens = flags.max_tokens;
+  request.stop = flags.stop;
+  request.ignore_eos = flags.ignore_eos;
+}
+
+Finish generate(Engine& engine, Request request, const std::function<void(std::string_view)>& show) {
+  const CatchInterrupt guard;
+  const auto mailbox = std::make_shared<Mailbox>();
+  engine.submit(std::move(request), mailbox);
+  while (!interrupted) {
+    const auto [text, finish] = mailbox->take();
+    if (!text.empty()) show(text);
+    if (finish != Finish::none) return finish;
+  }
+  mailbox->close();
+  return Finish::cancelled;
+}
+
+}  // namespace fulmar::tools

@@ -1,0 +1,50 @@
+// The `fulmar` program: picks a command, and turns every error into one line on stderr and an exit code.
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "commands.h"
+#include "fulmar/error.h"
+
+namespace {
+
+int complain(int code, std::string message) {
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  std::fprintf(stderr, "fulmar: %s\n", message.c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace fulmar::tools;
+  CLI::App app("Runs RWKV language models on Vulkan GPUs and the CPU.", "fulmar");
+  app.set_version_flag("--version", FULMAR_VERSION);
+  app.require_subcommand(1);
+  Command run;
+
+  add_serve(app, run);     // an HTTP server with OpenAI's endpoints
+  add_chat(app, run);      // talk in the terminal
+  add_complete(app, run);  // continue a text
+  add_logits(app, run);    // what the model predicts, as numbers
+  add_tokenize(app, run);  // text to ids and back
+  add_inspect(app, run);   // what a model file holds
+  add_devices(app, run);   // what this machine can run on
+  add_bench(app, run);     // how fast it runs
+
+  try {
+    app.parse(argc, argv);
+    return run();
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
+    return complain(2, std::string(e.what()) + " (see fulmar --help)");
+  } catch (const fulmar::Error& e) {
+    return complain(e.kind() == fulmar::ErrorKind::misuse ? 2 : 1, e.what());
+  } catch (const std::bad_alloc&) {
+    return complain(1, "out of memory");
+  } catch (const std::exception& e) {
+    return complain(1, e.what());
+  }
+}

@@ -1,0 +1,28 @@
+// The flags that say which model to load and how; shared by every command that runs one.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "fulmar/engine.h"
+
+namespace fulmar::tools {
+
+struct ModelFlags {
+  std::string model, vocab, strategy;
+  std::optional<float> head_norm_eps;
+  uint32_t threads = 0;
+};
+
+void add_model_flags(CLI::App& command, ModelFlags& flags);
+void add_vocab_flag(CLI::App& command, ModelFlags& flags);
+
+// Engine options for a program with one user.
+EngineOptions single_user(const ModelFlags& flags);
+
+// Says on stderr, in one line, that the CPU will run the model because there is no Vulkan device; says
+// nothing where the strategy names a device or there is one.
+void announce_fallback(const std::string& strategy);
+
+}  // namespace fulmar::tools
