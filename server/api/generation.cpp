@@ -1,14 +1,13 @@
 // Gathers the events of a request's choices; the engine thread comes in here and leaves without waiting.
 #include "api/generation.h"
 
-#include <spdlog/spdlog.h>
-
 #include <deque>
 #include <mutex>
 #include <optional>
 
 #include "api/answer.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "http/sse.h"
 
 namespace fulmar::api {
@@ -119,7 +118,7 @@ void Generation::on_event(Choice& choice, const Event& event) {
       if (event.finish != Finish::none && --unfinished_ == 0) end_if_over();
     }
   } catch (const std::exception& error) {  // the engine thread must not see it: memory ran out
-    spdlog::error("an answer was dropped: {}", error.what());
+    log_error("an answer was dropped: {}", error.what());
     over_ = true;
     close_all();
     reply_->finish();

@@ -2,7 +2,6 @@
 #include "http/server.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "http/session.h"
 
 namespace fulmar::http {
@@ -58,7 +58,7 @@ asio::awaitable<void> Server::Impl::accept() {
                                                         asio::redirect_error(asio::use_awaitable, error));
     if (shared->draining) break;
     if (error) {  // out of file descriptors, or the client was gone at once
-      spdlog::warn("accept: {}", error.message());
+      log_warning("accept: {}", error.message());
       pause.expires_after(std::chrono::milliseconds(50));
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
@@ -107,7 +107,7 @@ void Server::start() {
          error.code().message());
   }
   asio::co_spawn(impl_->strand, impl_->accept(), [](std::exception_ptr failure) {
-    if (failure) spdlog::critical("the listener ended: no further connection is accepted");
+    if (failure) log_error("the listener ended: no further connection is accepted");
   });
   for (unsigned i = 0; i < std::max(1u, options.threads); ++i)
     impl_->threads.emplace_back([io = &impl_->io] { io->run(); });

@@ -1,8 +1,6 @@
 // The connection's coroutine. Asio moves the bytes and Beast parses them; answers are written by hand.
 #include "http/session.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
@@ -12,6 +10,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "base/log.h"
 #include "http/auth.h"
 
 namespace fulmar::http {
@@ -60,7 +59,7 @@ void Session::start(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-      spdlog::error("connection dropped: {}", error.what());
+      log_error("connection dropped: {}", error.what());
     }
   });
 }
@@ -255,7 +254,7 @@ asio::awaitable<bool> Session::exchange() {
     } catch (const Error& error) {
       reply_->respond(error_response(error));
     } catch (const std::exception& error) {
-      spdlog::error("{} {}: {}", in.request.method, in.request.path, error.what());
+      log_error("{} {}: {}", in.request.method, in.request.path, error.what());
       reply_->respond(error_response(500, "something went wrong inside the server", "internal_error"));
     }
     in.request.body = {};  // it may be large and the answer may take long

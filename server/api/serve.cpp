@@ -1,0 +1,96 @@
+// Start, signals and shutdown. The calling thread only waits for signals and for the two helper threads'
+// news.
+#include "api/serve.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <thread>
+
+#include "api/context.h"
+
+namespace fulmar::api {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// An address with colons is written in brackets.
+void announce(const std::string& host, uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  fmt::print("listening on http://{}{}{}:{}\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int run_server(const ServeOptions& options, const std::function<std::unique_ptr<Engine>()>& make_engine) {
+  // Destroyed last to first: the HTTP threads end before the engine that they call, the engine before the
+  // context.
+  Context context;
+  std::unique_ptr<Engine> engine;
+  http::Server server(options.http, http::Router(routes(context)));
+  server.start();
+
+  asio::io_context news;
+  auto keep = asio::make_work_guard(news);
+  asio::signal_set signals(news, SIGINT, SIGTERM);
+  std::exception_ptr failure;
+  std::thread loader, drainer;
+
+  loader = std::thread([&] {
+    std::unique_ptr<Engine> loaded;
+    std::exception_ptr thrown;
+    try {
+      loaded = make_engine();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    asio::post(news, [&, thrown, made = std::move(loaded)]() mutable {
+      failure = thrown;
+      if (failure) return news.stop();
+      engine = std::move(made);
+      context.engine.store(engine.get(), std::memory_order_release);
+      announce(options.http.host, server.port());
+    });
+  });
+
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (error) return;
+    // Nothing can interrupt a load, and there is nothing to lose.
+    if (!engine) std::_Exit(0);
+    context.draining = true;
+    server.drain(0);
+    drainer = std::thread([&] {
+      const auto start = Clock::now();
+      engine->drain(options.drain_seconds);
+      // The last bytes of the answers still travel.
+      server.drain(std::max(1.0, options.drain_seconds - seconds_since(start)));
+      asio::post(news, [&] { news.stop(); });
+    });
+    signals.async_wait([](boost::system::error_code again, int) {
+      if (!again) std::_Exit(1);
+    });
+  });
+
+  news.run();
+  loader.join();
+  if (drainer.joinable()) drainer.join();
+  server.stop();
+  if (failure) std::rethrow_exception(failure);
+  return 0;
+}
+
+}  // namespace fulmar::api

@@ -1,0 +1,219 @@
+// One-shot answers and the small endpoints say what OpenAI's clients read.
+#include "api/answer.h"
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+TEST(Answers, HealthTellsLoadingReadyTroubleAndDraining) {
+  Harness harness;
+  Client client = harness.client();
+  const json::value ready = json::parse(client.get("/health").body);
+  EXPECT_EQ(ready.at("status"), "ok");
+  EXPECT_EQ(ready.at("model"), "fake-rwkv");
+  EXPECT_EQ(ready.at("live"), 0);
+
+  harness.engine.set_trouble("the device was lost");
+  Answer answer = client.get("/health");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(error_of(answer)["message"], "the device was lost");
+  answer = client.post("/v1/completions", R"({"prompt":"a"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.headers.contains("retry-after"));
+  harness.engine.set_trouble("");
+
+  harness.context.engine = nullptr;
+  for (const char* path : {"/health", "/v1/models", "/v1/models/x"}) {
+    answer = client.get(path);
+    EXPECT_EQ(answer.status, 503);
+    error_of(answer);
+  }
+  for (const char* path : {"/v1/completions", "/v1/chat/completions"})
+    EXPECT_EQ(client.post(path, "{}").status, 503);
+  harness.context.engine = &harness.engine;
+  harness.context.draining = true;
+  EXPECT_EQ(client.get("/health").status, 503);
+  EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"a"})").status, 503);
+}
+
+TEST(Answers, ModelsAreListed) {
+  Harness harness;
+  Client client = harness.client();
+  const json::value list = json::parse(client.get("/v1/models?x=1").body);
+  EXPECT_EQ(list.at("object"), "list");
+  const json::value one = list.at("data").at(0);
+  EXPECT_EQ(one.at("id"), "fake-rwkv");
+  EXPECT_EQ(one.at("object"), "model");
+  EXPECT_EQ(one.at("created"), 1'700'000'000);
+  EXPECT_EQ(json::parse(client.get("/v1/models/fake%2Drwkv").body), one);
+}
+
+TEST(Answers, CompletionCarriesTextReasonAndUsage) {
+  Harness harness;
+  Client client = harness.client();
+  const json::value answer =
+      json::parse(client.post("/v1/completions", R"({"prompt":"once","model":"any"})").body);
+  EXPECT_TRUE(answer.at("id").as_string().starts_with("cmpl-"));
+  EXPECT_EQ(answer.at("object"), "text_completion");
+  EXPECT_EQ(answer.at("model"), "fake-rwkv");
+  const json::value choice = answer.at("choices").at(0);
+  EXPECT_EQ(choice.at("text").as_string(), fake_text("once", 0, 16));  // OpenAI's default
+  EXPECT_EQ(choice.at("finish_reason"), "length");
+  EXPECT_EQ(choice.at("index"), 0);
+  EXPECT_EQ(answer.at("usage"),
+            json::parse(R"({"prompt_tokens":4,"completion_tokens":16,"total_tokens":20})"));
+
+  const json::value said = json::parse(client.post("/v1/completions", R"({"prompt":"say one two"})").body);
+  EXPECT_EQ(said.at("choices").at(0).at("text"), "one two");
+  EXPECT_EQ(said.at("choices").at(0).at("finish_reason"), "stop");
+}
+
+TEST(Answers, PromptsTimesChoicesAreNumberedPromptMajor) {
+  Harness harness;
+  Client client = harness.client();
+  const json::value answer = json::parse(
+      client.post("/v1/completions", R"({"prompt":["ab","cde"],"n":3,"seed":7,"max_tokens":5,"echo":true})")
+          .body);
+  const json::array& choices = answer.at("choices").as_array();
+  ASSERT_EQ(choices.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) {
+    const std::string prompt = i < 3 ? "ab" : "cde";
+    EXPECT_EQ(choices[i].at("index"), i);
+    EXPECT_EQ(choices[i].at("text").as_string(), prompt + fake_text(prompt, 7 + i % 3, 5));
+  }
+  // A prompt is counted once, however often it is continued.
+  EXPECT_EQ(answer.at("usage"),
+            json::parse(R"({"prompt_tokens":5,"completion_tokens":30,"total_tokens":35})"));
+}
+
+TEST(Answers, TokenPromptsAreAccepted) {
+  Harness harness;
+  Client client = harness.client();
+  const auto text = [&](const char* body, size_t at) {
+    return json::parse(client.post("/v1/completions", body).body).at("choices").at(at).at("text").as_string();
+  };
+  EXPECT_EQ(text(R"({"prompt":[104,105],"max_tokens":3})", 0), fake_text("hi", 0, 3));
+  EXPECT_EQ(text(R"({"prompt":[[104,105],[111]],"max_tokens":3})", 1), fake_text("o", 0, 3));
+  // An echo of half a character must not break the JSON.
+  EXPECT_EQ(text(R"({"prompt":[195],"max_tokens":1,"echo":true})", 0),
+            "\xef\xbf\xbd" + fake_text("\xc3", 0, 1));
+}
+
+TEST(Answers, ChatTrimsTheTemplatesSpace) {
+  Harness harness;
+  Client client = harness.client();
+  const json::value answer = json::parse(
+      client
+          .post(
+              "/v1/chat/completions",
+              R"({"messages":[{"role":"developer","content":"be"},{"role":"user","content":[{"type":"text","text":"a"},
+                      {"type":"text","text":"b"}]}],"max_completion_tokens":4,"max_tokens":9})")
+          .body);
+  EXPECT_TRUE(answer.at("id").as_string().starts_with("chatcmpl-"));
+  EXPECT_EQ(answer.at("object"), "chat.completion");
+  const json::value choice = answer.at("choices").at(0);
+  EXPECT_EQ(choice.at("message").at("role"), "assistant");
+  EXPECT_EQ(choice.at("message").at("content").as_string(),
+            fake_text("system: be\nuser: ab\n", 0, 4).substr(1));
+  EXPECT_EQ(choice.at("finish_reason"), "length");
+  EXPECT_EQ(answer.at("usage").at("completion_tokens"), 4);
+}
+
+TEST(Answers, EveryFieldReachesTheEngine) {
+  Harness harness;
+  Client client = harness.client();
+  const Answer answer = client.post(
+      "/v1/chat/completions",
+      R"({"messages":[{"role":"user","content":"a"}],"max_tokens":3,"temperature":0.5,"top_p":0.25,"top_k":40,"min_p":0.125,
+          "presence_penalty":0.5,"frequency_penalty":-0.5,"penalty_decay":0.75,"logit_bias":{"5":-100,"6":2.5},"seed":-1,
+          "stop":["x","y"],"stop_token_ids":[0,261],"ignore_eos":true,"enable_think":true,"unknown":{"a":[1]},"user":null,
+          "logprobs":false,"tools":[],"response_format":{"type":"text"}})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const Request request = harness.engine.last_request();
+  const Sampling& sampling = request.sampling;
+  EXPECT_EQ(request.max_tokens, 3u);
+  EXPECT_EQ(sampling.temperature, 0.5f);
+  EXPECT_EQ(sampling.top_p, 0.25f);
+  EXPECT_EQ(sampling.top_k, 40);
+  EXPECT_EQ(sampling.min_p, 0.125f);
+  EXPECT_EQ(sampling.presence_penalty, 0.5f);
+  EXPECT_EQ(sampling.frequency_penalty, -0.5f);
+  EXPECT_EQ(sampling.penalty_decay, 0.75f);
+  EXPECT_EQ(sampling.logit_bias, (std::vector<std::pair<Token, float>>{{5, -100.0f}, {6, 2.5f}}));
+  EXPECT_EQ(sampling.seed, ~uint64_t{0});
+  EXPECT_EQ(request.stop, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(request.stop_tokens, (std::vector<Token>{0, 261}));
+  EXPECT_TRUE(request.ignore_eos);
+  EXPECT_EQ(request.think, Think::on);
+  const auto think_of = [&](const char* field) {
+    client.post("/v1/chat/completions",
+                std::string(R"({"messages":[{"role":"user","content":"a"}],"max_tokens":1,)") + field + "}");
+    return harness.engine.last_request().think;
+  };
+  EXPECT_EQ(think_of(R"("enable_think":false)"), Think::fake);
+  EXPECT_EQ(think_of(R"("enable_think":null)"), Think::off);
+  EXPECT_EQ(think_of(R"("reasoning_effort":"high")"), Think::on);
+  EXPECT_EQ(think_of(R"("reasoning_effort":"none")"), Think::fake);
+  EXPECT_TRUE(harness.engine.last_request().stop.empty());  // the engine knows the template's stops
+}
+
+TEST(Answers, StopStringEndsTheText) {
+  Harness harness;
+  Client client = harness.client();
+  const json::value answer =
+      json::parse(client.post("/v1/completions", R"({"prompt":"say ab cd#ef gh","stop":"#"})").body);
+  EXPECT_EQ(answer.at("choices").at(0).at("text"), "ab cd");
+  EXPECT_EQ(answer.at("choices").at(0).at("finish_reason"), "stop");
+}
+
+TEST(Answers, ThinkTagsAreWholeHoweverTheTextIsCut) {
+  const auto turn = [](Think think, std::vector<std::string> pieces) {
+    api::TurnText text(think);
+    std::string all;
+    for (const std::string& piece : pieces) all += text(piece);
+    return all;
+  };
+  EXPECT_EQ(turn(Think::off, {"", " ", " a", " b"}), " a b");
+  EXPECT_EQ(turn(Think::off, {"a", " b"}), "a b");
+  EXPECT_EQ(turn(Think::fake, {">", "", "\n", "\n a", "\n b"}), "a\n b");
+  EXPECT_EQ(turn(Think::fake, {">\na>"}), "a>");
+  EXPECT_EQ(turn(Think::fake, {"a"}), "a");
+  EXPECT_EQ(turn(Think::on, {"", ">", "\nwhy</think> b"}), "<think>\nwhy</think> b");
+}
+
+TEST(Answers, FailureOfTheDeviceIsUnavailable) {
+  FakeOptions options;
+  options.fail_with = "the driver reset the device";
+  Harness harness(options);
+  Client client = harness.client();
+  const Answer answer = client.post("/v1/completions", R"({"prompt":"a","n":4})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(error_of(answer)["message"], "the driver reset the device");
+  EXPECT_TRUE(eventually([&] { return harness.idle(); }));
+}
+
+TEST(Answers, FullQueueTakesNothing) {
+  FakeOptions options;
+  options.slots = 1;
+  options.queue = 4;
+  options.step = std::chrono::milliseconds(2);
+  Harness harness(options);
+  Client first = harness.client();
+  first.send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":1000000,"stream":true})");
+  ASSERT_TRUE(eventually([&] { return harness.engine.stats().live == 1; }));
+  Client second = harness.client();
+  for (const char* stream : {"false", "true"}) {
+    const Answer answer =
+        second.post("/v1/completions",
+                    std::string(R"({"prompt":"b","n":10,"max_tokens":1000000,"stream":)") + stream + "}");
+    EXPECT_EQ(answer.status, 429);
+    EXPECT_TRUE(answer.headers.contains("retry-after"));
+    error_of(answer);
+  }
+  // The four that did fit were given back.
+  first.close();
+  EXPECT_TRUE(eventually([&] { return harness.idle(); }));
+}
+
+}  // namespace
+}  // namespace fulmar::test

@@ -1,0 +1,262 @@
+// Whatever is wrong with a request, the client gets the right status and an error object that names the
+// field.
+#include <fmt/format.h>
+
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+struct Case {
+  std::string path, body, param;
+  int status = 400;
+};
+
+std::vector<Case> wrong_fields() {
+  std::vector<Case> cases;
+  const auto both = [&](std::string field, std::string value, int status = 400, std::string param = {}) {
+    if (param.empty()) param = field;
+    const std::string tail = fmt::format(R"("{}":{}}})", field, value);
+    cases.push_back({"/v1/completions", R"({"prompt":"a",)" + tail, param, status});
+    cases.push_back(
+        {"/v1/chat/completions", R"({"messages":[{"role":"user","content":"a"}],)" + tail, param, status});
+  };
+  const auto complete = [&](std::string body, std::string param) {
+    cases.push_back({"/v1/completions", std::move(body), std::move(param)});
+  };
+  const auto chat = [&](std::string messages, std::string param) {
+    cases.push_back(
+        {"/v1/chat/completions", fmt::format(R"({{"messages":{}}})", messages), std::move(param)});
+  };
+  for (const char* field :
+       {"temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty", "penalty_decay"})
+    for (const char* value : {"\"1\"", "true", "[]", "{}", "-3", "1e300", "1e400", "2.5"}) both(field, value);
+  for (const char* field : {"max_tokens", "max_completion_tokens", "n"})
+    for (const char* value :
+         {"\"1\"", "true", "[]", "{}", "-1", "0", "1.5", "1e3", "18446744073709551615", "99999999"})
+      both(field, value);
+  for (const char* value : {"\"1\"", "1.5", "false", "-2", "4294967296"}) both("top_k", value);
+  for (const char* value : {"\"1\"", "1.5", "false", "9223372036854775808"}) both("seed", value);
+  for (const char* field : {"stream", "ignore_eos"})
+    for (const char* value : {"\"true\"", "1", "[]", "{}"}) both(field, value);
+  for (const char* field : {"model", "user"})
+    for (const char* value : {"1", "true", "[]", "{}"}) both(field, value);
+  for (const char* value : {"1", "true", "{}", "\"\"", "[1]", "[\"\"]", "[[\"a\"]]"}) both("stop", value);
+  both("stop", fmt::format("[{}\"a\"]", fmt::join(std::vector<std::string>(16, "\"a\","), "")));
+  for (const char* value : {"1", "\"1\"", "[-1]", "[65536]", "[1.5]", "[\"1\"]"})
+    both("stop_token_ids", value);
+  for (const char* value : {"1", "[]", "{\"a\":1}", "{\"-1\":1}", "{\"65536\":1}", "{\"1\":\"1\"}",
+                            "{\"1\":101}", "{\"1 \":1}", "{\"\":1}"})
+    both("logit_bias", value);
+  both("stream_options", "{\"include_usage\":true}");  // without stream
+  both("stream_options", "true");
+  both("stream\":true,\"stream_options", "{\"include_usage\":1}", 400, "stream_options.include_usage");
+  both("logprobs", "3");
+  both("logprobs", "true");
+  both("tools", "[{}]");
+  both("tools", "1");
+  both("response_format", "{\"type\":\"json_object\"}");
+  both("response_format", "\"json\"");
+
+  for (const char* value : {"null", "1", "true", "{}", "[]", "[\"a\",1]", "[[]]", "[1,\"a\"]", "[1.5]",
+                            "[-1]", "[65536]", "[[1],\"a\"]", "[null]", "[[[1]]]", "[{}]"})
+    complete(fmt::format(R"({{"prompt":{}}})", value), "prompt");
+  complete("{}", "prompt");
+  complete(R"({"prompt":"a","suffix":"b"})", "suffix");
+  complete(R"({"prompt":"a","best_of":2})", "best_of");
+  complete(R"({"prompt":"a","best_of":"1"})", "best_of");
+  complete(R"({"prompt":"a","echo":1})", "echo");
+  complete(
+      fmt::format(R"({{"n":128,"prompt":[{}"a"]}})", fmt::join(std::vector<std::string>(9, "\"a\","), "")),
+      "n");
+  for (const char* value : {"null", "1", "\"a\"", "{}", "[]"}) chat(value, "messages");
+  for (const char* value : {"1", "\"a\"", "[]", "null"}) chat(fmt::format("[{}]", value), "messages[0]");
+  for (const char* value :
+       {"{}", R"({"role":1,"content":"a"})", R"({"role":"tool","content":"a"})", R"({"content":"a"})"})
+    chat(fmt::format("[{}]", value), "messages[0].role");
+  for (const char* value :
+       {"null", "1", "{}", "[1]", R"([{"type":"image_url","image_url":{}}])", R"([{"type":"text"}])"})
+    chat(fmt::format(R"([{{"role":"user","content":"a"}},{{"role":"user","content":{}}}])", value),
+         "messages[1].content");
+  cases.push_back({"/v1/chat/completions", R"({"messages":[{"role":"user","content":"a"}],"enable_think":1})",
+                   "enable_think"});
+  cases.push_back({"/v1/chat/completions",
+                   R"({"messages":[{"role":"user","content":"a"}],"reasoning_effort":1})",
+                   "reasoning_effort"});
+  return cases;
+}
+
+TEST(BadRequests, EveryWrongFieldIsNamed) {
+  Harness harness;
+  Client client = harness.client();  // one connection: none of these may break it
+  for (const Case& wrong : wrong_fields()) {
+    const Answer answer = client.post(wrong.path, wrong.body);
+    EXPECT_EQ(answer.status, wrong.status) << wrong.path << " " << wrong.body << "\n" << answer.body;
+    EXPECT_EQ(error_of(answer)["param"], json::value(wrong.param)) << wrong.body << "\n" << answer.body;
+  }
+  EXPECT_TRUE(harness.idle());
+  EXPECT_EQ(harness.engine.stats().steps, 0u);
+}
+
+TEST(BadRequests, BrokenJsonIsRefused) {
+  Harness harness;
+  Client client = harness.client();
+  const std::string deep(200'000, '[');
+  for (const std::string& body :
+       {std::string("{"), std::string("nonsense"), std::string("[]"), std::string("1"), std::string("\"a\""),
+        std::string("null"), std::string(R"({"prompt":"a"}x)"), std::string(R"({"prompt":"a",})"),
+        std::string(R"({"prompt":"a","temperature":NaN})"), std::string(R"({'prompt':'a'})"),
+        std::string("{\"prompt\":\"\xff\xfe\"}"), std::string("{\"prompt\":\"\xc3\"}"),
+        std::string(R"({"prompt":"\ud800"})"), std::string("{\"prompt\":\"a\nb\"}"), std::string(1, '\0'),
+        "{\"prompt\":" + deep, "{\"x\":" + deep + std::string(deep.size(), ']') + "}"}) {
+    const Answer answer = client.post("/v1/completions", body);
+    EXPECT_EQ(answer.status, 400) << body.substr(0, 80);
+    error_of(answer);
+  }
+  const Answer empty = client.post("/v1/completions", "");
+  EXPECT_EQ(empty.status, 400);
+  error_of(empty);
+  EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"a"})").status, 200);
+}
+
+TEST(BadRequests, UnknownPathsAndMethodsAreToldApart) {
+  Harness harness;
+  Client client = harness.client();
+  for (const char* path :
+       {"/", "/v1", "/v1/models/", "/v1/completions/x", "/v2/models", "//health", "/health/"}) {
+    const Answer answer = client.get(path);
+    EXPECT_EQ(answer.status, 404) << path;
+    error_of(answer);
+  }
+  EXPECT_EQ(client.get("/v1/models/other").status, 404);
+  const Answer get = client.get("/v1/completions");
+  EXPECT_EQ(get.status, 405);
+  EXPECT_EQ(get.headers.at("allow"), "POST, OPTIONS");
+  error_of(get);
+  client.send("PATCH", "/health");
+  const Answer patch = client.receive();
+  EXPECT_EQ(patch.status, 405);
+  EXPECT_EQ(patch.headers.at("allow"), "GET, HEAD, OPTIONS");
+  // A body that will not be read ends the connection, after the answer.
+  const Answer post = client.post("/health", "{}");
+  EXPECT_EQ(post.status, 405);
+  EXPECT_EQ(post.headers.at("connection"), "close");
+}
+
+TEST(BadRequests, NothingButHealthIsOpenWithoutThePassword) {
+  http::ServerOptions options;
+  options.password = "sesame";
+  Harness harness({}, options);
+  for (const char* header :
+       {"", "Authorization: Bearer wrong!\r\n", "Authorization: Bearer sesam\r\n",
+        "Authorization: Bearer sesamesesame\r\n", "Authorization: Basic sesame\r\n",
+        "Authorization: sesame\r\n", "Authorization: Bearer\r\n", "Authorization: Bearer \r\n"}) {
+    for (const char* path : {"/v1/models", "/v1/completions", "/nowhere"}) {
+      Client client = harness.client();
+      client.send("GET", path, {}, header);
+      const Answer answer = client.receive();
+      EXPECT_EQ(answer.status, 401) << header << path;
+      EXPECT_EQ(answer.headers.at("www-authenticate"), "Bearer");
+      EXPECT_EQ(error_of(answer)["code"], "invalid_api_key");
+    }
+    Client client = harness.client();
+    client.send("POST", "/v1/completions", R"({"prompt":"a"})", header);
+    EXPECT_EQ(client.receive().status, 401);
+  }
+  Client client = harness.client();
+  EXPECT_EQ(client.get("/health").status, 200);
+  client.send("GET", "/v1/models", {}, "authorization: bearer sesame\r\n");
+  EXPECT_EQ(client.receive().status, 200);
+  client.send("OPTIONS", "/v1/completions");
+  EXPECT_EQ(client.receive().status, 204);
+}
+
+TEST(BadRequests, WhatIsNotHttpIsRefusedAndTheConnectionEnds) {
+  Harness harness;
+  for (const std::string& bytes :
+       {std::string("garbage\r\n\r\n"), std::string("GET /health\r\n\r\n"),
+        std::string("GET /health HTTP/9.9\r\n\r\n"), std::string("GET /hea lth HTTP/1.1\r\n\r\n"),
+        std::string("GET /health HTTP/1.1\r\nno colon\r\n\r\n"),
+        std::string("POST /v1/completions HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        std::string("POST /v1/completions HTTP/1.1\r\nContent-Length: 1x\r\n\r\n"),
+        std::string("POST /v1/completions HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+        std::string("POST /v1/completions HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: "
+                    "chunked\r\n\r\n0\r\n\r\n"),
+        std::string("POST /v1/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15),
+        std::string("GET /health HTTP/1.1\r\nx: \x01\r\n\r\n")}) {
+    Client client = harness.client();
+    client.send(bytes);
+    const Answer answer = client.receive();
+    EXPECT_TRUE(answer.status == 400 || answer.status == 505) << bytes << answer.status;
+    error_of(answer);
+    EXPECT_TRUE(client.closed_by_server());
+  }
+  Client gzip = harness.client();
+  gzip.send("POST /v1/completions HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n");
+  EXPECT_EQ(gzip.receive().status, 501);
+  Client expecting = harness.client();
+  expecting.send("POST", "/v1/completions", "{}", "Expect: a miracle\r\n");
+  EXPECT_EQ(expecting.receive().status, 417);
+}
+
+TEST(BadRequests, OversizedHeadersAndBodiesAreRefused) {
+  http::ServerOptions options;
+  options.limits.body_bytes = 10'000;
+  Harness harness({}, options);
+  Client wide = harness.client();
+  wide.send("GET", "/health", {}, "x: " + std::string(20'000, 'x') + "\r\n");
+  const Answer headers = wide.receive();
+  EXPECT_EQ(headers.status, 431);
+  error_of(headers);
+
+  Client large = harness.client();
+  large.send("POST", "/v1/completions", std::string(10'001, ' '));
+  const Answer body = large.receive();
+  EXPECT_EQ(body.status, 413);
+  error_of(body);
+
+  Client promising = harness.client();  // the answer comes before the body does
+  promising.send("POST /v1/completions HTTP/1.1\r\nContent-Length: 99999999999999999\r\n\r\n");
+  EXPECT_EQ(promising.receive().status, 413);
+
+  Client chunked = harness.client();
+  chunked.send("POST /v1/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 11; ++i) chunked.send("3e8\r\n" + std::string(1000, ' ') + "\r\n");
+  EXPECT_EQ(chunked.receive().status, 413);
+  EXPECT_TRUE(chunked.closed_by_server());
+}
+
+TEST(BadRequests, SlowAndTruncatedRequestsEnd) {
+  http::ServerOptions options;
+  options.limits.header_time = std::chrono::milliseconds(200);
+  options.limits.body_time = std::chrono::milliseconds(200);
+  Harness harness({}, options);
+  Client slow_head = harness.client();
+  slow_head.send("GET /health HTTP/1.1\r\nx: ");
+  const Answer head = slow_head.receive();
+  EXPECT_EQ(head.status, 408);
+  error_of(head);
+  EXPECT_TRUE(slow_head.closed_by_server());
+
+  Client slow_body = harness.client();
+  slow_body.send("POST /v1/completions HTTP/1.1\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_EQ(slow_body.receive().status, 408);
+
+  Client silent = harness.client();
+  EXPECT_TRUE(silent.closed_by_server());
+
+  for (const char* part :
+       {"GET /health HT", "POST /v1/completions HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"}) {
+    Client truncated = harness.client();
+    truncated.send(part);
+    truncated.end_sending();
+    const Answer answer = truncated.receive();
+    EXPECT_EQ(answer.status, 400) << part;
+    error_of(answer);
+  }
+  EXPECT_TRUE(eventually([&] { return harness.server->connections() == 0; }));
+}
+
+}  // namespace
+}  // namespace fulmar::test

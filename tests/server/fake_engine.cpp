@@ -1,0 +1,176 @@
+// The fake's one thread: admits, steps every live request by a token, forgets the closed ones.
+#include "server/fake_engine.h"
+
+#include <algorithm>
+
+#include "base/fail.h"
+
+namespace fulmar::test {
+
+struct FakeEngine::Live {
+  Request request;
+  std::shared_ptr<Sink> sink;
+  std::string prompt;
+  uint64_t seed = 0, made = 0;
+  size_t said = 0;  // of a "say" prompt
+};
+
+std::string fake_word(std::string_view prompt, uint64_t seed, uint64_t i) {
+  uint64_t hash = 1469598103934665603u ^ (seed * 0x9e3779b97f4a7c15u) ^ (i * 0xc2b2ae3d27d4eb4fu);
+  for (const char c : prompt) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  static const char* const words[] = {" river",  " über", " 海燕",        " \"quoted\"",
+                                      " line\n", " 🐦",    " back\\slash", " of"};
+  return words[(hash >> 32) % 8] + std::to_string(hash % 1000);
+}
+
+std::string fake_text(std::string_view prompt, uint64_t seed, uint64_t count) {
+  std::string text;
+  for (uint64_t i = 0; i < count; ++i) text += fake_word(prompt, seed, i);
+  return text;
+}
+
+FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
+  info_.id = "fake-rwkv";
+  info_.version = "v7";
+  info_.strategy = "cpu fp32";
+  info_.device = "none";
+  info_.vocab = 65536;
+  info_.created = 1'700'000'000;
+  thread_ = std::thread([this] { run(); });
+}
+
+FakeEngine::~FakeEngine() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+  for (auto* list : {&live_, &queued_})
+    for (const auto& live : *list) {
+      Event event;
+      event.finish = Finish::cancelled;
+      live->sink->on_event(event);
+    }
+}
+
+void FakeEngine::submit(Request request, std::shared_ptr<Sink> sink) {
+  const std::lock_guard lock(mutex_);
+  if (!trouble_.empty() || draining_) fail(ErrorKind::unavailable, "{}", draining_ ? "draining" : trouble_);
+  if (queued_.size() >= options_.queue) fail(ErrorKind::busy, "the queue is full");
+  auto live = std::make_unique<Live>();
+  last_ = request;
+  live->prompt = request.text;
+  if (!request.tokens.empty()) live->prompt = detokenize(request.tokens);
+  for (const ChatMessage& message : request.messages)
+    live->prompt += message.role + ": " + message.content + "\n";
+  live->seed = request.sampling.seed.value_or(0);
+  live->request = std::move(request);
+  live->sink = std::move(sink);
+  queued_.push_back(std::move(live));
+  changed_.notify_all();
+}
+
+EngineStats FakeEngine::stats() const {
+  const std::lock_guard lock(mutex_);
+  EngineStats stats = stats_;
+  stats.live = static_cast<uint32_t>(live_.size()) + stepping_;
+  stats.queued = static_cast<uint32_t>(queued_.size());
+  return stats;
+}
+
+std::string FakeEngine::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+void FakeEngine::set_trouble(std::string sentence) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(sentence);
+}
+
+Request FakeEngine::last_request() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
+std::vector<Token> FakeEngine::tokenize(std::string_view text) const {
+  std::vector<Token> tokens;
+  for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+  return tokens;
+}
+
+std::string FakeEngine::detokenize(std::span<const Token> tokens) const {
+  std::string text;
+  for (const Token token : tokens) text += token < 256 ? static_cast<char>(token) : '?';
+  return text;
+}
+
+void FakeEngine::drain(double seconds) {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  changed_.wait_for(lock, std::chrono::duration<double>(seconds),
+                    [this] { return queued_.empty() && live_.empty() && stepping_ == 0; });
+}
+
+void FakeEngine::run() {
+  std::unique_lock lock(mutex_);
+  while (!over_) {
+    if (queued_.empty() && live_.empty()) {
+      changed_.notify_all();
+      changed_.wait(lock);
+      continue;
+    }
+    while (!queued_.empty() && live_.size() < options_.slots) {
+      live_.push_back(std::move(queued_.front()));
+      queued_.pop_front();
+    }
+    ++stats_.steps;
+    // Sinks are called without the lock, as the real engine does.
+    auto taken = std::exchange(live_, {});
+    stepping_ = static_cast<uint32_t>(taken.size());
+    lock.unlock();
+    std::erase_if(taken, [this](const auto& live) { return !step(*live); });
+    if (options_.step.count() > 0) std::this_thread::sleep_for(options_.step);
+    lock.lock();
+    stepping_ = 0;
+    for (auto& live : live_) taken.push_back(std::move(live));
+    live_ = std::move(taken);
+  }
+}
+
+bool FakeEngine::step(Live& live) {
+  if (live.sink->closed()) return false;
+  std::string piece;
+  Event event;
+  event.prompt_tokens = static_cast<uint32_t>(live.prompt.size());
+  const std::string_view say = "say ";
+  if (live.prompt.starts_with(say)) {
+    const std::string_view rest = std::string_view(live.prompt).substr(say.size() + live.said);
+    piece = rest.substr(0, rest.find(' ', 1));
+    live.said += piece.size();
+    if (piece.size() == rest.size()) event.finish = Finish::stop;
+  } else {
+    piece = options_.piece_bytes ? std::string(options_.piece_bytes, 'x')
+                                 : fake_word(live.prompt, live.seed, live.made);
+  }
+  event.completion_tokens = static_cast<uint32_t>(++live.made);
+  for (const std::string& stop : live.request.stop) {
+    const size_t at = piece.find(stop);
+    if (at == std::string::npos) continue;
+    piece.resize(at);
+    event.finish = Finish::stop;
+  }
+  if (event.finish == Finish::none && live.made == live.request.max_tokens) event.finish = Finish::length;
+  const Error error(ErrorKind::device_lost, options_.fail_with);
+  if (!options_.fail_with.empty() && live.made == 2) {
+    event.finish = Finish::failed;
+    event.error = &error;
+    piece.clear();
+  }
+  event.text = piece;
+  live.sink->on_event(event);
+  return event.finish == Finish::none;
+}
+
+}  // namespace fulmar::test

@@ -1,0 +1,62 @@
+// An Engine without a model: its text is a function of prompt and seed, its threads and queue are real.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "fulmar/engine.h"
+
+namespace fulmar::test {
+
+struct FakeOptions {
+  uint32_t slots = 64;
+  uint32_t queue = 1024;
+  std::chrono::microseconds step{0};  // each gives every live request one token
+  size_t piece_bytes = 0;             // tokens of this many bytes instead of words
+  std::string fail_with;              // every request ends with this error after its first token
+};
+
+// What the request (prompt, seed) generates as token `i`.
+std::string fake_word(std::string_view prompt, uint64_t seed, uint64_t i);
+// Its first `count` tokens: what a client must receive.
+std::string fake_text(std::string_view prompt, uint64_t seed, uint64_t count);
+
+// Vocabulary: byte b is token b, ids up to 65535 detokenize to "?". A prompt counts one token a byte. A
+// prompt that starts with "say " generates the words that follow and stops; chat prompts are "role:
+// content\n" lines. Sampling's seed defaults to 0. A stop string counts when it lies within one word.
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(FakeOptions options = {});
+  ~FakeEngine() override;
+
+  void submit(Request request, std::shared_ptr<Sink> sink) override;
+  const ModelInfo& model() const override { return info_; }
+  EngineStats stats() const override;
+  std::string trouble() const override;
+  std::vector<Token> tokenize(std::string_view text) const override;
+  std::string detokenize(std::span<const Token> tokens) const override;
+  void drain(double seconds) override;
+
+  void set_trouble(std::string sentence);
+  Request last_request() const;  // as it was submitted
+
+ private:
+  struct Live;
+  void run();
+  bool step(Live& live);  // false: it ended
+
+  const FakeOptions options_;
+  ModelInfo info_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Live>> queued_, live_;
+  uint32_t stepping_ = 0;  // live ones, which the thread has taken out of live_ during a step
+  EngineStats stats_;
+  Request last_;
+  std::string trouble_;
+  bool draining_ = false, over_ = false;
+  std::thread thread_;
+};
+
+}  // namespace fulmar::test

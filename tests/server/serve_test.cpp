@@ -1,0 +1,68 @@
+// run_server: what operators and process managers rely on.
+#include "api/serve.h"
+
+#include <csignal>
+#include <future>
+
+#include "base/fail.h"
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+// A port that was free a moment ago.
+uint16_t free_port() {
+  http::ServerOptions options;
+  options.port = 0;
+  http::Server server(options, http::Router({}));
+  server.start();
+  return server.port();
+}
+
+TEST(Serve, LoadsBehindA503ThenAnswersThenDrainsOnSigterm) {
+  api::ServeOptions options;
+  options.http.port = free_port();
+  options.drain_seconds = 20;
+  std::promise<void> may_load;
+  testing::internal::CaptureStdout();
+  auto served = std::async(std::launch::async, [&] {
+    return api::run_server(options, [&]() -> std::unique_ptr<Engine> {
+      may_load.get_future().wait();
+      FakeOptions fake;
+      fake.step = std::chrono::milliseconds(2);
+      return std::make_unique<FakeEngine>(fake);
+    });
+  });
+  const auto health = [&] {
+    try {
+      return Client(options.http.port).get("/health").status;
+    } catch (const std::exception&) {
+      return 0;
+    }
+  };
+  EXPECT_TRUE(eventually([&] { return health() == 503; }));
+  may_load.set_value();
+  EXPECT_TRUE(eventually([&] { return health() == 200; }));
+
+  Client client(options.http.port);
+  client.send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":200,"stream":true})");
+  client.receive_bytes(300);
+  std::raise(SIGTERM);
+  const Answer answer = client.receive();
+  EXPECT_EQ(answer.events().size(), 201u);
+  EXPECT_EQ(answer.events().back(), "[DONE]");
+  EXPECT_EQ(served.get(), 0);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(),
+            "listening on http://127.0.0.1:" + std::to_string(options.http.port) + "\n");
+}
+
+TEST(Serve, FailureToLoadReachesTheCaller) {
+  api::ServeOptions options;
+  options.http.port = 0;
+  EXPECT_THROW(
+      api::run_server(options, []() -> std::unique_ptr<Engine> { fail(ErrorKind::bad_file, "no model"); }),
+      Error);
+}
+
+}  // namespace
+}  // namespace fulmar::test
