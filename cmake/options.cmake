@@ -27,3 +27,13 @@ function(fulmar_options target)
     endif()
   endif()
 endfunction()
+
+# fulmar_precompile(target headers... | REUSE_FROM target): precompiled headers that ccache understands.
+function(fulmar_precompile target)
+  if(ARGV1 STREQUAL REUSE_FROM)
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+  else()
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
