@@ -1,2 +1,65 @@
-# Compiles the shader variants to SPIR-V and embeds them as fulmar_shaders.
-add_library(fulmar_shaders INTERFACE)
+# Compiles every kernel of shaders/ to SPIR-V and embeds them all as fulmar_shaders. A kernel that decodes weights has
+# one variant per format: a generated wrapper that includes the format's header before the body.
+find_program(GLSLANG_VALIDATOR glslangValidator REQUIRED)
+set(shader_formatted linear_vec linear_mat)
+set(shader_plain norm_shift mix4 mix6 mix7 pick)
+
+file(GLOB shader_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.glsl
+     ${PROJECT_SOURCE_DIR}/include/shared/*.h ${PROJECT_SOURCE_DIR}/include/shared/format/*.h)
+set(shader_dir ${PROJECT_BINARY_DIR}/shaders)
+set(shader_words)
+set(shader_includes "")
+set(shader_table "")
+
+function(fulmar_shader name includes)
+  set(wrapper "#version 460\n#extension GL_GOOGLE_include_directive : require\n")
+  foreach(include ${includes})
+    string(APPEND wrapper "#include \"${include}\"\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${shader_dir}/${name}.comp CONTENT "${wrapper}" @ONLY)
+  add_custom_command(OUTPUT ${shader_dir}/${name}.inc
+    COMMAND ${GLSLANG_VALIDATOR} --quiet --target-env vulkan1.3 -I${PROJECT_SOURCE_DIR}/shaders
+            -I${PROJECT_SOURCE_DIR}/include --vn ${name}_words -o ${shader_dir}/${name}.inc ${shader_dir}/${name}.comp
+    DEPENDS ${shader_dir}/${name}.comp ${shader_headers} VERBATIM)
+  set(shader_words ${shader_words} ${shader_dir}/${name}.inc PARENT_SCOPE)
+  set(shader_includes "${shader_includes}#include \"${name}.inc\"\n" PARENT_SCOPE)
+  set(shader_table "${shader_table}    {\"${name}\", ${name}_words},\n" PARENT_SCOPE)
+endfunction()
+
+foreach(body ${shader_plain})
+  fulmar_shader(${body} "${body}.glsl")
+endforeach()
+foreach(body ${shader_formatted})
+  foreach(format ${FULMAR_FORMAT_NAMES})
+    fulmar_shader(${body}_${format} "common.glsl;shared/format/${format}.h;${body}.glsl")
+  endforeach()
+endforeach()
+
+file(CONFIGURE OUTPUT ${shader_dir}/fulmar_shaders.h CONTENT "// Every compiled kernel, by name.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace fulmar::shaders {
+struct Shader {
+  std::string_view name;
+  std::span<const uint32_t> words;
+};
+std::span<const Shader> all();
+}  // namespace fulmar::shaders
+" @ONLY)
+file(CONFIGURE OUTPUT ${shader_dir}/fulmar_shaders.cpp CONTENT "// Generated: the kernels' SPIR-V.
+#include \"fulmar_shaders.h\"
+
+namespace fulmar::shaders {
+namespace {
+${shader_includes}const Shader table[] = {
+${shader_table}};
+}  // namespace
+std::span<const Shader> all() { return table; }
+}  // namespace fulmar::shaders
+" @ONLY)
+add_library(fulmar_shaders STATIC ${shader_dir}/fulmar_shaders.cpp ${shader_words})
+target_include_directories(fulmar_shaders PUBLIC ${shader_dir})
+fulmar_options(fulmar_shaders)

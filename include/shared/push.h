@@ -1,0 +1,82 @@
+// The push data of every kernel, one struct per kernel, laid out alike (std430) in C++ and GLSL. At most 128 bytes.
+// Addresses are device addresses; x, y and the other activations are offsets in floats from `arena`.
+#ifndef FULMAR_SHARED_PUSH_H
+#define FULMAR_SHARED_PUSH_H
+#include "shared/lang.h"
+
+#ifdef __cplusplus
+#define ADDRESS uint64_t
+namespace fulmar::shared {
+#else
+#define ADDRESS uvec2
+#endif
+
+SHARED_CONST(uint, ABSENT, 0xffffffffu);  // an operand that is not there
+SHARED_CONST(uint, MAX_JOBS, 8u);         // linear ops in one launch
+SHARED_CONST(uint, JOB_ACCUMULATE, 256u);  // LinearJob::flags: the act in the low byte, then these
+SHARED_CONST(uint, JOB_BIAS, 512u);
+
+// What is common to the steps of one batch shape: {rows, segments, picks, 0}, the segments as {slot, first, rows, 0},
+// then the segment of each row, then the picked rows. `rows_at` and `picks_at` count words from the start.
+struct LinearJob {
+  ADDRESS weight, bias;
+  uint x, y, gate;
+  uint N, K;
+  uint flags;
+};
+
+// jobs[i] owns the workgroups from first[i] on; a lone job travels in the push data itself.
+struct LinearPush {
+  ADDRESS arena, step, jobs;
+  uint count;
+  uint picked;  // rows are the step's picks
+  uint first[8];
+  LinearJob job;
+};
+
+// One output of a token shift; an array of these lies in device memory.
+struct ShiftOutput {
+  ADDRESS mix;
+  uint y, delta;
+};
+
+struct NormShiftPush {
+  ADDRESS arena, step, state, weight, bias, outputs;
+  uint x, y;       // y: of a norm alone
+  uint carry;      // floats from the start of a slot's state
+  uint slot_floats;
+  uint rows_at;
+  float eps;
+};
+
+struct Mix4Push {
+  ADDRESS arena, step, state, decay, first;
+  uint r, k, v, y;
+  uint width, carry, slot_floats;
+};
+
+struct Mix6Push {
+  ADDRESS arena, step, state, decay, first, norm_weight, norm_bias;
+  uint r, k, v, w, g, y;
+  uint heads, carry, slot_floats;
+  float eps;
+};
+
+struct Mix7Push {
+  ADDRESS arena, step, state, k_k, k_a, r_k, norm_weight, norm_bias;
+  uint r, w, k, v, a, g, y, v_first, v_gate;
+  uint heads, carry, slot_floats;
+  float eps;
+};
+
+struct PickPush {
+  ADDRESS arena, step;
+  uint x, y, width, picks_at;
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(LinearJob) == 40 && sizeof(LinearPush) <= 128 && sizeof(Mix7Push) <= 128);
+}  // namespace fulmar::shared
+#endif
+#undef ADDRESS
+#endif

@@ -1,0 +1,80 @@
+// The Vulkan backend's front: devices, buffers and programs; see backend.h.
+#include "vulkan/backend.h"
+
+#include "base/fail.h"
+#include "vulkan/program.h"
+
+namespace fulmar::vulkan {
+namespace {
+
+class VulkanBackend final : public ops::Backend {
+ public:
+  VulkanBackend(std::shared_ptr<const Instance> instance, uint32_t index)
+      : context_(std::make_shared<Context>(std::move(instance), index)) {}
+
+  const ops::Caps& caps() const override { return context_->device.physical().caps; }
+
+  std::unique_ptr<ops::Buffer> allocate(uint64_t bytes, ops::Where where) override {
+    const MemoryKind kind = where == ops::Where::device    ? MemoryKind::device
+                            : where == ops::Where::staging ? MemoryKind::upload
+                                                           : MemoryKind::readback;
+    return std::make_unique<DeviceBuffer>(context_, bytes, kind);
+  }
+
+  // Kernels would read the host's memory over the bus every step.
+  std::unique_ptr<ops::Buffer> adopt(std::span<const std::byte>, std::shared_ptr<const void>) override {
+    return nullptr;
+  }
+
+  void upload(ops::Buffer& to, uint64_t at, std::span<const std::byte> from) override {
+    check_range(to, at, from.size());
+    context_->transfers.upload(memory_of(to), at, from);
+  }
+  void download(std::span<std::byte> to, const ops::Buffer& from, uint64_t at) override {
+    check_range(from, at, to.size());
+    context_->transfers.download(to, memory_of(from), at);
+  }
+  void copy(ops::Buffer& to, uint64_t to_at, const ops::Buffer& from, uint64_t from_at,
+            uint64_t bytes) override {
+    check_range(to, to_at, bytes);
+    check_range(from, from_at, bytes);
+    context_->transfers.copy(memory_of(to), to_at, memory_of(from), from_at, bytes);
+  }
+
+  std::unique_ptr<ops::Program> compile(const ops::Tape& tape, const ops::Memory& memory,
+                                        const ops::BatchShape& shape, bool timing) override {
+    return std::make_unique<RecordedProgram>(context_, tape, memory, shape, timing);
+  }
+
+ private:
+  static void check_range(const ops::Buffer& buffer, uint64_t at, uint64_t bytes) {
+    require(at <= buffer.bytes() && bytes <= buffer.bytes() - at, "bytes {} to {} of a buffer of {}", at,
+            at + bytes, buffer.bytes());
+  }
+  std::shared_ptr<Context> context_;
+};
+
+}  // namespace
+
+std::vector<ops::Caps> enumerate(std::string& why_none) {
+  std::vector<ops::Caps> list;
+  try {
+    if (const auto instance = Instance::open(why_none))
+      for (const PhysicalDevice& device : instance->devices()) list.push_back(device.caps);
+  } catch (const std::exception& error) {
+    why_none = error.what();
+  }
+  return list;
+}
+
+std::unique_ptr<ops::Backend> make_backend(uint32_t device_index) {
+  std::string why;
+  std::shared_ptr<const Instance> instance = Instance::open(why);
+  if (!instance) fail(ErrorKind::unsupported, "no Vulkan device: {}; use the cpu", why);
+  if (device_index >= instance->devices().size())
+    fail(ErrorKind::unsupported, "vulkan:{} does not exist, there are {} Vulkan devices", device_index,
+         instance->devices().size());
+  return std::make_unique<VulkanBackend>(std::move(instance), device_index);
+}
+
+}  // namespace fulmar::vulkan

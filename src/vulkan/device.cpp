@@ -1,0 +1,186 @@
+// The logical device, submits on one timeline, and memory; see device.h.
+#include "vulkan/device.h"
+
+#include <optional>
+
+#include "base/fail.h"
+
+namespace fulmar::vulkan {
+namespace {
+
+constexpr uint64_t mebibyte = 1 << 20;
+
+// The memory type among `allowed` with all of `needed` and as many as possible of `wanted`.
+std::optional<uint32_t> memory_type(const VkPhysicalDeviceMemoryProperties& memory, uint32_t allowed,
+                                    VkMemoryPropertyFlags needed, VkMemoryPropertyFlags wanted) {
+  for (const VkMemoryPropertyFlags flags : {needed | wanted, needed})
+    for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
+      if ((allowed >> i & 1) && (memory.memoryTypes[i].propertyFlags & flags) == flags) return i;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device_(&device) {
+  const DeviceFunctions& vk = device.vk_;
+  const PhysicalDevice& physical = device.physical_;
+  const uint64_t size = (std::max<uint64_t>(bytes, 1) + 15) / 16 * 16;
+  if (size > physical.max_allocation)
+    fail(ErrorKind::out_of_memory, "{} allocates at most {} MiB at once, {} MiB were asked for",
+         physical.caps.name, physical.max_allocation / mebibyte, size / mebibyte);
+
+  auto info = blank<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
+  info.size = size;
+  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
+               VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  VkBuffer buffer;
+  check(vk.vkCreateBuffer(device.handle_, &info, nullptr, &buffer), "creating a buffer");
+  buffer_ = {device.handle_, buffer, vk.vkDestroyBuffer};
+
+  VkMemoryRequirements requirements;
+  vk.vkGetBufferMemoryRequirements(device.handle_, buffer, &requirements);
+  constexpr VkMemoryPropertyFlags host =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  const std::optional<uint32_t> type =
+      memory_type(physical.memory, requirements.memoryTypeBits, kind == MemoryKind::device ? 0 : host,
+                  kind == MemoryKind::device     ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+                  : kind == MemoryKind::readback ? VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+                                                 : 0);
+  require(type.has_value(), "{} has no memory for a buffer of kind {}", physical.caps.name,
+          static_cast<int>(kind));
+  const VkMemoryAllocateFlagsInfo flags{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO, nullptr,
+                                        VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT, 0};
+  const VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &flags, requirements.size,
+                                      *type};
+  VkDeviceMemory memory;
+  const VkResult result = vk.vkAllocateMemory(device.handle_, &allocate, nullptr, &memory);
+  if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
+    fail(ErrorKind::out_of_memory,
+         "{} has no room for {} MiB: {} MiB are in use by this program, its memory is {} MiB; use a smaller "
+         "format or "
+         "fewer layers there",
+         physical.caps.name, size / mebibyte, device.allocated_ / mebibyte,
+         physical.memory.memoryHeaps[physical.memory.memoryTypes[*type].heapIndex].size / mebibyte);
+  check(result, "allocating memory");
+  memory_ = {device.handle_, memory, vk.vkFreeMemory};
+  check(vk.vkBindBufferMemory(device.handle_, buffer, memory, 0), "binding memory");
+  if (kind != MemoryKind::device) {
+    void* at;
+    check(vk.vkMapMemory(device.handle_, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapping memory");
+    mapped_ = static_cast<std::byte*>(at);
+  }
+  const VkBufferDeviceAddressInfo address{VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, nullptr, buffer};
+  address_ = vk.vkGetBufferDeviceAddress(device.handle_, &address);
+  bytes_ = size;
+  device.allocated_ += bytes_;
+}
+
+Allocation::~Allocation() {
+  if (device_) device_->allocated_ -= bytes_;
+}
+
+void Allocation::swap(Allocation& other) {
+  std::swap(device_, other.device_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(address_, other.address_);
+  std::swap(mapped_, other.mapped_);
+  std::swap(memory_, other.memory_);
+  std::swap(buffer_, other.buffer_);
+}
+
+Device::Device(std::shared_ptr<const Instance> instance, uint32_t index)
+    : instance_(std::move(instance)), physical_(instance_->devices()[index]) {
+  auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
+  f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
+  auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
+  f12.pNext = &f13;
+  f12.bufferDeviceAddress = f12.timelineSemaphore = VK_TRUE;
+  const float priority = 1;
+  const VkDeviceQueueCreateInfo queue{
+      VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical_.queue_family, 1, &priority};
+  auto info = blank<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
+  info.pNext = &f12;
+  info.queueCreateInfoCount = 1;
+  info.pQueueCreateInfos = &queue;
+  check(instance_->vk().vkCreateDevice(physical_.handle, &info, nullptr, &handle_), "opening the device");
+  vk_.load(instance_->vk(), handle_);
+  vk_.vkGetDeviceQueue(handle_, physical_.queue_family, 0, &queue_);
+  VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, nullptr,
+                                 VK_SEMAPHORE_TYPE_TIMELINE, 0};
+  const VkSemaphoreCreateInfo semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0};
+  VkSemaphore timeline;
+  check(vk_.vkCreateSemaphore(handle_, &semaphore, nullptr, &timeline), "creating a semaphore");
+  timeline_ = {handle_, timeline, vk_.vkDestroySemaphore};
+}
+
+Device::~Device() {
+  wait_idle();
+  timeline_ = {};
+  if (vk_.vkDestroyDevice) vk_.vkDestroyDevice(handle_, nullptr);
+}
+
+uint64_t Device::submit(std::span<const VkCommandBuffer> buffers) {
+  // One submit each: the parts of a long step are what the driver's watchdog measures.
+  for (const VkCommandBuffer buffer : buffers) {
+    auto commands = blank<VkCommandBufferSubmitInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO);
+    commands.commandBuffer = buffer;
+    auto signal = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
+    signal.semaphore = timeline_.get();
+    signal.value = submitted_ + 1;
+    signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
+    auto info = blank<VkSubmitInfo2>(VK_STRUCTURE_TYPE_SUBMIT_INFO_2);
+    info.commandBufferInfoCount = 1;
+    info.pCommandBufferInfos = &commands;
+    info.signalSemaphoreInfoCount = 1;
+    info.pSignalSemaphoreInfos = &signal;
+    check(vk_.vkQueueSubmit2(queue_, 1, &info, VK_NULL_HANDLE), "submitting work");
+    ++submitted_;
+  }
+  return submitted_;
+}
+
+void Device::wait(uint64_t time) {
+  if (time <= passed_) return;
+  const VkSemaphore semaphore = timeline_.get();
+  const VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &semaphore, &time};
+  check(vk_.vkWaitSemaphores(handle_, &info, ~uint64_t{0}), "waiting for a step");
+  passed_ = time;
+}
+
+void Device::wait_idle() noexcept {
+  if (vk_.vkDeviceWaitIdle) vk_.vkDeviceWaitIdle(handle_);
+}
+
+void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags2 from_stage,
+             VkAccessFlags2 from, VkPipelineStageFlags2 to_stage, VkAccessFlags2 to) {
+  const VkMemoryBarrier2 memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER_2, nullptr, from_stage, from, to_stage, to};
+  auto info = blank<VkDependencyInfo>(VK_STRUCTURE_TYPE_DEPENDENCY_INFO);
+  info.memoryBarrierCount = 1;
+  info.pMemoryBarriers = &memory;
+  vk.vkCmdPipelineBarrier2(commands, &info);
+}
+
+void full_barrier(const DeviceFunctions& vk, VkCommandBuffer commands) {
+  barrier(vk, commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, VK_ACCESS_2_MEMORY_WRITE_BIT,
+          VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT);
+}
+
+Commands::Commands(const Device& device) {
+  const DeviceFunctions& vk = device.vk();
+  const VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, nullptr, 0,
+                                     device.physical().queue_family};
+  VkCommandPool made;
+  check(vk.vkCreateCommandPool(device.handle(), &info, nullptr, &made), "creating a command pool");
+  pool = {device.handle(), made, vk.vkDestroyCommandPool};
+  const VkCommandBufferAllocateInfo allocate{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, nullptr, made,
+                                             VK_COMMAND_BUFFER_LEVEL_PRIMARY, 1};
+  check(vk.vkAllocateCommandBuffers(device.handle(), &allocate, &buffer), "creating a command buffer");
+}
+
+void Commands::begin(const DeviceFunctions& vk, VkCommandBufferUsageFlags usage) {
+  auto info = blank<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
+  info.flags = usage;
+  check(vk.vkBeginCommandBuffer(buffer, &info), "recording");
+}
+
+}  // namespace fulmar::vulkan

@@ -1,0 +1,86 @@
+// The logical device, its queue and its memory.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <span>
+
+#include "vulkan/instance.h"
+
+namespace fulmar::vulkan {
+
+enum class MemoryKind { device, upload, readback };  // upload: host writes; readback: host-cached
+
+class Device;
+
+// A buffer with memory of its own and an address that kernels use; host kinds stay mapped.
+class Allocation {
+ public:
+  Allocation() = default;
+  // Throws Error(out_of_memory) with what was asked and what there is.
+  Allocation(Device& device, uint64_t bytes, MemoryKind kind);
+  Allocation(Allocation&& other) noexcept : Allocation() { swap(other); }
+  Allocation& operator=(Allocation&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Allocation();
+
+  VkBuffer buffer() const { return buffer_.get(); }
+  uint64_t address() const { return address_; }
+  uint64_t bytes() const { return bytes_; }
+  std::byte* mapped() const { return mapped_; }
+
+ private:
+  void swap(Allocation& other);
+  Device* device_ = nullptr;
+  uint64_t bytes_ = 0, address_ = 0;
+  std::byte* mapped_ = nullptr;
+  Unique<VkDeviceMemory> memory_;  // outlives the buffer bound to it
+  Unique<VkBuffer> buffer_;
+};
+
+class Device {
+ public:
+  Device(std::shared_ptr<const Instance> instance, uint32_t index);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  const PhysicalDevice& physical() const { return physical_; }
+  const DeviceFunctions& vk() const { return vk_; }
+  VkDevice handle() const { return handle_; }
+
+  // Submits in order and returns the time at which all of it is done.
+  uint64_t submit(std::span<const VkCommandBuffer> buffers);
+  // Waits until `time` has passed. Throws Error(device_lost).
+  void wait(uint64_t time);
+  uint64_t last_submit() const { return submitted_; }
+  // For destructors: waits for everything, whatever became of the device.
+  void wait_idle() noexcept;
+
+ private:
+  friend class Allocation;
+  std::shared_ptr<const Instance> instance_;
+  const PhysicalDevice& physical_;
+  VkDevice handle_ = VK_NULL_HANDLE;
+  DeviceFunctions vk_;
+  VkQueue queue_ = VK_NULL_HANDLE;
+  Unique<VkSemaphore> timeline_;
+  uint64_t submitted_ = 0, passed_ = 0;
+  uint64_t allocated_ = 0;
+};
+
+// A full barrier between what came before and what follows, on this queue.
+void full_barrier(const DeviceFunctions& vk, VkCommandBuffer commands);
+void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags2 from_stage,
+             VkAccessFlags2 from, VkPipelineStageFlags2 to_stage, VkAccessFlags2 to);
+
+// A pool with one primary command buffer.
+struct Commands {
+  Unique<VkCommandPool> pool;
+  VkCommandBuffer buffer = VK_NULL_HANDLE;
+  explicit Commands(const Device& device);
+  void begin(const DeviceFunctions& vk, VkCommandBufferUsageFlags usage);
+};
+
+}  // namespace fulmar::vulkan

@@ -1,0 +1,104 @@
+// Vulkan's functions, found at run time: the program links no Vulkan library and starts without one.
+#pragma once
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan.h>
+
+#include <memory>
+#include <string>
+
+#include "base/dynamic_library.h"
+
+namespace fulmar::vulkan {
+
+#define FULMAR_VK_GLOBAL(X) \
+  X(vkCreateInstance) X(vkEnumerateInstanceVersion) X(vkEnumerateInstanceLayerProperties)
+
+#define FULMAR_VK_INSTANCE(X)                                                                              \
+  X(vkDestroyInstance)                                                                                     \
+  X(vkEnumeratePhysicalDevices) X(vkGetPhysicalDeviceProperties2) X(vkGetPhysicalDeviceFeatures2)          \
+      X(vkGetPhysicalDeviceMemoryProperties) X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkCreateDevice) \
+          X(vkGetDeviceProcAddr)
+
+#define FULMAR_VK_DEVICE(X)                                                                              \
+  X(vkDestroyDevice)                                                                                     \
+  X(vkGetDeviceQueue) X(vkDeviceWaitIdle) X(vkQueueSubmit2) X(vkCreateBuffer) X(vkDestroyBuffer)         \
+      X(vkGetBufferMemoryRequirements) X(vkGetBufferDeviceAddress) X(vkAllocateMemory) X(vkFreeMemory)   \
+          X(vkBindBufferMemory) X(vkMapMemory) X(vkCreateCommandPool) X(vkDestroyCommandPool)            \
+              X(vkAllocateCommandBuffers) X(vkResetCommandPool) X(vkBeginCommandBuffer)                  \
+                  X(vkEndCommandBuffer) X(vkCmdPipelineBarrier2) X(vkCmdCopyBuffer) X(vkCmdFillBuffer)   \
+                      X(vkCmdBindPipeline) X(vkCmdPushConstants) X(vkCmdDispatch) X(vkCmdResetQueryPool) \
+                          X(vkCmdWriteTimestamp2) X(vkCreateQueryPool) X(vkDestroyQueryPool)             \
+                              X(vkGetQueryPoolResults) X(vkCreateSemaphore) X(vkDestroySemaphore)        \
+                                  X(vkWaitSemaphores) X(vkCreateShaderModule) X(vkDestroyShaderModule)   \
+                                      X(vkCreatePipelineLayout) X(vkDestroyPipelineLayout)               \
+                                          X(vkCreatePipelineCache) X(vkDestroyPipelineCache)             \
+                                              X(vkGetPipelineCacheData) X(vkCreateComputePipelines)      \
+                                                  X(vkDestroyPipeline)
+
+// The loader's own entry points; lives as long as anything made through it.
+struct Loader {
+  DynamicLibrary library;
+  PFN_vkGetInstanceProcAddr vkGetInstanceProcAddr = nullptr;
+#define X(name) PFN_##name name = nullptr;
+  FULMAR_VK_GLOBAL(X)
+#undef X
+};
+// Null where the loader library is absent or too old; `why_none` then says so.
+std::shared_ptr<const Loader> open_loader(std::string& why_none);
+
+struct InstanceFunctions {
+#define X(name) PFN_##name name = nullptr;
+  FULMAR_VK_INSTANCE(X)
+#undef X
+  void load(const Loader& loader, VkInstance instance);
+};
+
+struct DeviceFunctions {
+#define X(name) PFN_##name name = nullptr;
+  FULMAR_VK_DEVICE(X)
+#undef X
+  void load(const InstanceFunctions& instance, VkDevice device);
+};
+
+// A Vulkan struct of zeros but for its type.
+template <typename T>
+T blank(VkStructureType type) {
+  T out{};
+  out.sType = type;
+  return out;
+}
+
+// Throws the Error that fits a failed call: device_lost, out_of_memory or internal, with `what` was being
+// done.
+void check(VkResult result, const char* what);
+
+// A device's child object, destroyed with its owner. All of them are destroyed through the same signature.
+template <typename T>
+class Unique {
+ public:
+  using Destroy = void(VKAPI_PTR*)(VkDevice, T, const VkAllocationCallbacks*);
+  Unique() = default;
+  Unique(VkDevice device, T handle, Destroy destroy) : device_(device), handle_(handle), destroy_(destroy) {}
+  Unique(Unique&& other) noexcept : Unique() { swap(other); }
+  Unique& operator=(Unique&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Unique() {
+    if (handle_) destroy_(device_, handle_, nullptr);
+  }
+  T get() const { return handle_; }
+  explicit operator bool() const { return handle_ != VK_NULL_HANDLE; }
+
+ private:
+  void swap(Unique& other) {
+    std::swap(device_, other.device_);
+    std::swap(handle_, other.handle_);
+    std::swap(destroy_, other.destroy_);
+  }
+  VkDevice device_ = VK_NULL_HANDLE;
+  T handle_ = VK_NULL_HANDLE;
+  Destroy destroy_ = nullptr;
+};
+
+}  // namespace fulmar::vulkan

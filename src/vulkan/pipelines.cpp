@@ -1,0 +1,126 @@
+// Making pipelines and keeping the driver's cache on disk; see pipelines.h.
+#include "vulkan/pipelines.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include "base/fail.h"
+#include "base/platform.h"
+#include "fulmar_shaders.h"
+
+namespace fulmar::vulkan {
+namespace {
+
+constexpr uint32_t push_bytes = 128;
+
+// One file per driver build; empty where this user has no cache folder.
+std::filesystem::path cache_path(const PhysicalDevice& device) {
+  const std::filesystem::path folder = cache_folder();
+  if (folder.empty()) return {};
+  std::string name = "vulkan-";
+  for (const auto* uuid : {device.driver_uuid, device.cache_uuid})
+    for (uint32_t i = 0; i < VK_UUID_SIZE; ++i) name += fmt::format("{:02x}", uuid[i]);
+  return folder / (name + ".bin");
+}
+
+// FNV-1a over the data: drivers check the header, not what follows it.
+uint64_t checksum(const std::vector<char>& bytes, size_t from) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = from; i < bytes.size(); ++i)
+    hash = (hash ^ static_cast<uint8_t>(bytes[i])) * 0x100000001b3u;
+  return hash;
+}
+
+// What the file holds behind its checksum; empty when it is absent, cut or damaged.
+std::vector<char> read_cache(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  uint64_t stored = 0;
+  if (bytes.size() <= sizeof stored) return {};
+  std::memcpy(&stored, bytes.data(), sizeof stored);
+  if (stored != checksum(bytes, sizeof stored)) return {};
+  bytes.erase(bytes.begin(), bytes.begin() + sizeof stored);
+  return bytes;
+}
+
+}  // namespace
+
+Pipelines::Pipelines(Device& device) : device_(device) {
+  const DeviceFunctions& vk = device.vk();
+  const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, push_bytes};
+  auto info = blank<VkPipelineLayoutCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
+  info.pushConstantRangeCount = 1;
+  info.pPushConstantRanges = &range;
+  VkPipelineLayout layout;
+  check(vk.vkCreatePipelineLayout(device.handle(), &info, nullptr, &layout), "creating a pipeline layout");
+  layout_ = {device.handle(), layout, vk.vkDestroyPipelineLayout};
+
+  const std::vector<char> stored = read_cache(cache_path(device.physical()));
+  auto cache_info = blank<VkPipelineCacheCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO);
+  cache_info.initialDataSize = stored.size();
+  cache_info.pInitialData = stored.data();
+  VkPipelineCache cache;
+  check(vk.vkCreatePipelineCache(device.handle(), &cache_info, nullptr, &cache), "creating a pipeline cache");
+  cache_ = {device.handle(), cache, vk.vkDestroyPipelineCache};
+}
+
+Pipelines::~Pipelines() {
+  if (!grown_) return;
+  try {  // the next start is slower without it, nothing worse
+    const std::filesystem::path path = cache_path(device_.physical());
+    size_t size = 0;
+    const auto get = device_.vk().vkGetPipelineCacheData;
+    if (path.empty() || get(device_.handle(), cache_.get(), &size, nullptr) != VK_SUCCESS) return;
+    std::vector<char> bytes(sizeof(uint64_t) + size);
+    if (get(device_.handle(), cache_.get(), &size, bytes.data() + sizeof(uint64_t)) != VK_SUCCESS) return;
+    bytes.resize(sizeof(uint64_t) + size);
+    const uint64_t sum = checksum(bytes, sizeof sum);
+    std::memcpy(bytes.data(), &sum, sizeof sum);
+    std::filesystem::create_directories(path.parent_path());
+    replace_file(path, std::as_bytes(std::span(bytes)));
+  } catch (const std::exception&) {
+  }
+}
+
+VkPipeline Pipelines::get(const Kernel& kernel) {
+  if (const auto known = made_.find(kernel); known != made_.end()) return known->second.get();
+  const auto all = shaders::all();
+  const auto shader =
+      std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.name == kernel.name; });
+  require(shader != all.end(), "no kernel {}", kernel.name);
+
+  const DeviceFunctions& vk = device_.vk();
+  auto module_info = blank<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
+  module_info.codeSize = shader->words.size_bytes();
+  module_info.pCode = shader->words.data();
+  VkShaderModule handle;
+  check(vk.vkCreateShaderModule(device_.handle(), &module_info, nullptr, &handle), "reading a kernel");
+  const Unique<VkShaderModule> module(device_.handle(), handle, vk.vkDestroyShaderModule);
+
+  std::vector<VkSpecializationMapEntry> entries;
+  for (uint32_t i = 0; i < kernel.constants.size(); ++i) entries.push_back({i, 4 * i, 4});
+  const VkSpecializationInfo specialization{static_cast<uint32_t>(entries.size()), entries.data(),
+                                            kernel.constants.size() * 4, kernel.constants.data()};
+  // Kernels count on one subgroup size; all their workgroups are whole multiples of 64 threads.
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size{
+      VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO, nullptr,
+      device_.physical().subgroup_size};
+  auto info = blank<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
+  info.layout = layout_.get();
+  info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  info.stage.pNext = device_.physical().choose_subgroup_size ? &size : nullptr;
+  info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+  info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  info.stage.module = handle;
+  info.stage.pName = "main";
+  info.stage.pSpecializationInfo = &specialization;
+  VkPipeline pipeline;
+  check(vk.vkCreateComputePipelines(device_.handle(), cache_.get(), 1, &info, nullptr, &pipeline),
+        "compiling a kernel");
+  grown_ = true;
+  made_[kernel] = Unique<VkPipeline>(device_.handle(), pipeline, vk.vkDestroyPipeline);
+  return pipeline;
+}
+
+}  // namespace fulmar::vulkan

@@ -1,0 +1,270 @@
+// From tape to launches: fuses Norm with Shift, groups independent Linear ops; see plan.h.
+#include "vulkan/plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/fail.h"
+#include "shared/push.h"
+#include "vulkan/linear_shape.h"
+
+namespace fulmar::vulkan {
+namespace {
+
+using namespace ops;
+
+bool any_overlap(const std::vector<Range>& a, const std::vector<Range>& b) {
+  for (const Range& x : a)
+    for (const Range& y : b)
+      if (x.overlaps(y)) return true;
+  return false;
+}
+
+class Planner {
+ public:
+  Planner(const Tape& tape, const ArenaPlan& arena, const BatchShape& shape, const Addresses& addresses,
+          const PhysicalDevice& device)
+      : tape_(tape), arena_(arena), shape_(shape), layout_(shape), at_(addresses), device_(device) {
+    readers_.resize(tape.values.size());
+    for (const Op& op : tape.ops)
+      for (const ValueId id : uses(tape, op).reads) ++readers_[id];
+    for (const ValueId id : tape.outputs) ++readers_[id];
+  }
+
+  Plan run() {
+    for (size_t i = 0; i < tape_.ops.size();) {
+      const size_t count = fused(i);
+      if (rows(uses(tape_, tape_.ops[i]).writes[0]) > 0) {  // else: logits nobody wants
+        Launch& launch = plan_.launches.emplace_back();
+        launch.first_op = static_cast<uint32_t>(i);
+        launch.ops = static_cast<uint32_t>(count);
+        for (size_t j = i; j < i + count; ++j) {
+          launch.touches.add(touches(tape_.ops[j]));
+          launch.seconds += seconds(tape_.ops[j]);
+        }
+        std::visit([&](const auto& op) { emit(launch, op, i, count); }, tape_.ops[i]);
+      }
+      i += count;
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  uint32_t rows(ValueId id) const { return tape_.values[id].picked ? shape_.picks : shape_.rows; }
+  uint32_t width(ValueId id) const { return tape_.values[id].width; }
+  // In floats from the arena's start.
+  uint32_t place(ValueId id) const {
+    return id == none ? shared::ABSENT : static_cast<uint32_t>(arena_.offsets[id] / 4);
+  }
+  uint64_t address(WeightId id) const { return id == none ? 0 : at_.weight(id); }
+
+  Range range(ValueId id) const {
+    const uint64_t begin = arena_.offsets[id];
+    return {false, begin, begin + uint64_t{rows(id)} * width(id) * 4};
+  }
+  Touches touches(const Op& op) const {
+    Touches t;
+    const Uses u = uses(tape_, op);
+    for (const ValueId id : u.reads) t.reads.push_back(range(id));
+    for (const ValueId id : u.writes) t.writes.push_back(range(id));
+    if (u.state_floats) t.writes.push_back({true, u.state, u.state + uint64_t{u.state_floats}});
+    return t;
+  }
+  // A slow discrete card or a slow integrated one: 2 TFLOP/s and 100 GB/s, or a tenth of it.
+  double seconds(const Op& op) const {
+    const Cost c = cost(tape_, op, shape_);
+    const double scale = device_.type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU ? 1 : 10;
+    return scale * (static_cast<double>(c.flops) / 2e12 + static_cast<double>(c.bytes()) / 1e11);
+  }
+
+  // How many ops from `i` on one launch computes.
+  size_t fused(size_t i) const {
+    if (std::holds_alternative<Norm>(tape_.ops[i])) return norm_feeds_shift(i) ? 2 : 1;
+    const auto* linear = std::get_if<Linear>(&tape_.ops[i]);
+    if (!linear) return 1;
+    Touches group = touches(tape_.ops[i]);
+    size_t count = 1;
+    for (; count < shared::MAX_JOBS && i + count < tape_.ops.size(); ++count) {
+      const auto* next = std::get_if<Linear>(&tape_.ops[i + count]);
+      if (!next || tape_.weights[next->weight].format != tape_.weights[linear->weight].format ||
+          tape_.values[next->x].picked != tape_.values[linear->x].picked)
+        break;
+      const Touches more = touches(tape_.ops[i + count]);
+      if (group.blocks(more)) break;
+      group.add(more);
+    }
+    return count;
+  }
+
+  // The normed rows are then never stored; x must outlive the shift's outputs, which other workgroups write.
+  bool norm_feeds_shift(size_t i) const {
+    if (i + 1 == tape_.ops.size()) return false;
+    const auto& norm = std::get<Norm>(tape_.ops[i]);
+    const auto* shift = std::get_if<Shift>(&tape_.ops[i + 1]);
+    return shift && shift->x == norm.y && readers_[norm.y] == 1 &&
+           !any_overlap({range(norm.x)}, touches(*shift).writes);
+  }
+
+  template <typename Push>
+  void set(Launch& launch, Kernel kernel, uint32_t x, uint32_t y, const Push& push) {
+    static_assert(sizeof push <= 128);
+    launch.kernel = std::move(kernel);
+    launch.groups_x = x;
+    launch.groups_y = y;
+    std::memcpy(launch.push.data(), &push, sizeof push);
+    launch.push_bytes = sizeof push;
+  }
+  // Appends to the tables and returns the address.
+  template <typename T>
+  uint64_t store(const std::vector<T>& items) {
+    const uint64_t at = plan_.tables.size();
+    plan_.tables.resize(at + items.size() * sizeof(T));
+    std::memcpy(plan_.tables.data() + at, items.data(), items.size() * sizeof(T));
+    return at_.tables + at;
+  }
+
+  void emit(Launch& launch, const Norm& op, size_t i, size_t count) {
+    emit_norm_shift(launch, &op, count == 2 ? std::get_if<Shift>(&tape_.ops[i + 1]) : nullptr);
+  }
+  void emit(Launch& launch, const Shift& op, size_t, size_t) { emit_norm_shift(launch, nullptr, &op); }
+  void emit_norm_shift(Launch& launch, const Norm* norm, const Shift* shift) {
+    shared::NormShiftPush p{};
+    const uint32_t C = width(norm ? norm->x : shift->x), outputs = shift ? shift->count : 0;
+    p.arena = at_.arena;
+    p.step = at_.step;
+    p.state = at_.state;
+    p.x = place(norm ? norm->x : shift->x);
+    p.slot_floats = at_.slot_floats;
+    p.rows_at = layout_.rows_at;
+    if (norm) {
+      p.weight = address(norm->weight);
+      p.bias = address(norm->bias);
+      p.y = place(norm->y);
+      p.eps = norm->eps;
+    }
+    if (shift) {
+      p.carry = shift->carry;
+      std::vector<shared::ShiftOutput> table;
+      for (uint32_t o = 0; o < outputs; ++o) {
+        const Shift::Output& out = shift->outputs[o];
+        table.push_back({address(out.mix), place(out.y), place(out.delta)});
+      }
+      p.outputs = store(table);
+    }
+    const uint32_t threads = std::clamp(std::bit_ceil(C / 4), 64u, std::min(1024u, device_.max_workgroup));
+    const uint32_t T = norm ? rows(norm->x) : shape_.rows;
+    set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs}}, T, 1, p);
+  }
+
+  void emit(Launch& launch, const Linear& op, size_t i, size_t count) {
+    const FormatInfo& format = info(tape_.weights[op.weight].format);
+    std::vector<shared::LinearJob> jobs;
+    uint32_t outputs = 0, K = 0;
+    for (size_t j = i; j < i + count; ++j) {
+      const auto& linear = std::get<Linear>(tape_.ops[j]);
+      const Weight& w = tape_.weights[linear.weight];
+      const uint32_t flags = linear.act | (linear.accumulate ? shared::JOB_ACCUMULATE : 0) |
+                             (linear.bias != none ? shared::JOB_BIAS : 0);
+      jobs.push_back({address(linear.weight), address(linear.bias), place(linear.x), place(linear.y),
+                      place(linear.gate), w.rows, w.cols, flags});
+      outputs += w.rows;
+      K = std::max(K, w.cols);
+    }
+    const uint32_t T = rows(op.x);
+    const bool vec = T <= vec_rows;
+    const VecShape shape =
+        vec_shape(T, outputs, K / format.chunk, device_.subgroup_size, device_.caps.software);
+    const uint32_t group_outputs = vec ? shape.outputs() : mat_outputs;
+    const uint32_t group_rows = vec ? shape.T : mat_rows(T);
+
+    shared::LinearPush p{};
+    p.arena = at_.arena;
+    p.step = at_.step;
+    p.count = static_cast<uint32_t>(count);
+    p.picked = tape_.values[op.x].picked;
+    uint32_t groups = 0;
+    for (size_t j = 0; j < count; ++j) {
+      p.first[j] = groups;
+      groups += (jobs[j].N + group_outputs - 1) / group_outputs;
+    }
+    p.job = jobs[0];
+    if (count > 1) p.jobs = store(jobs);
+    Kernel kernel{vec ? "linear_vec_" : "linear_mat_", vec ? shape.constants() : std::vector{0u, group_rows}};
+    kernel.name += format.name;
+    set(launch, std::move(kernel), groups, (T + group_rows - 1) / group_rows, p);
+  }
+
+  void emit(Launch& launch, const Mix4& op, size_t, size_t) {
+    const uint32_t A = width(op.y);
+    const shared::Mix4Push p{at_.arena,         at_.step,    at_.state,   address(op.decay),
+                             address(op.first), place(op.r), place(op.k), place(op.v),
+                             place(op.y),       A,           op.state,    at_.slot_floats};
+    set(launch, {"mix4", {}}, (A + 63) / 64, shape_.segments, p);
+  }
+
+  void check_head_size(uint32_t N) const {
+    if (N % 16 != 0 || N == 0 || 4 * N > device_.max_workgroup || N > 256)
+      fail(ErrorKind::unsupported, "{}: head size {} is not a multiple of 16 up to {}; use the cpu",
+           device_.caps.name, N, std::min(256u, device_.max_workgroup / 4));
+  }
+  void emit(Launch& launch, const Mix6& op, size_t, size_t) {
+    check_head_size(op.head_size);
+    shared::Mix6Push p{};
+    p.arena = at_.arena, p.step = at_.step, p.state = at_.state;
+    p.decay = address(op.decay), p.first = address(op.first);
+    p.norm_weight = address(op.norm_weight), p.norm_bias = address(op.norm_bias);
+    p.r = place(op.r), p.k = place(op.k), p.v = place(op.v), p.w = place(op.w), p.g = place(op.g);
+    p.y = place(op.y);
+    p.heads = op.heads, p.carry = op.state, p.slot_floats = at_.slot_floats, p.eps = op.norm_eps;
+    set(launch, {"mix6", {4 * op.head_size, op.head_size, op.w != none, op.g != none}}, op.heads,
+        shape_.segments, p);
+  }
+  void emit(Launch& launch, const Mix7& op, size_t, size_t) {
+    check_head_size(op.head_size);
+    shared::Mix7Push p{};
+    p.arena = at_.arena, p.step = at_.step, p.state = at_.state;
+    p.k_k = address(op.k_k), p.k_a = address(op.k_a), p.r_k = address(op.r_k);
+    p.norm_weight = address(op.norm_weight), p.norm_bias = address(op.norm_bias);
+    p.r = place(op.r), p.w = place(op.w), p.k = place(op.k), p.v = place(op.v), p.a = place(op.a);
+    p.g = place(op.g), p.y = place(op.y), p.v_first = place(op.v_first), p.v_gate = place(op.v_gate);
+    p.heads = op.heads, p.carry = op.state, p.slot_floats = at_.slot_floats, p.eps = op.norm_eps;
+    set(launch, {"mix7", {4 * op.head_size, op.head_size, op.v_first != none}}, op.heads, shape_.segments, p);
+  }
+  void emit(Launch& launch, const Pick& op, size_t, size_t) {
+    const shared::PickPush p{at_.arena, at_.step, place(op.x), place(op.y), width(op.x), layout_.picks_at};
+    set(launch, {"pick", {}}, (width(op.x) + 63) / 64, shape_.picks, p);
+  }
+
+  const Tape& tape_;
+  const ArenaPlan& arena_;
+  const BatchShape& shape_;
+  const StepLayout layout_;
+  const Addresses& at_;
+  const PhysicalDevice& device_;
+  std::vector<uint32_t> readers_;  // by value
+  Plan plan_;
+};
+
+}  // namespace
+
+bool Touches::blocks(const Touches& later) const {
+  return any_overlap(writes, later.reads) || any_overlap(writes, later.writes) ||
+         any_overlap(reads, later.writes);
+}
+
+void Touches::add(const Touches& other) {
+  reads.insert(reads.end(), other.reads.begin(), other.reads.end());
+  writes.insert(writes.end(), other.writes.begin(), other.writes.end());
+}
+
+uint64_t table_bytes(const Tape& tape) {
+  return tape.ops.size() * std::max(6 * sizeof(shared::ShiftOutput), sizeof(shared::LinearJob));
+}
+
+Plan make_plan(const Tape& tape, const ArenaPlan& arena, const BatchShape& shape, const Addresses& addresses,
+               const PhysicalDevice& device) {
+  return Planner(tape, arena, shape, addresses, device).run();
+}
+
+}  // namespace fulmar::vulkan

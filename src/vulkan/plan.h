@@ -1,0 +1,63 @@
+// What a tape becomes on the device: a list of launches, with the memory each one touches.
+#pragma once
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "ops/memory.h"
+#include "vulkan/pipelines.h"
+
+namespace fulmar::vulkan {
+
+// Bytes of the arena, or floats of the slots' states, that a launch touches.
+struct Range {
+  bool state;
+  uint64_t begin, end;
+  bool overlaps(const Range& o) const { return state == o.state && begin < o.end && o.begin < end; }
+};
+struct Touches {
+  std::vector<Range> reads, writes;
+  // Whether what comes later must wait for this.
+  bool blocks(const Touches& later) const;
+  void add(const Touches& other);
+};
+
+struct Launch {
+  Kernel kernel;
+  uint32_t groups_x = 0, groups_y = 1;
+  std::array<std::byte, 128> push;
+  uint32_t push_bytes = 0;
+  uint32_t first_op = 0, ops = 1;
+  double seconds = 0;  // a careful guess, for splitting long steps
+  Touches touches;
+};
+
+// Where a step's data lies in its buffer: {rows, segments, picks, 0}, segments, then words from these places
+// on.
+struct StepLayout {
+  explicit StepLayout(const ops::BatchShape& shape)
+      : rows_at(4 + 4 * shape.segments),
+        picks_at(rows_at + shape.rows),
+        bytes(4 * uint64_t{picks_at + shape.picks}) {}
+  uint32_t rows_at, picks_at;
+  uint64_t bytes;
+};
+
+// Device addresses the launches are built around.
+struct Addresses {
+  uint64_t arena, step, state, tables;
+  uint32_t slot_floats;
+  std::function<uint64_t(ops::WeightId)> weight;
+};
+
+struct Plan {
+  std::vector<Launch> launches;
+  std::vector<std::byte> tables;  // to be uploaded to Addresses::tables
+};
+
+// Bytes the tables of a tape need at most.
+uint64_t table_bytes(const ops::Tape& tape);
+Plan make_plan(const ops::Tape& tape, const ops::ArenaPlan& arena, const ops::BatchShape& shape,
+               const Addresses& addresses, const PhysicalDevice& device);
+
+}  // namespace fulmar::vulkan

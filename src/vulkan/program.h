@@ -1,0 +1,70 @@
+// A tape recorded as command buffers, replayed every step.
+#pragma once
+#include "ops/backend.h"
+#include "vulkan/plan.h"
+#include "vulkan/transfers.h"
+
+namespace fulmar::vulkan {
+
+// What a backend's buffers and programs share; the last of them to go closes the device.
+struct Context {
+  Context(std::shared_ptr<const Instance> instance, uint32_t index)
+      : device(std::move(instance), index), pipelines(device), transfers(device) {}
+  ~Context() { device.wait_idle(); }
+  Device device;
+  Pipelines pipelines;
+  Transfers transfers;
+};
+
+class DeviceBuffer final : public ops::Buffer {
+ public:
+  DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, MemoryKind kind);
+  ~DeviceBuffer() override;
+  const Allocation& memory() const { return memory_; }
+
+ private:
+  std::shared_ptr<Context> context_;
+  Allocation memory_;
+};
+// The allocation behind a buffer of this backend; throws Error(internal) for another backend's.
+const Allocation& memory_of(const ops::Buffer& buffer);
+
+class RecordedProgram final : public ops::Program {
+ public:
+  RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape, const ops::Memory& memory,
+                  const ops::BatchShape& shape, bool timing);
+  ~RecordedProgram() override;
+  void start(const ops::Batch& batch) override;
+  std::span<const std::span<const float>> finish() override;
+  std::vector<ops::OpTime> times() const override { return times_; }
+
+ private:
+  // An input or output: its bytes in the arena and in the mapped buffer.
+  struct Port {
+    uint64_t arena_at, host_at, bytes;
+    uint32_t width;
+    bool picked;
+  };
+  std::vector<Port> ports(const ops::Tape& tape, const ops::ArenaPlan& arena,
+                          const std::vector<ops::ValueId>& ids, uint64_t host_at, uint64_t& host_bytes) const;
+  void record(const Plan& plan, const Allocation& arena);
+  void begin_part();
+  void end_part();
+  void read_times();
+
+  std::shared_ptr<Context> context_;
+  ops::BatchShape shape_;
+  StepLayout layout_;
+  std::vector<Port> inputs_, outputs_;
+  Allocation staging_, step_, tables_, results_;
+  std::vector<Commands> parts_;  // one submit each
+  std::vector<VkCommandBuffer> buffers_;
+  Unique<VkQueryPool> queries_;
+  std::vector<ops::OpTime> times_;
+  std::vector<uint64_t> ticks_;
+  uint64_t running_until_ = 0;
+  uint32_t rows_ = 0, picks_ = 0;
+  std::vector<std::span<const float>> views_;
+};
+
+}  // namespace fulmar::vulkan
