@@ -304,6 +304,8 @@ asio::awaitable<void> Session::send_reply(Reply& reply) {
       sent_ = begun;
       co_return;
     }
+    // A wake-up during send() found nobody waiting, so only an empty take() may be followed by a wait.
+    if (!out.empty()) continue;
     error_code ignored;
     co_await wake_.async_wait(redirect_error(use_awaitable, ignored));
   }
