@@ -210,11 +210,12 @@ SourcePtr open_safetensors(const FileErrors& errors, FilePtr file) {
 
   std::vector<Entry>& entries = parser.handler().entries;
   for (Entry& entry : entries) place(errors, entry, bytes.subspan(8 + length));
-  refuse_overlaps(errors, entries);
   std::vector<FileTensor> tensors;
-  for (Entry& entry : entries) tensors.push_back(std::move(entry.tensor));
-  return std::make_shared<FileSource>(errors, std::move(file), std::move(tensors),
-                                      std::move(parser.handler().metadata));
+  for (const Entry& entry : entries) tensors.push_back(entry.tensor);
+  auto source = std::make_shared<const FileSource>(errors, std::move(file), std::move(tensors),
+                                                   std::move(parser.handler().metadata));
+  refuse_overlaps(errors, entries);
+  return source;
 }
 
 }  // namespace fulmar

@@ -32,7 +32,8 @@ class Reader {
   ZipEntries read() {
     const Directory directory = find_directory();
     std::vector<Entry> list = read_directory(directory);
-    std::sort(list.begin(), list.end(), [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+    std::stable_sort(list.begin(), list.end(),
+                     [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
     ZipEntries entries;
     for (std::size_t i = 0; i < list.size(); ++i) {
       // An entry ends at the latest where the next one, or the directory, begins.
