@@ -9,6 +9,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "http/auth.h"
@@ -295,8 +297,7 @@ asio::awaitable<void> Session::send_reply(Reply& reply) {
         if (part.done) out += chunk_of({});
       }
     }
-    const bool ok = co_await send(out);
-    if (!ok || closing_) {
+    if (closing_ || !co_await send(out)) {
       reply.abandon();
       co_return;
     }

@@ -9,6 +9,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
+#include <cctype>
+#include <cstdlib>
+#include <utility>
 
 namespace fulmar::test {
 

@@ -2,6 +2,7 @@
 #include "server/fake_engine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.h"
 

@@ -1,5 +1,6 @@
 // An Engine without a model: its text is a function of prompt and seed, its threads and queue are real.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
