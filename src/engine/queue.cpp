@@ -2,6 +2,7 @@
 #include "engine/queue.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.h"
 
