@@ -1,0 +1,94 @@
+// The two 16-bit floats: weights must decode exactly and encode to the nearest, ties to even.
+#include "base/half.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <random>
+
+namespace fulmar {
+namespace {
+
+// The value of a code by the formula, in doubles: (-1)^s 2^(e-bias) 1.m, or 0.m below the first exponent.
+double value_of(uint32_t code, int exponent_bits, int mantissa_bits) {
+  const int bias = (1 << (exponent_bits - 1)) - 1;
+  const int exponent = static_cast<int>(code >> mantissa_bits & ((1u << exponent_bits) - 1));
+  const double mantissa = (code & ((1u << mantissa_bits) - 1)) / std::ldexp(1.0, mantissa_bits);
+  const double sign = code >> (exponent_bits + mantissa_bits) ? -1.0 : 1.0;
+  if (exponent == (1 << exponent_bits) - 1) return mantissa != 0 ? NAN : sign * INFINITY;
+  return sign *
+         (exponent == 0 ? std::ldexp(mantissa, 1 - bias) : std::ldexp(1.0 + mantissa, exponent - bias));
+}
+
+struct HalfKind {
+  const char* name;
+  int exponent_bits, mantissa_bits;
+  float (*decode)(uint16_t);
+  uint16_t (*encode)(float);
+  uint16_t infinity() const { return static_cast<uint16_t>(((1 << exponent_bits) - 1) << mantissa_bits); }
+  double value(uint32_t code) const { return value_of(code, exponent_bits, mantissa_bits); }
+};
+constexpr HalfKind kinds[] = {{"f16", 5, 10, f16_to_f32, f32_to_f16},
+                              {"bf16", 8, 7, bf16_to_f32, f32_to_bf16}};
+
+// The nearest code by search: codes of one sign are in the order of their values, and infinity stands for the
+// next value there would be.
+uint16_t nearest(const HalfKind& kind, float f) {
+  const double size = std::fabs(static_cast<double>(f));
+  uint32_t low = 0, high = kind.infinity();  // value(low) <= size, and size < value(high) or high is infinity
+  while (high - low > 1) {
+    const uint32_t middle = (low + high) / 2;
+    (kind.value(middle) <= size ? low : high) = middle;
+  }
+  const double below = kind.value(low);
+  const double above = high == kind.infinity() ? 2 * below - kind.value(low - 1) : kind.value(high);
+  const double to_below = size - below, to_above = above - size;
+  const uint32_t code = to_below < to_above || (to_below == to_above && low % 2 == 0) ? low : high;
+  return static_cast<uint16_t>(code | (std::signbit(f) ? 0x8000u : 0u));
+}
+
+TEST(Half, EveryCodeDecodesToItsValueAndBack) {
+  for (const HalfKind& kind : kinds)
+    for (uint32_t code = 0; code < 65536; ++code) {
+      const float f = kind.decode(static_cast<uint16_t>(code));
+      const double expected = kind.value(code);
+      if (std::isnan(expected)) {
+        ASSERT_TRUE(std::isnan(f)) << kind.name << code;
+        ASSERT_TRUE(std::isnan(kind.decode(kind.encode(f)))) << kind.name << code;
+        continue;
+      }
+      ASSERT_EQ(static_cast<double>(f), expected) << kind.name << code;
+      ASSERT_EQ(std::signbit(f), code >= 0x8000) << kind.name << code;
+      ASSERT_EQ(kind.encode(f), code) << kind.name << code;
+    }
+}
+
+TEST(Half, EncodingTakesTheNearestAndTiesToEven) {
+  std::mt19937 random(7);
+  for (const HalfKind& kind : kinds) {
+    const auto check = [&](float f) {
+      ASSERT_EQ(kind.encode(f), nearest(kind, f)) << kind.name << " of " << f;
+    };
+    for (uint32_t code = 0; code + 1 < kind.infinity(); ++code) {
+      // Between two neighbours: the middle, and the floats on both sides of it.
+      const auto middle = static_cast<float>((kind.value(code) + kind.value(code + 1)) / 2);
+      for (const float f : {middle, std::nextafter(middle, 0.0f), std::nextafter(middle, INFINITY)}) {
+        check(f);
+        check(-f);
+      }
+    }
+    const double largest = kind.value(kind.infinity() - 1u),
+                 step = largest - kind.value(kind.infinity() - 2u);
+    const auto border = static_cast<float>(largest + step / 2);  // from here on infinity
+    for (const float f : {border, std::nextafter(border, 0.0f), std::numeric_limits<float>::max()}) check(f);
+    EXPECT_EQ(kind.encode(INFINITY), kind.infinity());
+    EXPECT_EQ(kind.encode(-INFINITY), kind.infinity() | 0x8000);
+    for (int i = 0; i < 200000; ++i) {
+      const float f = std::bit_cast<float>(static_cast<uint32_t>(random()));
+      if (!std::isnan(f) && !std::isinf(f)) check(f);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fulmar

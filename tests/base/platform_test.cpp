@@ -1,0 +1,153 @@
+// What the operating system answers: files are mapped or refused by name, replaced whole or not at all.
+#include "base/platform.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
+#include "base/dynamic_library.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+#include "fulmar/error.h"
+
+namespace fulmar {
+namespace {
+
+class Files : public testing::Test {
+ protected:
+  Files() { std::filesystem::create_directories(folder); }
+  ~Files() override { std::filesystem::remove_all(folder); }
+  void write(const std::filesystem::path& path, std::string_view text) {
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  static std::string read(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static std::string text_of(const MappedFile& file) {
+    return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+  }
+  static std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("fulmar_base_" + std::to_string(std::random_device{}()));
+};
+
+TEST_F(Files, AMappedFileHoldsItsBytes) {
+  const auto path = folder / "caf\u00e9 model.bin";
+  const std::string text(100'000, 'x');
+  write(path, text);
+  const MappedFile file(path);
+  file.advise_sequential();
+  EXPECT_EQ(text_of(file), text);
+  file.release(file.bytes().subspan(5, 90'000));
+  file.release(file.bytes().subspan(7, 3));
+  EXPECT_EQ(text_of(file), text);
+}
+
+TEST_F(Files, WhatCannotBeMappedIsNamed) {
+  const auto refusal = [](const std::filesystem::path& path, ErrorKind kind) -> std::string {
+    try {
+      const MappedFile file(path);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), kind);
+      return error.what();
+    }
+    return "nothing was thrown";
+  };
+  write(folder / "empty", "");
+  EXPECT_EQ(refusal(folder / "empty", ErrorKind::bad_file),
+            to_utf8(folder / "empty") + ": the file is empty");
+  EXPECT_EQ(refusal(folder, ErrorKind::bad_file), to_utf8(folder) + ": is a directory, not a file");
+  EXPECT_EQ(refusal(folder / "none", ErrorKind::not_found), to_utf8(folder / "none") + ": no such file");
+  EXPECT_EQ(refusal("", ErrorKind::not_found), ": no such file");
+}
+
+TEST_F(Files, AReplacedFileIsWholeAndNothingElseIsLeft) {
+  const auto path = folder / "cache.bin";
+  replace_file(path, bytes("first"));
+  EXPECT_EQ(read(path), "first");
+  replace_file(path, bytes("second, longer"));
+  EXPECT_EQ(read(path), "second, longer");
+  replace_file(path, {});
+  EXPECT_EQ(read(path), "");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+}
+
+TEST_F(Files, AFailedReplacementLeavesNothingBehind) {
+  EXPECT_THROW(replace_file(folder / "none" / "cache.bin", bytes("x")), Error);
+  const auto target = folder / "folder";
+  std::filesystem::create_directories(target / "inside");
+  try {
+    replace_file(target, bytes("x"));
+    ADD_FAILURE() << "a folder was replaced by a file";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr(to_utf8(target)));
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+}
+
+TEST(Platform, ThisProcessIsDescribed) {
+  EXPECT_TRUE(std::filesystem::is_directory(program_folder()));
+  EXPECT_GE(usable_cores(), 1u);
+  const uint64_t before = resident_bytes();
+  EXPECT_GT(before, uint64_t{1} << 20);
+  EXPECT_LT(before, uint64_t{1} << 40);
+  std::vector<char> touched(64 << 20, 1);
+  EXPECT_GE(peak_resident_bytes(), uint64_t{64} << 20);
+  EXPECT_GE(resident_bytes(), before + (uint64_t{32} << 20)) << static_cast<int>(touched.back());
+}
+
+#ifndef _WIN32
+TEST(Platform, TheCacheFolderFollowsTheEnvironment) {
+  setenv("XDG_CACHE_HOME", "/var/cache/me", 1);
+  EXPECT_EQ(cache_folder(), "/var/cache/me/fulmar");
+  setenv("XDG_CACHE_HOME", "relative", 1);
+  setenv("HOME", "/home/me", 1);
+#ifndef __APPLE__
+  EXPECT_EQ(cache_folder(), "/home/me/.cache/fulmar");
+#endif
+  unsetenv("XDG_CACHE_HOME");
+  unsetenv("HOME");
+  EXPECT_TRUE(cache_folder().empty());
+}
+
+TEST(Platform, ALibraryThatIsThereIsUsedAndOneThatIsNotIsExplained) {
+  std::string why;
+#ifdef __APPLE__
+  constexpr const char* names[] = {"libfulmar_none.dylib", "libSystem.B.dylib"};
+#else
+  constexpr const char* names[] = {"libfulmar_none.so.1", "libm.so.6"};
+#endif
+  auto library = DynamicLibrary::open(names, why);
+  ASSERT_TRUE(library) << why;
+  EXPECT_EQ(why, "");
+  EXPECT_EQ(library->name(), names[1]);
+  DynamicLibrary moved = std::move(*library);
+  const auto cosine = moved.function<double (*)(double)>("cos");
+  ASSERT_NE(cosine, nullptr);
+  EXPECT_EQ(cosine(0.0), 1.0);
+  EXPECT_EQ(moved.function<void (*)()>("fulmar_no_such_symbol"), nullptr);
+  EXPECT_FALSE(DynamicLibrary::open(std::span(names).first(1), why));
+  EXPECT_THAT(why, testing::HasSubstr("libfulmar_none"));
+}
+#endif
+
+TEST(Log, LevelsHaveNamesAndOthersAreRefused) {
+  for (const char* level : {"error", "warning", "debug", "off", "info"}) set_log_level(level);
+  EXPECT_TRUE(logger().should_log(spdlog::level::info));
+  EXPECT_FALSE(logger().should_log(spdlog::level::debug));
+  try {
+    set_log_level("loud");
+    ADD_FAILURE() << "'loud' is no level";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::misuse);
+    EXPECT_THAT(error.what(), testing::HasSubstr("error, warning, info, debug, off"));
+  }
+}
+
+}  // namespace
+}  // namespace fulmar
