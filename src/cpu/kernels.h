@@ -23,6 +23,7 @@ constexpr uint64_t dot_scratch_floats(uint64_t K) {
 
 struct FormatKernels {
   Format format;
+  uint64_t (*row_bytes)(uint64_t K);  // from one row of W to the next
   void (*dot)(const DotCall& call);
   // Elements [k0, k0 + count) of a row, as floats; k0 a multiple of panel_k.
   void (*decode)(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, uint64_t k0, uint32_t count,
@@ -42,6 +43,20 @@ struct Epilogue {
 inline constexpr uint32_t panel_k = 256;  // k per block: a block of packed x stays in the L1 cache
 inline constexpr uint32_t panel_stride = panel_k + 16;  // floats between a panel's rows; not a power of 2
 
+// c[n][t] (+)= sum over k of w[n][k] x[k][t], for tile_n rows n; `wide`: 2 * lanes columns t, else `lanes`.
+struct TileCall {
+  const float* w;  // [tile_n][panel_stride]
+  const float* x;  // [count][columns]
+  uint32_t count;
+  bool wide, add;
+  float* c;
+  uint64_t c_stride;
+  // Memory to bring into the L2 cache meanwhile; at most panel_ahead bytes are.
+  const std::byte* ahead;
+  uint32_t ahead_bytes;
+};
+inline constexpr uint32_t panel_ahead = panel_k / 2 * 64;
+
 struct LinearKernels {
   std::string_view target;       // "AVX3"
   const FormatKernels* formats;  // f32 first
@@ -51,10 +66,7 @@ struct LinearKernels {
   // Packed x: tiles of 2 * lanes rows, [K][2 * lanes] each; a last one of at most `lanes` rows is [K][lanes].
   // This fills [k0, k1) of a tile from `rows` rows of x at stride K.
   void (*pack)(const float* x, uint64_t K, uint32_t rows, uint64_t k0, uint64_t k1, float* tile);
-  // c[n][t] (+)= sum over count k of w[n][k] x[k][t], for tile_n rows n (panel_stride apart); `wide`: 2 *
-  // lanes columns.
-  void (*tile)(const float* w, const float* x, uint32_t count, bool wide, bool add, float* c,
-               uint64_t c_stride);
+  void (*tile)(const TileCall& call);
   // y[i] (+)= gate[i] * act(sums[i] + bias[i])
   void (*epilogue)(const float* sums, uint32_t count, const Epilogue& epilogue);
 };

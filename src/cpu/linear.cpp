@@ -27,14 +27,15 @@ const FormatKernels* find_kernels(Format format) {
 class LinearTask : public Task {
  public:
   LinearTask(const LinearArgs& args, uint32_t threads)
-      : a_(args), kernels_(linear_kernels()), format_(find_kernels(args.format)) {
-    const uint64_t row_bytes = std::max<uint64_t>(1, info(a_.format).matrix_bytes(a_.N, a_.K) / a_.N);
+      : a_(args), kernels_(linear_kernels()), format_(find_kernels(args.format)), threads_(threads) {
+    row_bytes_ =
+        format_ ? format_->row_bytes(a_.K) : std::max<uint64_t>(1, info(a_.format).matrix_bytes(1, a_.K));
     blocks_ = (a_.K + panel_k - 1) / panel_k;
     const uint64_t panel_row_bytes = uint64_t{blocks_} * panel_stride * 4;
     // At least four units a thread where the matrix is large enough, so that a slow thread holds nobody up.
     const uint64_t fair = std::max<uint64_t>(1, a_.N / (4 * threads));
     dot_rows_ =
-        rows_per_unit(std::min(std::max(fair, dot_unit_bytes / row_bytes), (1 << 20) / row_bytes + 1));
+        rows_per_unit(std::min(std::max(fair, dot_unit_bytes / row_bytes_), (1 << 20) / row_bytes_ + 1));
     panel_rows_ = rows_per_unit(std::min(fair, panel_bytes / panel_row_bytes));
   }
 
@@ -130,15 +131,22 @@ class LinearTask : public Task {
     float* c = panel + panel_floats();  // [n][t]
     float* sums = c + panel_n() * stride;
     decode(n0, n1, panel, sums + unit_rows);
+    // The panel that this thread will probably claim next is fetched while this one is computed with.
+    const uint64_t next = std::min<uint64_t>(a_.N, n0 + uint64_t{threads_} * unit_n_);
+    uint64_t left = (std::min<uint64_t>(a_.N, next + unit_n_) - next) * row_bytes_;
+    const std::byte* ahead = a_.w + next * row_bytes_;
     for (uint32_t t = 0; t < rows_; t += 2 * lanes) {
       const bool wide = rows_ - t > lanes;
       const uint32_t width = wide ? 2 * lanes : lanes;
       for (uint32_t b = 0; b < blocks_; ++b) {
         const uint32_t k0 = b * panel_k, count = std::min(panel_k, a_.K - k0);
         const float* x = a_.packed + uint64_t{t} * a_.K + uint64_t{k0} * width;
-        for (uint32_t n = 0; n < n1 - n0; n += kernels_.tile_n)
-          kernels_.tile(panel + (uint64_t{b} * panel_n() + n) * panel_stride, x, count, wide, b > 0,
-                        c + n * stride + t, stride);
+        for (uint32_t n = 0; n < n1 - n0; n += kernels_.tile_n) {
+          const uint32_t fetch = static_cast<uint32_t>(std::min<uint64_t>(left, panel_ahead));
+          kernels_.tile({panel + (uint64_t{b} * panel_n() + n) * panel_stride, x, count, wide, b > 0,
+                         c + n * stride + t, stride, ahead, fetch});
+          ahead += fetch, left -= fetch;
+        }
       }
     }
     for (uint32_t t = 0; t < rows_; ++t)
@@ -152,7 +160,8 @@ class LinearTask : public Task {
   LinearArgs a_;
   const LinearKernels& kernels_;
   const FormatKernels* format_;  // null: the generic path
-  uint32_t blocks_, dot_rows_, panel_rows_;
+  uint32_t threads_, blocks_, dot_rows_, panel_rows_;
+  uint64_t row_bytes_;              // for block formats about
   uint32_t rows_ = 0, unit_n_ = 1;  // of the step at hand
 };
 

@@ -10,7 +10,7 @@ namespace fulmar::cpu {
 
 // Up to this many rows the dot kernels are faster: they need no packing, and weights are not written to a
 // panel first.
-inline constexpr uint32_t max_dot_rows = 8;
+inline constexpr uint32_t max_dot_rows = 16;
 
 struct LinearArgs {
   const std::byte* w = nullptr;  // [N, K]

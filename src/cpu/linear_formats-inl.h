@@ -39,6 +39,8 @@ struct F32Row {
     std::memcpy(&f, p + k, 4);
     return f;
   }
+  static constexpr uint64_t bytes(uint64_t K) { return K * 4; }
+  HWY_INLINE const std::byte* address(uint64_t k) const { return reinterpret_cast<const std::byte*>(p + k); }
   const float* p;
 };
 
@@ -51,6 +53,8 @@ struct ShortRow {
     std::memcpy(&h, p + k, 2);
     return h;
   }
+  static constexpr uint64_t bytes(uint64_t K) { return K * 2; }
+  HWY_INLINE const std::byte* address(uint64_t k) const { return reinterpret_cast<const std::byte*>(p + k); }
   const uint16_t* p;
 };
 
@@ -94,6 +98,8 @@ struct I8Row {
     return hn::Mul(q, hn::Set(Floats(), s[k / 32 - first]));
   }
   float scalar(uint64_t k) const { return static_cast<float>(p[k]) * s[k / 32 - first]; }
+  static constexpr uint64_t bytes(uint64_t K) { return K; }
+  HWY_INLINE const std::byte* address(uint64_t k) const { return reinterpret_cast<const std::byte*>(p + k); }
   const int8_t* p;
   const float* s;
   uint64_t first;

@@ -7,6 +7,7 @@
 // After foreach_target.h:
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/half.h"
@@ -20,10 +21,23 @@ namespace fulmar::cpu {
 namespace HWY_NAMESPACE {
 
 constexpr size_t L = hn::MaxLanes(Floats());
+
+// Asks for a cache line, into L1 (locality 3) or L2 (2); never faults, wherever it points.
+template <int locality>
+HWY_INLINE void fetch(const std::byte* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, locality);
+#else
+  hwy::Prefetch(p);
+#endif
+}
+
 // x86 before AVX-512 has 16 vector registers, all else 32.
 constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64;
 
 // R rows of W times T rows of x, lanes along k; every weight is loaded and converted once.
+// The first pass over these rows fetches the next ones: the hardware's prefetchers lose a stream at every
+// page and row.
 template <class Row, int R, int T>
 HWY_INLINE void dot_block(const DotCall& c, uint32_t n, uint32_t t) {
   const Floats d;
@@ -37,8 +51,13 @@ HWY_INLINE void dot_block(const DotCall& c, uint32_t n, uint32_t t) {
     FULMAR_UNROLL
     for (int i = 0; i < T; ++i) acc[r][i] = hn::Zero(d);
   }
+  const uint64_t ahead = std::min<uint64_t>(R * Row::bytes(c.K), 8192);
   uint64_t k = 0;
   for (; k + L <= c.K; k += L) {
+    if (t == 0) {
+      FULMAR_UNROLL
+      for (int r = 0; r < R; ++r) fetch<3>(rows[r].address(k) + ahead);
+    }
     Float xs[T];
     FULMAR_UNROLL
     for (int i = 0; i < T; ++i) xs[i] = hn::LoadU(d, x + i * c.K + k);
@@ -120,16 +139,23 @@ constexpr uint32_t tile_n = many_registers ? 12 : 6;
 
 // tile_n x V vectors of sums in registers; per k, V loads of x and one broadcast per row of W.
 template <int V>
-HWY_INLINE void tile_of(const float* HWY_RESTRICT w, const float* HWY_RESTRICT x, uint32_t count, bool add,
-                        float* HWY_RESTRICT c, uint64_t c_stride) {
+HWY_INLINE void tile_of(const TileCall& call) {
+  const float *HWY_RESTRICT w = call.w, *HWY_RESTRICT x = call.x;
+  float* HWY_RESTRICT c = call.c;
+  const uint64_t c_stride = call.c_stride;
   const Floats d;
   Float acc[tile_n][V];
   FULMAR_UNROLL
   for (uint32_t n = 0; n < tile_n; ++n) {
     FULMAR_UNROLL
-    for (int v = 0; v < V; ++v) acc[n][v] = add ? hn::LoadU(d, c + n * c_stride + v * L) : hn::Zero(d);
+    for (int v = 0; v < V; ++v) acc[n][v] = call.add ? hn::LoadU(d, c + n * c_stride + v * L) : hn::Zero(d);
   }
-  for (uint32_t k = 0; k < count; ++k) {
+  uint32_t fetched = 0;
+  for (uint32_t k = 0; k < call.count; ++k) {
+    if (k % 2 == 0 && fetched < call.ahead_bytes) {
+      fetch<2>(call.ahead + fetched);
+      fetched += 64;
+    }
     Float xs[V];
     FULMAR_UNROLL
     for (int v = 0; v < V; ++v) xs[v] = hn::LoadU(d, x + (uint64_t{k} * V + v) * L);
@@ -147,11 +173,11 @@ HWY_INLINE void tile_of(const float* HWY_RESTRICT w, const float* HWY_RESTRICT x
   }
 }
 
-void tile(const float* w, const float* x, uint32_t count, bool wide, bool add, float* c, uint64_t c_stride) {
-  if (wide) {
-    tile_of<2>(w, x, count, add, c, c_stride);
+void tile(const TileCall& call) {
+  if (call.wide) {
+    tile_of<2>(call);
   } else {
-    tile_of<1>(w, x, count, add, c, c_stride);
+    tile_of<1>(call);
   }
 }
 
@@ -196,10 +222,10 @@ void epilogue(const float* sums, uint32_t count, const Epilogue& e) {
 
 const LinearKernels& linear_table() {
   static constexpr FormatKernels formats[] = {
-      {Format::f32, dot<F32Row>, decode<F32Row>},
-      {Format::f16, dot<F16Row>, decode<F16Row>},
-      {Format::bf16, dot<Bf16Row>, decode<Bf16Row>},
-      {Format::i8, dot<I8Row>, decode<I8Row>},
+      {Format::f32, F32Row::bytes, dot<F32Row>, decode<F32Row>},
+      {Format::f16, F16Row::bytes, dot<F16Row>, decode<F16Row>},
+      {Format::bf16, Bf16Row::bytes, dot<Bf16Row>, decode<Bf16Row>},
+      {Format::i8, I8Row::bytes, dot<I8Row>, decode<I8Row>},
   };
   static const LinearKernels table = {
       hwy::TargetName(HWY_TARGET), formats, std::size(formats), L, tile_n, pack, tile, epilogue};

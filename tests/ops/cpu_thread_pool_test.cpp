@@ -1,0 +1,73 @@
+// The CPU backend's thread pool: every unit once, whoever is awake.
+#include "cpu/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+namespace fulmar::cpu {
+namespace {
+
+struct Job {
+  std::vector<uint32_t> runs;  // by unit; a unit is run by one thread, so these need no atomics
+  std::vector<uint32_t> units_of_thread;
+};
+
+void count_unit(void* context, uint32_t unit, uint32_t thread) {
+  Job& job = *static_cast<Job*>(context);
+  ++job.runs[unit];
+  ++job.units_of_thread[thread];
+}
+
+TEST(CpuThreadPool, RunsEveryUnitOnceInJobsOfAllSizes) {
+  ThreadPool pool(4);  // more threads than some machines have cores
+  for (const uint32_t units : {0u, 1u, 2u, 3u, 7u, 64u, 1000u, ThreadPool::max_units}) {
+    Job job{std::vector<uint32_t>(units), std::vector<uint32_t>(pool.threads())};
+    pool.run(units, count_unit, &job);
+    for (uint32_t u = 0; u < units; ++u) ASSERT_EQ(job.runs[u], 1u) << "unit " << u << " of " << units;
+    EXPECT_EQ(std::accumulate(job.units_of_thread.begin(), job.units_of_thread.end(), 0u), units);
+  }
+}
+
+// Each job reads all that the job before it wrote, as the ops of a step do; a missing barrier shows as a
+// wrong sum.
+TEST(CpuThreadPool, AJobSeesWhatTheJobBeforeWrote) {
+  ThreadPool pool(3);
+  constexpr uint32_t units = 9;
+  std::vector<uint64_t> a(units, 1), b(units, 0);
+  struct Pair {
+    std::vector<uint64_t>*from, *to;
+  };
+  uint64_t want = 1;
+  for (int round = 0; round < 400; ++round) {
+    Pair pair{round % 2 ? &b : &a, round % 2 ? &a : &b};
+    pool.run(
+        units,
+        [](void* context, uint32_t unit, uint32_t) {
+          const Pair& p = *static_cast<Pair*>(context);
+          (*p.to)[unit] = std::accumulate(p.from->begin(), p.from->end(), uint64_t{0}) % 1000003;
+        },
+        &pair);
+    want = want * units % 1000003;
+    for (const uint64_t value : *pair.to) ASSERT_EQ(value, want) << "round " << round;
+  }
+}
+
+// Long pauses between jobs put the workers to sleep; a wake-up lost would hang here.
+TEST(CpuThreadPool, WakesAfterPausesAndEndsWhileAsleep) {
+  for (int round = 0; round < 5; ++round) {
+    ThreadPool pool(3);
+    for (int i = 0; i < 4; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(i));
+      Job job{std::vector<uint32_t>(50), std::vector<uint32_t>(pool.threads())};
+      pool.run(50, count_unit, &job);
+      EXPECT_EQ(std::accumulate(job.runs.begin(), job.runs.end(), 0u), 50u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fulmar::cpu
