@@ -11,29 +11,9 @@ namespace fulmar {
 namespace {
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
+
 bool comes_before(const Candidate& a, const Candidate& b) {
   return a.value > b.value || (a.value == b.value && a.token < b.token);
-}
-
-// Appends what `wanted` accepts, by ascending id, from the blocks whose largest is at least `low`. Every
-// value is written and only the end moves: which ones are wanted cannot be predicted, so a branch would cost
-// more.
-template <typename Wanted>
-void collect_where(std::span<const float> values, const PerBlock& maxima, float low,
-                   std::vector<Candidate>& out, Wanted&& wanted) {
-  std::size_t count = 0;
-  out.clear();
-  for (std::size_t block = 0; block < maxima.size(); ++block) {
-    if (!(maxima[block] >= low)) continue;
-    const std::size_t begin = block * selection_block, end = std::min(begin + selection_block, values.size());
-    out.resize(count + (end - begin));
-    for (std::size_t i = begin; i < end; ++i) {
-      const Candidate candidate{values[i], static_cast<Token>(i)};
-      out[count] = candidate;
-      count += wanted(candidate) ? 1 : 0;
-    }
-  }
-  out.resize(count);
 }
 
 }  // namespace
@@ -56,7 +36,7 @@ Candidate cut_by_count(std::span<const float> values, const PerBlock& maxima, st
                      comes_before);
     bound = scratch[count - 1].value;
   }
-  collect_where(values, maxima, bound, scratch, [&](const Candidate& c) { return c.value >= bound; });
+  collect_at_least(values, maxima, bound, scratch);
   if (scratch.size() < count) return {minus_infinity, std::numeric_limits<Token>::max()};  // the rest is NaN
   const auto last = scratch.begin() + static_cast<std::ptrdiff_t>(count - 1);
   std::nth_element(scratch.begin(), last, scratch.end(), comes_before);
@@ -83,8 +63,8 @@ Candidate cut_by_mass(std::span<const float> weights, const PerBlock& maxima, do
     }
   }
   const float from = std::bit_cast<float>(low), to = std::bit_cast<float>(high);
-  collect_where(weights, maxima, from, scratch,
-                [&](const Candidate& c) { return (c.value >= from) & (c.value < to); });
+  collect_at_least(weights, maxima, from, scratch);
+  std::erase_if(scratch, [&](const Candidate& candidate) { return candidate.value >= to; });
   if (scratch.empty()) return {to, std::numeric_limits<Token>::max()};
   return cut_by_mass(scratch, mass - tail_high.sum);
 }
@@ -115,9 +95,9 @@ bool is_kept(const Candidate& candidate, const Candidate& last) {
 
 void collect(std::span<const float> values, const PerBlock& maxima, const Candidate& last,
              std::vector<Candidate>& out) {
-  collect_where(values, maxima, last.value, out, [&](const Candidate& c) {
-    return (c.value > minus_infinity) &
-           ((c.value > last.value) | ((c.value == last.value) & (c.token <= last.token)));
+  collect_at_least(values, maxima, last.value, out);
+  std::erase_if(out, [&](const Candidate& candidate) {
+    return !is_kept(candidate, last) || candidate.value == minus_infinity;
   });
 }
 

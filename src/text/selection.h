@@ -56,6 +56,10 @@ struct Tail {
 };
 Tail at_least(std::span<const float> weights, const PerBlock& maxima, float threshold);
 
+// The values that are at least `low`, by ascending id.
+void collect_at_least(std::span<const float> values, const PerBlock& maxima, float low,
+                      std::vector<Candidate>& out);
+
 // The last of the `count` largest values. 0 < count <= values.size().
 Candidate cut_by_count(std::span<const float> values, const PerBlock& maxima, std::size_t count,
                        std::vector<Candidate>& scratch);

@@ -1,11 +1,11 @@
-// The three passes over all logits, as vector code for every instruction set, chosen at run time.
+// The passes over all logits, as vector code for every instruction set, chosen at run time.
 //
 // Sums are made in four lanes whatever the vectors' width, and products are never fused into additions: the
 // weights and sums have the same bits on every machine, so the same seed draws the same token.
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "text/selection.h"
 
@@ -21,15 +21,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Wide = hn::CappedTag<float, selection_block>;
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
-// Calls body(block index, pointer to 64 floats); the last block is filled up with `filler` in a copy.
-template <typename Body>
-HWY_INLINE void for_blocks(std::span<const float> values, float filler, Body&& body) {
+// Calls body(block index, pointer to 64 floats); the last block is filled up with `filler` in a copy, which
+// is copied back where the floats are not const.
+template <typename T, typename Body>
+HWY_INLINE void for_blocks(std::span<T> values, float filler, Body&& body) {
   const std::size_t whole = values.size() / selection_block, rest = values.size() % selection_block;
   for (std::size_t block = 0; block < whole; ++block) body(block, values.data() + block * selection_block);
   if (rest == 0) return;
   float last[selection_block];
-  std::fill(std::copy_n(values.data() + whole * selection_block, rest, last), std::end(last), filler);
-  body(whole, static_cast<const float*>(last));
+  T* const begin = values.data() + whole * selection_block;
+  std::fill(std::copy_n(begin, rest, last), std::end(last), filler);
+  body(whole, static_cast<T*>(last));
+  if constexpr (!std::is_const_v<T>) std::copy_n(last, rest, begin);
 }
 
 HWY_INLINE float largest_of_block(const float* block) {
@@ -89,20 +92,16 @@ double ToWeights(std::span<float> logits, float largest, float inverse_temperatu
                  float* maxima) {
   const Wide d;
   double total = 0;
-  for_blocks(logits, minus_infinity, [&](std::size_t block, const float* x) HWY_ATTR {
-    float weights[selection_block];
+  for_blocks(logits, minus_infinity, [&](std::size_t block, float* x) HWY_ATTR {
     for (std::size_t i = 0; i < selection_block; i += hn::Lanes(d)) {
       const auto scaled =
           hn::Mul(hn::Sub(hn::LoadU(d, x + i), hn::Set(d, largest)), hn::Set(d, inverse_temperature));
       const auto weight = Weight(scaled);
-      hn::StoreU(hn::IfThenElseZero(hn::Ge(weight, hn::Set(d, floor)), weight), d, weights + i);
+      hn::StoreU(hn::IfThenElseZero(hn::Ge(weight, hn::Set(d, floor)), weight), d, x + i);
     }
-    sums[block] = sum_of_block(weights);
-    maxima[block] = largest_of_block(weights);
+    sums[block] = sum_of_block(x);
+    maxima[block] = largest_of_block(x);
     total += sums[block];
-    const std::size_t begin = block * selection_block;
-    std::memcpy(logits.data() + begin, weights,
-                std::min(selection_block, logits.size() - begin) * sizeof(float));
   });
   return total;
 }
@@ -124,6 +123,26 @@ Tail AtLeast(std::span<const float> weights, const float* maxima, float threshol
   return tail;
 }
 
+void CollectAtLeast(std::span<const float> values, const float* maxima, float low,
+                    std::vector<Candidate>& out) {
+  const Wide d;
+  for_blocks(values, std::numeric_limits<float>::quiet_NaN(),
+             [&](std::size_t block, const float* v) HWY_ATTR {
+               if (!(maxima[block] >= low)) return;
+               // A bit for each value that is wanted: which ones they are cannot be predicted, how many can.
+               uint64_t wanted = 0;
+               for (std::size_t i = 0; i < selection_block; i += hn::Lanes(d)) {
+                 uint8_t bits[8] = {};
+                 hn::StoreMaskBits(d, hn::Ge(hn::LoadU(d, v + i), hn::Set(d, low)), bits);
+                 wanted |= std::bit_cast<uint64_t>(bits) << i;  // byte 0 holds the first lanes: little-endian
+               }
+               for (; wanted != 0; wanted &= wanted - 1) {
+                 const auto i = static_cast<std::size_t>(std::countr_zero(wanted));
+                 out.push_back({v[i], static_cast<Token>(block * selection_block + i)});
+               }
+             });
+}
+
 }  // namespace fulmar::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -133,6 +152,7 @@ namespace fulmar {
 HWY_EXPORT(BlockMaxima);
 HWY_EXPORT(ToWeights);
 HWY_EXPORT(AtLeast);
+HWY_EXPORT(CollectAtLeast);
 
 float block_maxima(std::span<const float> values, PerBlock& maxima) {
   maxima.resize(block_count(values));
@@ -149,6 +169,12 @@ double to_weights(std::span<float> logits, float largest, float inverse_temperat
 
 Tail at_least(std::span<const float> weights, const PerBlock& maxima, float threshold) {
   return HWY_DYNAMIC_DISPATCH(AtLeast)(weights, maxima.data(), threshold);
+}
+
+void collect_at_least(std::span<const float> values, const PerBlock& maxima, float low,
+                      std::vector<Candidate>& out) {
+  out.clear();
+  HWY_DYNAMIC_DISPATCH(CollectAtLeast)(values, maxima.data(), low, out);
 }
 
 float weight_of(float x) {

@@ -2,11 +2,13 @@
 #include "text/selection.h"
 
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
+#include <tuple>
 
 namespace fulmar {
 namespace {
@@ -114,6 +116,31 @@ TEST(Selection, WeightsAreTheExponentials) {
     }
     EXPECT_NEAR(total, expected_total, 1e-6 * expected_total);
     EXPECT_EQ(*std::ranges::max_element(maxima), 1.0f);
+  });
+}
+
+// Weights, sums and the tokens kept, from the instruction sets in `targets`.
+auto everything(std::vector<float> logits, int64_t targets) {
+  hwy::SetSupportedTargetsForTest(targets);
+  hwy::GetChosenTarget().DeInit();  // the next call chooses again
+  PerBlock maxima, sums;
+  std::vector<Candidate> kept;
+  const float largest = block_maxima(logits, maxima);
+  const double total = to_weights(logits, largest, 0.7f, 0.0f, sums, maxima);
+  const Tail tail = at_least(logits, maxima, 0.01f);
+  collect_at_least(logits, maxima, 0.01f, kept);
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().DeInit();
+  return std::tuple(logits, maxima, sums, total, tail.count, tail.sum, ids(kept, kept.size()));
+}
+
+TEST(Selection, EveryInstructionSetGivesTheSameBits) {
+  const int64_t all = hwy::SupportedTargets();
+  for_all_logits([&](std::mt19937&, const std::vector<float>& logits) {
+    const auto best = everything(logits, all);
+    for (int64_t left = all; left != 0; left &= left - 1) {
+      EXPECT_EQ(everything(logits, left & -left), best) << hwy::TargetName(left & -left);
+    }
   });
 }
 
