@@ -65,7 +65,7 @@ demo() {
   [ -f "$model" ] || die "there is no model at $model; pass one: ./fulmar.sh demo path/to/rwkv7.safetensors"
   [ $# -eq 0 ] || shift
   build
-  local port=${FULMAR_PORT:-8080}
+  local port=${FULMAR_PORT:-8000}
   local url=http://127.0.0.1:$port
   build/fulmar serve --model "$model" --port "$port" "$@" &
   local server=$!

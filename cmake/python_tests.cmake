@@ -16,13 +16,17 @@ endif()
 find_program(FULMAR_NODE node)
 find_program(FULMAR_NPM npm)
 
-# fulmar_script_test(name COMMAND words...): adds the arguments every such test takes.
+# fulmar_script_test(name SCRIPT file [CLIENT words...] [FIXTURE name]): every such test takes the program, the tree and
+# a folder for its files; a client and what it needs come behind "--".
 function(fulmar_script_test name)
-  cmake_parse_arguments(arg "" "LABEL;FIXTURE" "COMMAND" ${ARGN})
-  add_test(NAME ${name} COMMAND ${arg_COMMAND} --fulmar $<TARGET_FILE:fulmar> --source-dir ${PROJECT_SOURCE_DIR}
-                                --work-dir ${PROJECT_BINARY_DIR}/e2e/${name})
-  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS ${arg_LABEL}
-                       ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+  cmake_parse_arguments(arg "" "SCRIPT;FIXTURE" "CLIENT" ${ARGN})
+  if(arg_CLIENT)
+    list(PREPEND arg_CLIENT --)
+  endif()
+  add_test(NAME ${name} COMMAND ${FULMAR_PYTHON} ${arg_SCRIPT} --fulmar $<TARGET_FILE:fulmar>
+                                --source-dir ${PROJECT_SOURCE_DIR} --work-dir ${PROJECT_BINARY_DIR}/e2e/${name} ${arg_CLIENT})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS e2e
+                       ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OPENAI_PACKAGE=${PROJECT_BINARY_DIR}/npm")
   if(arg_FIXTURE)
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED ${arg_FIXTURE})
   endif()
@@ -46,22 +50,15 @@ file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/e2e/test_*.py)
 foreach(script ${scripts})
   get_filename_component(name ${script} NAME_WE)
   string(REGEX REPLACE "^test_" "e2e." name ${name})
-  fulmar_script_test(${name} LABEL e2e COMMAND ${FULMAR_PYTHON} ${script})
+  fulmar_script_test(${name} SCRIPT ${script})
 endforeach()
 
-# Every tests/server/*_test.py runs in the environment with the Python package.
-file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/server/*_test.py)
-foreach(script ${scripts})
-  get_filename_component(name ${script} NAME_WE)
-  fulmar_script_test(server.${name} LABEL e2e FIXTURE pypi COMMAND ${venv_python} ${script})
-endforeach()
-
-# Every tests/server/*_test.mjs is copied beside node_modules, where `import OpenAI from 'openai'` finds it.
+# The published clients against a running server.
+set(with_server ${PROJECT_SOURCE_DIR}/tests/with_server.py)
+fulmar_script_test(e2e.openai_python SCRIPT ${with_server} FIXTURE pypi
+                   CLIENT ${venv_python} ${venv_python} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.py)
 if(FULMAR_NODE AND FULMAR_NPM)
-  file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/server/*_test.mjs)
-  foreach(script ${scripts})
-    get_filename_component(name ${script} NAME_WE)
-    configure_file(${script} ${PROJECT_BINARY_DIR}/npm/${name}.mjs COPYONLY)
-    fulmar_script_test(server.${name}_node LABEL e2e FIXTURE npm COMMAND ${FULMAR_NODE} ${PROJECT_BINARY_DIR}/npm/${name}.mjs)
-  endforeach()
+  fulmar_script_test(e2e.openai_node SCRIPT ${with_server} FIXTURE npm
+                     CLIENT ${PROJECT_BINARY_DIR}/npm/node_modules/openai
+                            ${FULMAR_NODE} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.mjs)
 endif()

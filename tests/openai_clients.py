@@ -3,6 +3,7 @@
 Does nothing where a folder already has its package; exits with 77 (skipped) where it cannot be had.
 """
 import pathlib
+import shutil
 import subprocess
 import sys
 import venv
@@ -35,6 +36,7 @@ def main():
     kind, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     fetched = fetch_pypi(folder) if kind == "pypi" else fetch_npm(folder, sys.argv[3])
     if not fetched:
+        shutil.rmtree(folder, ignore_errors=True)
         print(f"the openai package from {kind} could not be fetched; the tests that use it will be skipped")
         sys.exit(SKIPPED)
 
