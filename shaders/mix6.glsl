@@ -6,7 +6,7 @@ layout(constant_id = 2) const bool TOKEN_DECAY = false;  // w per token (v6) or 
 layout(constant_id = 3) const bool GATE = true;
 layout(push_constant, std430) uniform Push { Mix6Push p; };
 
-shared vec4 r_all[N / 4u], k_all[N / 4u], w_all[N / 4u];
+shared vec4 r_all[QUADS], k_all[QUADS], w_all[QUADS];
 shared float bonus_parts[128];
 
 void main() {
@@ -14,7 +14,7 @@ void main() {
   if (gl_WorkGroupID.y >= step.segments) return;
   const uvec4 segment = step.segment[gl_WorkGroupID.y];
   const Place at = place();
-  const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + at.i;
+  const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + min(at.i, N - 1u);
   Floats arena = Floats(p.arena);
   Floats state = slot_state(p.state, segment.x, p.slot_floats, p.carry + head * N * N);
   const float u = Floats(p.first).f[channel];
@@ -28,26 +28,27 @@ void main() {
     const uint x = row * A + channel;
     const float r = arena.f[p.r + x], k = arena.f[p.k + x], v = arena.f[p.v + x];
     if (TOKEN_DECAY) w = arena.f[p.w + x];
-    if (at.q == 0u) {
+    if (at.q == 0u && live(at)) {
       r_all[at.i / 4u][at.i % 4u] = r;
       k_all[at.i / 4u][at.i % 4u] = k;
       w_all[at.i / 4u][at.i % 4u] = w;
     }
-    const float part = subgroupAdd(r * u * k);
+    const float part = subgroupAdd(live(at) ? r * u * k : 0.0);
     if (subgroupElect()) bonus_parts[gl_SubgroupID] = part;
     barrier();
     float bonus = 0.0;
     for (uint s = 0u; s < gl_NumSubgroups; ++s) bonus += bonus_parts[s];
     float y = 0.0;
     [[unroll]] for (uint n = 0u; n < OWN; ++n) {
-      const uint j = 4u * n + at.q;
+      const uint j = key_quad(at, n);
+      if (!owned(j)) break;
       y += dot(S[n], r_all[j]);
       S[n] = S[n] * w_all[j] + k_all[j] * v;
     }
     y = quad_sum(y) + v * bonus * 0.25;  // every channel was summed by four lanes
-    y = group_norm(y, p.eps) * norm_weight + norm_bias;
+    y = group_norm(y, at, p.eps) * norm_weight + norm_bias;
     if (GATE) y *= arena.f[p.g + x];
-    if (at.q == 0u) arena.f[p.y + x] = y;
+    if (at.q == 0u && live(at)) arena.f[p.y + x] = y;
   }
   store_state(state, at, S);
 }

@@ -5,7 +5,7 @@
 layout(constant_id = 2) const bool RESIDUAL = true;  // v_first and v_gate are given
 layout(push_constant, std430) uniform Push { Mix7Push p; };
 
-shared vec4 r_all[N / 4u], w_all[N / 4u], k_all[N / 4u], kk_all[N / 4u], kka_all[N / 4u];
+shared vec4 r_all[QUADS], w_all[QUADS], k_all[QUADS], kk_all[QUADS], kka_all[QUADS];
 shared vec2 parts[128];  // by subgroup: sum kk^2, sum r k' r_k
 
 struct Row {
@@ -27,7 +27,7 @@ void main() {
   if (gl_WorkGroupID.y >= step.segments) return;
   const uvec4 segment = step.segment[gl_WorkGroupID.y];
   const Place at = place();
-  const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + at.i;
+  const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + min(at.i, N - 1u);
   Floats arena = Floats(p.arena);
   Floats state = slot_state(p.state, segment.x, p.slot_floats, p.carry + head * N * N);
   Row next = load_row(segment.y * A + channel);
@@ -43,7 +43,7 @@ void main() {
     const float kk = now.k * k_k, k = now.k * (1.0 + (now.a - 1.0) * k_a);
     float v = now.v;
     if (RESIDUAL) v += (now.v_first - v) * now.v_gate;
-    if (at.q == 0u) {
+    if (at.q == 0u && live(at)) {
       const uint j = at.i / 4u, e = at.i % 4u;
       r_all[j][e] = now.r;
       w_all[j][e] = now.w;
@@ -51,7 +51,7 @@ void main() {
       kk_all[j][e] = kk;
       kka_all[j][e] = kk * now.a;
     }
-    const vec2 part = subgroupAdd(vec2(kk * kk, now.r * k * r_k));
+    const vec2 part = subgroupAdd(live(at) ? vec2(kk * kk, now.r * k * r_k) : vec2(0.0));
     if (subgroupElect()) parts[gl_SubgroupID] = part;
     barrier();
     vec2 sums = vec2(0.0);
@@ -60,17 +60,21 @@ void main() {
 
     // sa_i = -sum_j S_ji kk_j, twice divided by |kk|: once for kk here, once for kk_j a_j below
     float sa = 0.0;
-    [[unroll]] for (uint n = 0u; n < OWN; ++n) sa -= dot(S[n], kk_all[4u * n + at.q]);
+    [[unroll]] for (uint n = 0u; n < OWN; ++n) {
+      const uint j = key_quad(at, n);
+      if (owned(j)) sa -= dot(S[n], kk_all[j]);
+    }
     const float scale = 1.0 / max(sqrt(sums.x), 1e-12);
     sa = quad_sum(sa) * scale * scale;
     float y = 0.0;
     [[unroll]] for (uint n = 0u; n < OWN; ++n) {
-      const uint j = 4u * n + at.q;
+      const uint j = key_quad(at, n);
+      if (!owned(j)) break;
       S[n] = S[n] * w_all[j] + sa * kka_all[j] + k_all[j] * v;
       y += dot(S[n], r_all[j]);
     }
-    y = group_norm(quad_sum(y), p.eps) * norm_weight + norm_bias;
-    if (at.q == 0u) arena.f[p.y + t * A + channel] = (y + sums.y * v) * now.g;
+    y = group_norm(quad_sum(y), at, p.eps) * norm_weight + norm_bias;
+    if (at.q == 0u && live(at)) arena.f[p.y + t * A + channel] = (y + sums.y * v) * now.g;
   }
   store_state(state, at, S);
 }

@@ -203,13 +203,15 @@ class Planner {
     set(launch, {"mix4", {}}, (A + 63) / 64, shape_.segments, p);
   }
 
-  void check_head_size(uint32_t N) const {
-    if (N % 16 != 0 || N == 0 || 4 * N > device_.max_workgroup || N > 256)
-      fail(ErrorKind::unsupported, "{}: head size {} is not a multiple of 16 up to {}; use the cpu",
+  // Threads of a head's workgroup: four a channel, in whole subgroups.
+  uint32_t head_threads(uint32_t N) const {
+    const uint32_t threads = (4 * N + 63) / 64 * 64;
+    if (N % 4 != 0 || N == 0 || N > 256 || threads > device_.max_workgroup)
+      fail(ErrorKind::unsupported, "{}: head size {} is not a multiple of 4 up to {}; use the cpu",
            device_.caps.name, N, std::min(256u, device_.max_workgroup / 4));
+    return threads;
   }
   void emit(Launch& launch, const Mix6& op, size_t, size_t) {
-    check_head_size(op.head_size);
     shared::Mix6Push p{};
     p.arena = at_.arena, p.step = at_.step, p.state = at_.state;
     p.decay = address(op.decay), p.first = address(op.first);
@@ -217,11 +219,10 @@ class Planner {
     p.r = place(op.r), p.k = place(op.k), p.v = place(op.v), p.w = place(op.w), p.g = place(op.g);
     p.y = place(op.y);
     p.heads = op.heads, p.carry = op.state, p.slot_floats = at_.slot_floats, p.eps = op.norm_eps;
-    set(launch, {"mix6", {4 * op.head_size, op.head_size, op.w != none, op.g != none}}, op.heads,
+    set(launch, {"mix6", {head_threads(op.head_size), op.head_size, op.w != none, op.g != none}}, op.heads,
         shape_.segments, p);
   }
   void emit(Launch& launch, const Mix7& op, size_t, size_t) {
-    check_head_size(op.head_size);
     shared::Mix7Push p{};
     p.arena = at_.arena, p.step = at_.step, p.state = at_.state;
     p.k_k = address(op.k_k), p.k_a = address(op.k_a), p.r_k = address(op.r_k);
@@ -229,7 +230,8 @@ class Planner {
     p.r = place(op.r), p.w = place(op.w), p.k = place(op.k), p.v = place(op.v), p.a = place(op.a);
     p.g = place(op.g), p.y = place(op.y), p.v_first = place(op.v_first), p.v_gate = place(op.v_gate);
     p.heads = op.heads, p.carry = op.state, p.slot_floats = at_.slot_floats, p.eps = op.norm_eps;
-    set(launch, {"mix7", {4 * op.head_size, op.head_size, op.v_first != none}}, op.heads, shape_.segments, p);
+    set(launch, {"mix7", {head_threads(op.head_size), op.head_size, op.v_first != none}}, op.heads,
+        shape_.segments, p);
   }
   void emit(Launch& launch, const Pick& op, size_t, size_t) {
     const shared::PickPush p{at_.arena, at_.step, place(op.x), place(op.y), width(op.x), layout_.picks_at};
