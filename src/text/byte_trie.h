@@ -28,8 +28,8 @@ class ByteTrie {
   std::vector<uint32_t> first_;       // node count + 1
   std::vector<Token> token_;          // -1: no token ends here
   std::vector<unsigned char> label_;  // the byte that leads here
-  std::array<uint32_t, 256>
-      root_{};  // the root's children by byte: its 256 labels would be the longest search
+  // The root's children by byte: up to 256 labels, the longest search of all.
+  std::array<uint32_t, 256> root_{};
 };
 
 }  // namespace fulmar
