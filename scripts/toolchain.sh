@@ -13,14 +13,14 @@ debian_mirror() {
   found=$(
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
       sed -nE 's/^deb[[:space:]]+(\[[^]]*\][[:space:]]+)?([^[:space:]]+)[[:space:]]+bookworm[[:space:]].*/\2/p' | head -n 1
-  )
+  ) || true  # either kind of file may be absent
   [ -n "$found" ] || found=$(
     # A deb822 paragraph: the first URI of one whose suites name the release itself.
     awk -v RS= '$0 ~ /(^|\n)Types:[^\n]*deb/ && $0 ~ /(^|\n)Suites:[^\n]*[ \t]bookworm([ \t\n]|$)/ {
         n = split($0, lines, "\n")
         for (i = 1; i <= n; i++) if (lines[i] ~ /^URIs:/) { split(lines[i], words, /[ \t]+/); print words[2]; exit }
       }' /etc/apt/sources.list.d/*.sources 2>/dev/null
-  )
+  ) || true
   echo "${found:-http://deb.debian.org/debian}"
 }
 
