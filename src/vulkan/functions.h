@@ -15,13 +15,14 @@ namespace fulmar::vulkan {
 
 #define FULMAR_VK_INSTANCE(X)                                                                              \
   X(vkDestroyInstance)                                                                                     \
-  X(vkEnumeratePhysicalDevices) X(vkGetPhysicalDeviceProperties2) X(vkGetPhysicalDeviceFeatures2)          \
-      X(vkGetPhysicalDeviceMemoryProperties) X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkCreateDevice) \
-          X(vkGetDeviceProcAddr)
+  X(vkEnumeratePhysicalDevices)                                                                            \
+  X(vkGetPhysicalDeviceProperties2) X(vkGetPhysicalDeviceFeatures2) X(vkGetPhysicalDeviceMemoryProperties) \
+      X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkCreateDevice) X(vkGetDeviceProcAddr)
 
 #define FULMAR_VK_DEVICE(X)                                                                              \
   X(vkDestroyDevice)                                                                                     \
-  X(vkGetDeviceQueue) X(vkDeviceWaitIdle) X(vkQueueSubmit2) X(vkCreateBuffer) X(vkDestroyBuffer)         \
+  X(vkGetDeviceQueue)                                                                                    \
+  X(vkDeviceWaitIdle) X(vkQueueSubmit2) X(vkCreateBuffer) X(vkDestroyBuffer)                             \
       X(vkGetBufferMemoryRequirements) X(vkGetBufferDeviceAddress) X(vkAllocateMemory) X(vkFreeMemory)   \
           X(vkBindBufferMemory) X(vkMapMemory) X(vkCreateCommandPool) X(vkDestroyCommandPool)            \
               X(vkAllocateCommandBuffers) X(vkResetCommandPool) X(vkBeginCommandBuffer)                  \

@@ -2,12 +2,11 @@
 #include "vulkan/pipelines.h"
 
 #include <algorithm>
-#include <cstring>
-#include <fstream>
 
 #include "base/fail.h"
 #include "base/platform.h"
 #include "fulmar_shaders.h"
+#include "vulkan/cache_file.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -24,26 +23,6 @@ std::filesystem::path cache_path(const PhysicalDevice& device) {
   return folder / (name + ".bin");
 }
 
-// FNV-1a over the data: drivers check the header, not what follows it.
-uint64_t checksum(const std::vector<char>& bytes, size_t from) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = from; i < bytes.size(); ++i)
-    hash = (hash ^ static_cast<uint8_t>(bytes[i])) * 0x100000001b3u;
-  return hash;
-}
-
-// What the file holds behind its checksum; empty when it is absent, cut or damaged.
-std::vector<char> read_cache(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  uint64_t stored = 0;
-  if (bytes.size() <= sizeof stored) return {};
-  std::memcpy(&stored, bytes.data(), sizeof stored);
-  if (stored != checksum(bytes, sizeof stored)) return {};
-  bytes.erase(bytes.begin(), bytes.begin() + sizeof stored);
-  return bytes;
-}
-
 }  // namespace
 
 Pipelines::Pipelines(Device& device) : device_(device) {
@@ -56,7 +35,7 @@ Pipelines::Pipelines(Device& device) : device_(device) {
   check(vk.vkCreatePipelineLayout(device.handle(), &info, nullptr, &layout), "creating a pipeline layout");
   layout_ = {device.handle(), layout, vk.vkDestroyPipelineLayout};
 
-  const std::vector<char> stored = read_cache(cache_path(device.physical()));
+  const std::vector<std::byte> stored = read_cache_file(cache_path(device.physical()));
   auto cache_info = blank<VkPipelineCacheCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO);
   cache_info.initialDataSize = stored.size();
   cache_info.pInitialData = stored.data();
@@ -72,13 +51,10 @@ Pipelines::~Pipelines() {
     size_t size = 0;
     const auto get = device_.vk().vkGetPipelineCacheData;
     if (path.empty() || get(device_.handle(), cache_.get(), &size, nullptr) != VK_SUCCESS) return;
-    std::vector<char> bytes(sizeof(uint64_t) + size);
-    if (get(device_.handle(), cache_.get(), &size, bytes.data() + sizeof(uint64_t)) != VK_SUCCESS) return;
-    bytes.resize(sizeof(uint64_t) + size);
-    const uint64_t sum = checksum(bytes, sizeof sum);
-    std::memcpy(bytes.data(), &sum, sizeof sum);
-    std::filesystem::create_directories(path.parent_path());
-    replace_file(path, std::as_bytes(std::span(bytes)));
+    std::vector<std::byte> bytes(size);
+    if (get(device_.handle(), cache_.get(), &size, bytes.data()) != VK_SUCCESS) return;
+    bytes.resize(size);
+    write_cache_file(path, bytes);
   } catch (const std::exception&) {
   }
 }

@@ -8,8 +8,6 @@
 namespace fulmar::vulkan {
 namespace {
 
-constexpr double part_seconds = 0.25;  // of the careful guess; watchdogs allow two and more
-
 constexpr VkPipelineStageFlags2 compute = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
 constexpr VkAccessFlags2 shader_writes = VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT;
 constexpr VkAccessFlags2 shader_uses = VK_ACCESS_2_SHADER_STORAGE_READ_BIT | shader_writes;
@@ -38,7 +36,8 @@ const Allocation& memory_of(const ops::Buffer& buffer) {
 }
 
 RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape,
-                                 const ops::Memory& memory, const ops::BatchShape& shape, bool timing)
+                                 const ops::Memory& memory, const ops::BatchShape& shape, bool timing,
+                                 double longest_part)
     : context_(std::move(context)), shape_(shape), layout_(shape) {
   ops::check(tape);
   const ops::ArenaPlan arena = ops::plan_arena(tape, shape);
@@ -82,7 +81,7 @@ RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Ta
     for (const Launch& launch : plan.launches) times_.push_back({launch.first_op, launch.ops, 0});
     ticks_.resize(info.queryCount);
   }
-  record(plan, activations);
+  record(plan, activations, longest_part);
   views_.resize(outputs_.size());
 }
 
@@ -119,7 +118,7 @@ void RecordedProgram::end_part() {
   buffers_.push_back(parts_.back().buffer);
 }
 
-void RecordedProgram::record(const Plan& plan, const Allocation& arena) {
+void RecordedProgram::record(const Plan& plan, const Allocation& arena, double longest_part) {
   const DeviceFunctions& vk = context_->device.vk();
   const auto now = [&] { return parts_.back().buffer; };
   const auto copy = [&](const Allocation& from, uint64_t from_at, const Allocation& to, uint64_t to_at,
@@ -143,7 +142,7 @@ void RecordedProgram::record(const Plan& plan, const Allocation& arena) {
   double seconds = 0;
   for (const Launch& launch : plan.launches) {
     seconds += launch.seconds;
-    if (seconds > part_seconds && seconds > launch.seconds) {
+    if (seconds > longest_part && seconds > launch.seconds) {
       end_part();
       begin_part();
       seconds = launch.seconds;

@@ -29,11 +29,16 @@ class DeviceBuffer final : public ops::Buffer {
 // The allocation behind a buffer of this backend; throws Error(internal) for another backend's.
 const Allocation& memory_of(const ops::Buffer& buffer);
 
+// Parts of a step are submitted apart when a careful guess of their time passes this: watchdogs allow two
+// seconds and more.
+inline constexpr double part_seconds = 0.25;
+
 class RecordedProgram final : public ops::Program {
  public:
   RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape, const ops::Memory& memory,
-                  const ops::BatchShape& shape, bool timing);
+                  const ops::BatchShape& shape, bool timing, double longest_part = part_seconds);
   ~RecordedProgram() override;
+  size_t parts() const { return parts_.size(); }
   void start(const ops::Batch& batch) override;
   std::span<const std::span<const float>> finish() override;
   std::vector<ops::OpTime> times() const override { return times_; }
@@ -47,7 +52,7 @@ class RecordedProgram final : public ops::Program {
   };
   std::vector<Port> ports(const ops::Tape& tape, const ops::ArenaPlan& arena,
                           const std::vector<ops::ValueId>& ids, uint64_t host_at, uint64_t& host_bytes) const;
-  void record(const Plan& plan, const Allocation& arena);
+  void record(const Plan& plan, const Allocation& arena, double longest_part);
   void begin_part();
   void end_part();
   void read_times();
