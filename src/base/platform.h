@@ -1,10 +1,9 @@
-// What only the operating system knows: folders, memory, cores, stop signals, and replacing a file in one
+// What only the operating system knows: folders, memory, cores, and replacing a file in one
 // step.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <span>
 
 namespace fulmar {
@@ -26,10 +25,5 @@ unsigned usable_cores();
 // file or the new one and never half of one. Throws Error(bad_file) naming path and reason; nothing is left
 // behind then.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
-
-// Calls `on_stop` on a thread of its own at SIGINT, SIGTERM or Ctrl+C: once for the first signal; the second
-// one ends the process at once, for a user who will not wait. To be called once, early, before other threads
-// start (they inherit the blocked signals).
-void on_stop_signal(std::function<void()> on_stop);
 
 }  // namespace fulmar

@@ -1,11 +1,9 @@
 // The POSIX half of platform.h (Linux, macOS).
 #ifndef _WIN32
-#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -86,20 +84,6 @@ unsigned usable_cores() {
   if (const unsigned granted = cores_of_control_group()) cores = std::min(cores, granted);
 #endif
   return cores;
-}
-
-void on_stop_signal(std::function<void()> on_stop) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // A plain thread may do what a signal handler must not: lock, allocate, log.
-  std::thread([set, on_stop = std::move(on_stop)] {
-    int signal = 0;
-    if (sigwait(&set, &signal) == 0) on_stop();
-    if (sigwait(&set, &signal) == 0) _exit(128 + signal);
-  }).detach();
 }
 
 }  // namespace fulmar

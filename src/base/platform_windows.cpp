@@ -7,8 +7,6 @@
 #include <psapi.h>
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <string>
 #include <thread>
 
@@ -21,16 +19,6 @@ PROCESS_MEMORY_COUNTERS memory() {
   PROCESS_MEMORY_COUNTERS counters{};
   if (!K32GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters)) return {};
   return counters;
-}
-
-std::function<void()> stop_action;
-std::atomic<int> stop_count = 0;
-
-// Windows calls this on a thread of its own.
-BOOL WINAPI on_console_event(DWORD) {
-  if (stop_count++ > 0) return FALSE;  // the default action: end the process
-  stop_action();
-  return TRUE;
 }
 
 }  // namespace
@@ -58,11 +46,6 @@ unsigned usable_cores() {
     return cores;
   }
   return std::max(1u, std::thread::hardware_concurrency());
-}
-
-void on_stop_signal(std::function<void()> on_stop) {
-  stop_action = std::move(on_stop);
-  SetConsoleCtrlHandler(on_console_event, TRUE);
 }
 
 }  // namespace fulmar
