@@ -106,9 +106,9 @@ TEST(Platform, TheCacheFolderFollowsTheEnvironment) {
   setenv("XDG_CACHE_HOME", "/var/cache/me", 1);
   EXPECT_EQ(cache_folder(), "/var/cache/me/fulmar");
   setenv("XDG_CACHE_HOME", "relative", 1);
-  setenv("HOME", "/home/me", 1);
+  setenv("HOME", "/people/me", 1);
 #ifndef __APPLE__
-  EXPECT_EQ(cache_folder(), "/home/me/.cache/fulmar");
+  EXPECT_EQ(cache_folder(), "/people/me/.cache/fulmar");
 #endif
   unsetenv("XDG_CACHE_HOME");
   unsetenv("HOME");
