@@ -113,9 +113,12 @@ std::string describe(const InstanceFunctions& vk, VkPhysicalDevice handle, Physi
   device.timestamps = family->timestampValidBits == 64;
   device.timestamp_period = p.limits.timestampPeriod;
   device.subgroup_size = p11.subgroupSize;
-  device.choose_subgroup_size = (p13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
+  device.choose_subgroup_size = p13.minSubgroupSize != p13.maxSubgroupSize;
   device.max_allocation = std::min(p11.maxMemoryAllocationSize, p13.maxBufferSize);
   device.max_workgroup = p.limits.maxComputeWorkGroupInvocations;
+  if (device.choose_subgroup_size)  // a chosen size also limits the subgroups of a workgroup
+    device.max_workgroup =
+        std::min(device.max_workgroup, device.subgroup_size * p13.maxComputeWorkgroupSubgroups);
   device.type = p.deviceType;
   std::memcpy(device.driver_uuid, p11.driverUUID, VK_UUID_SIZE);
   std::memcpy(device.cache_uuid, p.pipelineCacheUUID, VK_UUID_SIZE);
