@@ -14,11 +14,11 @@ void main() {
   for (uint row = segment.y; row < segment.y + segment.z; ++row) {
     const uint at = row * A + c;
     const float r = arena.f[p.r + at], k = arena.f[p.k + at], v = arena.f[p.v + at];
-    float q = max(top, u + k), e1 = exp(top - q), e2 = exp(u + k - q);
+    float q = max(top, u + k), e1 = precise_exp(top - q), e2 = precise_exp(u + k - q);
     arena.f[p.y + at] = r * (e1 * aa + e2 * v) / (e1 * bb + e2);
     q = max(top + w, k);
-    e1 = exp(top + w - q);
-    e2 = exp(k - q);
+    e1 = precise_exp(top + w - q);
+    e2 = precise_exp(k - q);
     aa = e1 * aa + e2 * v;
     bb = e1 * bb + e2;
     top = q;

@@ -15,22 +15,41 @@ SHARED_CONST(uint, ACT_SILU, 4u);     // x sigmoid(x)
 SHARED_CONST(uint, ACT_DECAY6, 5u);   // exp(-exp(x)): v6's decay in (0, 1)
 SHARED_CONST(uint, ACT_DECAY7, 6u);   // exp(-e^-0.5 sigmoid(x)): v7's decay in (0.545, 1)
 
-// A saturating tanh: exp of a large argument overflows to infinity and some GPUs then return NaN for inf/inf.
-SHARED_FN float stable_tanh(float x) {
-  float e = exp(-2.0f * (x < 0.0f ? -x : x));
-  float t = (1.0f - e) / (1.0f + e);
-  return x < 0.0f ? -t : t;
+// Vulkan allows exp an error of 3 + 2 |x| ulp, and a decay is multiplied into the state once a token: GLSL gets an exp
+// of its own, within 2 ulp over the range that does not overflow. Past that range it stays at the range's end.
+#ifdef __cplusplus
+inline float precise_exp(float x) { return std::exp(x); }
+inline float precise_tanh(float x) { return std::tanh(x); }
+#else
+float precise_exp(float x) {
+  x = clamp(x, -87.0f, 88.0f);
+  float n = floor(x * 1.44269504f + 0.5f);
+  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // x - n ln 2, ln 2 in two parts; |r| <= ln 2 / 2
+  float tail = ((((1.9875691500e-4f * r + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r +
+                1.6666665459e-1f) * r + 5.0000001201e-1f;
+  return (tail * r * r + r + 1.0f) * uintBitsToFloat(uint(int(n) + 127) << 23u);
 }
-SHARED_FN float sigmoid(float x) { return 1.0f / (1.0f + exp(-x)); }
+float precise_tanh(float x) {
+  float a = abs(x);
+  if (a < 0.625f) {  // 1 - exp(-2x) would cancel
+    float s = x * x;
+    return x + x * s * ((((-5.70498872745e-3f * s + 2.06390887954e-2f) * s - 5.37397155531e-2f) * s +
+                         1.33314422036e-1f) * s - 3.33332819422e-1f);
+  }
+  float e = precise_exp(-2.0f * a);
+  return sign(x) * (1.0f - e) / (1.0f + e);
+}
+#endif
+SHARED_FN float sigmoid(float x) { return 1.0f / (1.0f + precise_exp(-x)); }
 
 SHARED_FN float activate(uint act, float x) {
   if (act == ACT_NONE) return x;
   if (act == ACT_RELU2) return x > 0.0f ? x * x : 0.0f;
-  if (act == ACT_TANH) return stable_tanh(x);
+  if (act == ACT_TANH) return precise_tanh(x);
   if (act == ACT_SIGMOID) return sigmoid(x);
   if (act == ACT_SILU) return x * sigmoid(x);
-  if (act == ACT_DECAY6) return exp(-exp(x));
-  return exp(-0.60653065971f * sigmoid(x));
+  if (act == ACT_DECAY6) return precise_exp(-precise_exp(x));
+  return precise_exp(-0.60653065971f * sigmoid(x));
 }
 
 #ifdef __cplusplus

@@ -34,8 +34,6 @@ inline float word_as_float(uint u) { return std::bit_cast<float>(u); }
 inline float signed_byte(uint u, uint at) {
   return static_cast<float>(static_cast<int8_t>((u >> (8u * at)) & 0xffu));
 }
-using std::exp;
-using std::tanh;
 }  // namespace fulmar::shared
 #define AS_WORDS(quads) (Words{reinterpret_cast<const uint*>((quads).q)})
 #define SHARED_FN inline
