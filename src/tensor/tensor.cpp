@@ -56,6 +56,7 @@ void to_floats(const TensorRef& tensor, uint64_t first, uint64_t count, float* o
   if (size == 0)
     fail(ErrorKind::unsupported, "{} is a block format, not a list of numbers", info(tensor.format).name);
   require((first + count) * size <= tensor.data.size(), "elements past the end of a tensor");
+  if (count == 0) return;  // an empty tensor may have no address
   const std::byte* in = tensor.data.data() + first * size;
   switch (tensor.format) {
     case Format::f32:
@@ -99,7 +100,7 @@ Tensor from_floats(std::span<const float> values, Shape shape) {
           to_string(shape));
   std::span<std::byte> bytes;
   Tensor tensor = make_tensor(Format::f32, std::move(shape), bytes);
-  std::memcpy(bytes.data(), values.data(), values.size_bytes());
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), values.size_bytes());
   return tensor;
 }
 
