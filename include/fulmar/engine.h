@@ -94,8 +94,8 @@ struct EngineOptions {
   std::string vocab;     // file, "bytes", or empty: the World vocabulary that ships with Fulmar
   std::string strategy;  // "vulkan fp16"; empty: the best device present
   std::optional<float> head_norm_eps;
-  uint32_t slots = 0;           // requests generating at once; 0: as many as an eighth of the weights' memory holds
-  uint32_t queue = 1024;       // requests waiting; one more is Error(busy)
+  uint32_t slots = 0;     // requests generating at once; 0: as many as an eighth of the weights' memory holds
+  uint32_t queue = 1024;  // requests waiting; one more is Error(busy)
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
   std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes

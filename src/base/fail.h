@@ -14,7 +14,8 @@ template <typename... Args>
 // A promise this program makes to itself; the message says which one was broken.
 template <typename... Args>
 void require(bool holds, fmt::format_string<Args...> format, Args&&... args) {
-  if (!holds) [[unlikely]] fail(ErrorKind::internal, format, std::forward<Args>(args)...);
+  if (!holds) [[unlikely]]
+    fail(ErrorKind::internal, format, std::forward<Args>(args)...);
 }
 
 }  // namespace fulmar

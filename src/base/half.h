@@ -1,4 +1,5 @@
-// Conversions between f32 and the two 16-bit floats, round to nearest even; the plain twins of the vector code.
+// Conversions between f32 and the two 16-bit floats, round to nearest even; the plain twins of the vector
+// code.
 #pragma once
 #include <bit>
 #include <cmath>
@@ -6,7 +7,9 @@
 
 namespace fulmar {
 
-inline float bf16_to_f32(uint16_t h) { return std::bit_cast<float>(uint32_t{h} << 16); }
+inline float bf16_to_f32(uint16_t h) {
+  return std::bit_cast<float>(uint32_t{h} << 16);
+}
 
 inline uint16_t f32_to_bf16(float f) {
   const uint32_t u = std::bit_cast<uint32_t>(f);

@@ -10,7 +10,8 @@
 namespace fulmar {
 
 void parallel_for(uint64_t count, const std::function<void(uint64_t, uint64_t)>& body) {
-  const uint64_t workers = std::min<uint64_t>(std::max(1u, std::thread::hardware_concurrency()), (count + 63) / 64);
+  const uint64_t workers =
+      std::min<uint64_t>(std::max(1u, std::thread::hardware_concurrency()), (count + 63) / 64);
   if (workers <= 1) {
     if (count) body(0, count);
     return;

@@ -30,7 +30,7 @@ struct Caps {
   std::string name;     // "NVIDIA H100 80GB HBM3", "AMD EPYC ... (AVX3_ZEN4), 2 threads"
   std::string driver;   // "Mesa 25.0.7 (LLVM 19)", empty for the CPU
   uint64_t memory_bytes = 0;
-  bool host_memory = false;           // kernels read host memory directly, so mapped weights can be adopted
+  bool host_memory = false;  // kernels read host memory directly, so mapped weights can be adopted
   bool software = false;     // a GPU interface that runs on the CPU (lavapipe): never chosen by default
   std::vector<std::string> features;  // optional paths in use, "fp16 arithmetic", "integer dot"
 };

@@ -33,7 +33,7 @@ inline void encode_row(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const
     const float scale = f16_to_f32(half), inverse = scale > 0 ? 1.0f / scale : 0.0f;
     for (int i = 0; i < 32; ++i) {
       const float q = std::nearbyint(v[i] * inverse);
-      const auto byte = static_cast<int8_t>(q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q);
+      const auto byte = static_cast<int8_t>(q >= 127.0f ? 127.0f : q > -127.0f ? q : -127.0f);  // NaN: -127
       std::memcpy(m + row * K + block * 32 + static_cast<uint64_t>(i), &byte, 1);
     }
     std::memcpy(m + N * K + (row * (K / 32) + block) * 2, &half, 2);
