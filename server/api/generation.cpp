@@ -82,7 +82,7 @@ void Generation::start(Engine& engine) {
       const uint32_t copy = choice.index % n;
       Request& prompt = plan_.prompts[choice.index / n];
       Request request = copy + 1 == n ? std::move(prompt) : prompt;
-      if (request.sampling.seed) *request.sampling.seed += copy;
+      request.choice = copy;
       engine.submit(std::move(request), std::shared_ptr<Sink>(self, &choice));
     }
   } catch (...) {

@@ -65,7 +65,7 @@ void FakeEngine::submit(Request request, std::shared_ptr<Sink> sink) {
   if (!request.tokens.empty()) live->prompt = detokenize(request.tokens);
   for (const ChatMessage& message : request.messages)
     live->prompt += message.role + ": " + message.content + "\n";
-  live->seed = request.sampling.seed.value_or(0);
+  live->seed = request.sampling.seed.value_or(0) + request.choice;
   live->request = std::move(request);
   live->sink = std::move(sink);
   queued_.push_back(std::move(live));
