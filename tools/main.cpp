@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   using namespace fulmar::tools;
   CLI::App app("Runs RWKV language models on Vulkan GPUs and the CPU.", "fulmar");
   app.set_version_flag("--version", FULMAR_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none is told below, in better words
   Command run;
 
   add_serve(app, run);     // an HTTP server with OpenAI's endpoints
@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+    if (!run) return complain(2, "a command is needed, such as serve or chat (see fulmar --help)");
     return run();
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version

@@ -24,6 +24,8 @@ def parse_args():
     args = parser.parse_args()
     os.makedirs(args.work_dir, exist_ok=True)
     sys.path[:0] = [os.path.join(args.source_dir, "tools"), os.path.join(args.source_dir, "tests", "reference")]
+    # A program built outside the tree would not find what ships with it.
+    os.environ.setdefault("FULMAR_DATA", os.path.join(os.path.abspath(args.source_dir), "models"))
     return args
 
 

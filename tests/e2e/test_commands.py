@@ -1,5 +1,6 @@
 """Every command does what its help says, and a mistake costs one clear line and the right exit code."""
 import os
+import re
 
 import common
 
@@ -9,7 +10,7 @@ def misuse(args, model):
     with open(broken, "wb") as f:
         f.write(b"\xff" * 100)
     table = [  # words, exit code, what the line must name
-        ([], 2, "subcommand"),
+        ([], 2, "command"),
         (["fly"], 2, "fly"),
         (["logits", "--model", model], 2, "--tokens"),
         (["logits", "--model", model, "--tokens", "1,x"], 2, "1,x"),
@@ -45,9 +46,8 @@ def help_and_version(args):
         text = common.output(args, command, "--help").decode()
         with open(os.path.join(args.source_dir, "docs", "commands.md"), encoding="utf-8") as f:
             documented = f.read()
-        for word in text.replace(",", " ").replace("=", " ").split():
-            if word.startswith("--") and word != "--help":
-                common.check(f"`{word}" in documented, f"docs/commands.md tells what {command} {word} does")
+        for word in sorted(set(re.findall(r"--[a-z][a-z-]*", text)) - {"--help"}):
+            common.check(f"`{word}" in documented, f"docs/commands.md tells what {command} {word} does")
 
 
 def tokenize(args):
@@ -69,12 +69,12 @@ def tokenize(args):
 
 def inspect(args, model):
     text = common.output(args, "inspect", model).decode()
-    for fact in ("v7", "L 2", "C 64", "2 x 32", "F 100", "V 256", "f16", "fp16i8"):
+    for fact in ("v7", "L 2", "C 64", "2 x 32", "F 96", "V 256", "f16", "fp16i8"):
         common.check(fact in text, f"inspect tells {fact}: {text}")
     tape = common.output(args, "inspect", model, "--tape").decode()
     common.check(len(tape.splitlines()) > 20 and "mix7" in tape and "head.weight" in tape, f"--tape: {tape[:300]}")
     tape = common.output(args, "inspect", model, "--tape", "--strategy", "cpu fp16i8").decode()
-    common.check(" i8" in tape, f"--tape shows the strategy's formats: {tape[:300]}")
+    common.check(":i8[" in tape, f"--tape shows the strategy's formats: {tape[:300]}")
     print("ok: inspect", flush=True)
 
 
@@ -133,7 +133,7 @@ def bench(args, model):
 
 def main():
     args = common.parse_args()
-    model = common.make_model(args, "small.safetensors", dtype="f16", L=2, C=64, N=32, F=100, V=256)
+    model = common.make_model(args, "small.safetensors", dtype="f16", L=2, C=64, N=32, F=96, V=256)
     help_and_version(args)
     misuse(args, model)
     tokenize(args)
