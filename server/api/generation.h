@@ -14,7 +14,7 @@ namespace fulmar::api {
 struct Plan {
   bool chat = false;  // the wording of the answer: chat.completion or text_completion
   Delivery delivery;
-  std::vector<Request> prompts;   // each is continued delivery.choices times; choice i uses seed + i
+  std::vector<Request> prompts;   // each is continued delivery.choices times
   std::vector<std::string> echo;  // per prompt, put before the text; or empty
 };
 
