@@ -21,16 +21,16 @@ import zipfile
 
 import numpy as np
 
-PRESETS = {  # name: (layers, channels)
-    "0.1b": (12, 768),
-    "0.4b": (24, 1024),
-    "1.5b": (24, 2048),
+PRESETS = {  # as published
+    "0.1b": dict(L=12, C=768, Dw=64, Da=64, Dv=32, Dg=128),
+    "0.4b": dict(L=24, C=1024, Dw=64, Da=64, Dv=32, Dg=128),
+    "1.5b": dict(L=24, C=2048, Dw=96, Da=96, Dv=64, Dg=256),
 }
 BLOCK = 1 << 22  # elements made at a time
 
 
 def lora_width(channels, factor):
-    """The published rule: a multiple of 32 near factor * sqrt(C)."""
+    """The rule for new models: a multiple of 32 near factor * sqrt(C)."""
     return max(32, round(factor * math.sqrt(channels) / 32) * 32)
 
 
@@ -238,9 +238,9 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "f16", "bf16"], default="f16")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    L, C = PRESETS.get(args.size, (2, 256))
-    shape = Shape(L=args.layers or L, C=args.channels or C, N=args.head_size, F=args.ffn, V=args.vocab,
-                  Dw=args.lora_w, Da=args.lora_a, Dv=args.lora_v, Dg=args.lora_g)
+    given = dict(L=args.layers, C=args.channels, N=args.head_size, F=args.ffn, V=args.vocab,
+                 Dw=args.lora_w, Da=args.lora_a, Dv=args.lora_v, Dg=args.lora_g)
+    shape = Shape(**{**PRESETS.get(args.size, dict(L=2, C=256)), **{key: value for key, value in given.items() if value}})
     metadata = {"gn_eps": args.gn_eps} if args.gn_eps else None
     parameters = make(args.out, shape, args.dtype, args.seed, args.layer0_v, metadata)
     print(f"{args.out}: {parameters:,} parameters, {shape}")
