@@ -67,8 +67,8 @@ Strategy parse_strategy(std::string_view text) {
 
 Format choose_format(const Strategy& strategy, std::string_view name, Format stored, uint32_t cols) {
   const Format own = info(stored).encode_row ? stored : Format::f32;
-  if (strategy.matrices && name.ends_with(".weight") && cols % info(*strategy.matrices).block == 0)
-    return *strategy.matrices;
+  const bool large = name.ends_with(".weight") && !name.ends_with("att.value.weight");
+  if (strategy.matrices && large && cols % info(*strategy.matrices).block == 0) return *strategy.matrices;
   return strategy.base.value_or(own);
 }
 

@@ -22,9 +22,11 @@ struct Strategy {
 // Throws Error(misuse) that shows the grammar, Error(unsupported) for forms this program cannot run.
 Strategy parse_strategy(std::string_view text);
 
-// The format the matrix `name` with rows of `cols` is kept in, given the file's format. LoRA factors (their
-// names do not end in ".weight") and matrices whose rows do not divide into the format's blocks keep the base
-// format.
+// The format the matrix `name` with rows of `cols` is kept in, given the file's format. These keep the base
+// format: LoRA factors (their names do not end in ".weight"), matrices whose rows do not divide into the
+// format's blocks, and att.value. What that one makes is stored in the state for good, and layer 0's is
+// blended into every other layer, so its rounding is what shows first: with it in i8 a model that reverses
+// 600 of 600 digit strings misses 5 of them, with it in f16 none. The price is 0.6 bits a weight.
 Format choose_format(const Strategy& strategy, std::string_view name, Format stored, uint32_t cols);
 
 }  // namespace fulmar

@@ -58,10 +58,12 @@ TEST(Strategy, FormsThatAreRefused) {
   }
 }
 
-TEST(Strategy, LoraFactorsAndOddRowsKeepTheBaseFormat) {
+TEST(Strategy, ValuesLoraFactorsAndOddRowsKeepTheBaseFormat) {
   const Strategy s = parse_strategy("vulkan fp16i8");
   EXPECT_EQ(choose_format(s, "blocks.0.att.key.weight", Format::f32, 64), Format::i8);
   EXPECT_EQ(choose_format(s, "blocks.0.att.key.weight", Format::f32, 48), Format::f16);
+  EXPECT_EQ(choose_format(s, "blocks.0.ffn.value.weight", Format::f32, 64), Format::i8);
+  EXPECT_EQ(choose_format(s, "blocks.0.att.value.weight", Format::f32, 64), Format::f16);
   EXPECT_EQ(choose_format(s, "blocks.0.att.w1", Format::f32, 64), Format::f16);
   EXPECT_EQ(choose_format(parse_strategy("cpu fp32"), "head.weight", Format::bf16, 64), Format::bf16);
   EXPECT_EQ(choose_format(parse_strategy("cpu fp32"), "head.weight", Format::f64, 64), Format::f32);
