@@ -9,7 +9,7 @@ function(fulmar_library name)
                                ${PROJECT_SOURCE_DIR}/server ${PROJECT_BINARY_DIR}/generated)
     target_link_libraries(fulmar_${name} PUBLIC ${arg_LINK})
     if(arg_HEADERS AND NOT arg_HEADERS STREQUAL "/usr/include")  # which as -isystem would hide the compiler's own
-      target_include_directories(fulmar_${name} SYSTEM PRIVATE ${arg_HEADERS})
+      target_include_directories(fulmar_${name} SYSTEM PUBLIC ${arg_HEADERS})
     endif()
     fulmar_options(fulmar_${name})
   else()  # a folder without sources yet

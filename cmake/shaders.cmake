@@ -4,6 +4,19 @@ find_program(GLSLANG_VALIDATOR glslangValidator REQUIRED)
 set(shader_formatted linear_vec linear_mat)
 set(shader_plain norm_shift mix4 mix6 mix7 pick)
 
+# Cooperative matrices need a compiler and headers newer than some systems have.
+set(FULMAR_COOPERATIVE_MATRIX OFF)
+file(WRITE ${PROJECT_BINARY_DIR}/shaders/probe.comp
+     "#version 460\n#extension GL_GOOGLE_include_directive : require\n#include \"coop_head.glsl\"\nvoid main() {}\n")
+execute_process(COMMAND ${GLSLANG_VALIDATOR} --quiet --target-env vulkan1.3 -I${PROJECT_SOURCE_DIR}/shaders
+                        -o ${PROJECT_BINARY_DIR}/shaders/probe.spv ${PROJECT_BINARY_DIR}/shaders/probe.comp
+                RESULT_VARIABLE status OUTPUT_QUIET ERROR_QUIET)
+file(STRINGS ${FULMAR_VULKAN_HEADERS}/vulkan/vulkan_core.h found REGEX "define VK_KHR_cooperative_matrix 1")
+if(status EQUAL 0 AND found)
+  set(FULMAR_COOPERATIVE_MATRIX ON)
+endif()
+message(STATUS "Cooperative matrices: ${FULMAR_COOPERATIVE_MATRIX}")
+
 file(GLOB shader_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.glsl
      ${PROJECT_SOURCE_DIR}/include/shared/*.h ${PROJECT_SOURCE_DIR}/include/shared/format/*.h)
 set(shader_dir ${PROJECT_BINARY_DIR}/shaders)
@@ -34,6 +47,13 @@ foreach(body ${shader_formatted})
     fulmar_shader(${body}_${format} "common.glsl;shared/format/${format}.h;${body}.glsl")
   endforeach()
 endforeach()
+if(FULMAR_COOPERATIVE_MATRIX)
+  foreach(format ${FULMAR_FORMAT_NAMES})
+    if(NOT format STREQUAL f32)  # weights in f32 ask for f32 arithmetic
+      fulmar_shader(linear_coop_${format} "coop_head.glsl;common.glsl;shared/format/${format}.h;linear_coop.glsl")
+    endif()
+  endforeach()
+endif()
 
 file(CONFIGURE OUTPUT ${shader_dir}/fulmar_shaders.h CONTENT "// Every compiled kernel, by name.
 #pragma once
@@ -63,3 +83,6 @@ std::span<const Shader> all() { return table; }
 add_library(fulmar_shaders STATIC ${shader_dir}/fulmar_shaders.cpp ${shader_words})
 target_include_directories(fulmar_shaders PUBLIC ${shader_dir})
 fulmar_options(fulmar_shaders)
+if(FULMAR_COOPERATIVE_MATRIX)
+  target_compile_definitions(fulmar_shaders INTERFACE FULMAR_COOPERATIVE_MATRIX=1)
+endif()

@@ -22,16 +22,21 @@ std::string_view precision_of(const ops::Tape& tape) {
   return info(tape.weights.back().format).precision;
 }
 
+ops::Tape build_tape(const Strategy& strategy, const SourcePtr& source, const rwkv::Config& config) {
+  ops::Tape tape = rwkv::build(config, {0, config.L}, [&](const std::string& name, uint32_t, uint32_t cols) {
+    return choose_format(strategy, name, source->info(name)->format, cols);
+  });
+  tape.half_inputs = half_inputs(strategy, source->info(tape.weights.back().name)->format);
+  return tape;
+}
+
 class LoadedModel : public Model {
  public:
   LoadedModel(const ModelOptions& options, const Strategy& strategy, OpenedDevice device, SourcePtr source,
               const rwkv::Config& config)
       : config_(config),
         device_(std::move(device)),
-        tape_(rwkv::build(config, {0, config.L},
-                          [&](const std::string& name, uint32_t, uint32_t cols) {
-                            return choose_format(strategy, name, source->info(name)->format, cols);
-                          })),
+        tape_(build_tape(strategy, source, config)),
         strategy_(fmt::format("{} {}", device_.word,
                               strategy.precision.empty() ? precision_of(tape_) : strategy.precision)),
         store_(tape_, source, *device_.backend, options.progress),

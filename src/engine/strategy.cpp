@@ -72,4 +72,9 @@ Format choose_format(const Strategy& strategy, std::string_view name, Format sto
   return strategy.base.value_or(own);
 }
 
+bool half_inputs(const Strategy& strategy, Format stored) {
+  if (strategy.precision.starts_with("fp32")) return false;
+  return strategy.base || info(stored).scalar_bytes == 2;
+}
+
 }  // namespace fulmar

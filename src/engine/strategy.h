@@ -9,8 +9,8 @@
 namespace fulmar {
 
 // "vulkan:1 fp16i8": device kind and number, the format of weights, and one more for the large matrices.
-// fp32 says what arithmetic is done in, and every backend computes in f32: weights then stay as the file has
-// them, which gives the same numbers from fewer bytes.
+// fp32 says what arithmetic is done in: weights then stay as the file has them, which gives the same numbers
+// from fewer bytes, and matrix units that take f16 inputs are left alone.
 struct Strategy {
   std::string device;              // "vulkan", "cuda", "cpu"; empty: the best device present
   uint32_t index = 0;              // which of several devices of the kind
@@ -28,5 +28,9 @@ Strategy parse_strategy(std::string_view text);
 // blended into every other layer, so its rounding is what shows first: with it in i8 a model that reverses
 // 600 of 600 digit strings misses 5 of them, with it in f16 none. The price is 0.6 bits a weight.
 Format choose_format(const Strategy& strategy, std::string_view name, Format stored, uint32_t cols);
+
+// Whether matrix units may take f16 inputs, given the format the file keeps its matrices in: a 16-bit
+// precision asks for it, fp32 forbids it.
+bool half_inputs(const Strategy& strategy, Format stored);
 
 }  // namespace fulmar

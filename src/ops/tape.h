@@ -28,6 +28,9 @@ struct Tape {
   std::vector<ValueId> inputs;   // filled from Batch::inputs before the first op
   std::vector<ValueId> outputs;  // readable after the last op
   uint32_t state_floats = 0;     // floats of state a slot has for these ops
+  // Matrix units may round both inputs of a Linear to f16 (past 65504 clamped); sums stay f32. A permission:
+  // a backend without such units computes in f32 all the same.
+  bool half_inputs = false;
 
   ValueId value(std::string name, uint32_t width, bool picked = false);
   WeightId weight(std::string name, uint32_t rows, uint32_t cols, Format format);

@@ -2,6 +2,7 @@
 #include "vulkan/backend.h"
 
 #include "base/fail.h"
+#include "vulkan/matrix_units.h"
 #include "vulkan/program.h"
 
 namespace fulmar::vulkan {
@@ -9,8 +10,8 @@ namespace {
 
 class VulkanBackend final : public ops::Backend {
  public:
-  VulkanBackend(std::shared_ptr<const Instance> instance, uint32_t index)
-      : context_(std::make_shared<Context>(std::move(instance), index)) {}
+  VulkanBackend(std::shared_ptr<const Instance> instance, uint32_t index, MatrixUnits units)
+      : context_(std::make_shared<Context>(std::move(instance), index, units)) {}
 
   const ops::Caps& caps() const override { return context_->device.physical().caps; }
 
@@ -60,21 +61,24 @@ std::vector<ops::Caps> enumerate(std::string& why_none) {
   std::vector<ops::Caps> list;
   try {
     if (const auto instance = Instance::open(why_none))
-      for (const PhysicalDevice& device : instance->devices()) list.push_back(device.caps);
+      for (PhysicalDevice device : instance->devices()) {
+        choose_matrix_units(device, MatrixUnits::on_hardware);
+        list.push_back(std::move(device.caps));
+      }
   } catch (const std::exception& error) {
     why_none = error.what();
   }
   return list;
 }
 
-std::unique_ptr<ops::Backend> make_backend(uint32_t device_index) {
+std::unique_ptr<ops::Backend> make_backend(uint32_t device_index, MatrixUnits units) {
   std::string why;
   std::shared_ptr<const Instance> instance = Instance::open(why);
   if (!instance) fail(ErrorKind::unsupported, "no Vulkan device: {}; use the cpu", why);
   if (device_index >= instance->devices().size())
     fail(ErrorKind::unsupported, "vulkan:{} does not exist, there are {} Vulkan devices", device_index,
          instance->devices().size());
-  return std::make_unique<VulkanBackend>(std::move(instance), device_index);
+  return std::make_unique<VulkanBackend>(std::move(instance), device_index, units);
 }
 
 }  // namespace fulmar::vulkan

@@ -12,8 +12,13 @@ namespace fulmar::vulkan {
 // where the list is empty, `why_none` says why (no loader library, no driver, or what each device lacks).
 std::vector<ops::Caps> enumerate(std::string& why_none);
 
-// Throws Error(unsupported) when there is no such device.
-std::unique_ptr<ops::Backend> make_backend(uint32_t device_index);
+// Where a tape allows half inputs, many rows go through matrix units: where real hardware has them, or always
+// (for tests, since software only imitates them).
+enum class MatrixUnits { on_hardware, always };
+
+// Throws Error(unsupported) when there is no such device, or no matrix units where they are asked for.
+std::unique_ptr<ops::Backend> make_backend(uint32_t device_index,
+                                           MatrixUnits units = MatrixUnits::on_hardware);
 
 // Messages of the validation layer since the program began; the layer is on when FULMAR_VALIDATION is 1.
 uint64_t validation_messages();

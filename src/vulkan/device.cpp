@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/fail.h"
+#include "vulkan/matrix_units.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -88,8 +89,9 @@ void Allocation::swap(Allocation& other) {
   std::swap(buffer_, other.buffer_);
 }
 
-Device::Device(std::shared_ptr<const Instance> instance, uint32_t index)
+Device::Device(std::shared_ptr<const Instance> instance, uint32_t index, MatrixUnits units)
     : instance_(std::move(instance)), physical_(instance_->devices()[index]) {
+  choose_matrix_units(physical_, units);
   auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
   f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
   auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
@@ -102,6 +104,18 @@ Device::Device(std::shared_ptr<const Instance> instance, uint32_t index)
   info.pNext = &f12;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
+#if FULMAR_COOPERATIVE_MATRIX
+  const char* extensions[] = {VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME};
+  auto coop = blank<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
+  coop.cooperativeMatrix = VK_TRUE;
+  if (physical_.matrix_units) {
+    f12.shaderFloat16 = f12.vulkanMemoryModel = VK_TRUE;
+    f13.pNext = &coop;
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = extensions;
+  }
+#endif
   check(instance_->vk().vkCreateDevice(physical_.handle, &info, nullptr, &handle_), "opening the device");
   vk_.load(instance_->vk(), handle_);
   vk_.vkGetDeviceQueue(handle_, physical_.queue_family, 0, &queue_);

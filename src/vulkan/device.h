@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "vulkan/backend.h"
 #include "vulkan/instance.h"
 
 namespace fulmar::vulkan {
@@ -41,7 +42,8 @@ class Allocation {
 
 class Device {
  public:
-  Device(std::shared_ptr<const Instance> instance, uint32_t index);
+  Device(std::shared_ptr<const Instance> instance, uint32_t index,
+         MatrixUnits units = MatrixUnits::on_hardware);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -61,7 +63,7 @@ class Device {
  private:
   friend class Allocation;
   std::shared_ptr<const Instance> instance_;
-  const PhysicalDevice& physical_;
+  PhysicalDevice physical_;
   VkDevice handle_ = VK_NULL_HANDLE;
   DeviceFunctions vk_;
   VkQueue queue_ = VK_NULL_HANDLE;

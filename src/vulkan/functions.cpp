@@ -51,6 +51,11 @@ void InstanceFunctions::load(const Loader& loader, VkInstance instance) {
   if (!name) fail(ErrorKind::unsupported, "the Vulkan loader lacks {}; update it", #name);
   FULMAR_VK_INSTANCE(X)
 #undef X
+#if FULMAR_COOPERATIVE_MATRIX
+  vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR =
+      reinterpret_cast<PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR>(
+          loader.vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+#endif
 }
 
 void DeviceFunctions::load(const InstanceFunctions& instance, VkDevice device) {

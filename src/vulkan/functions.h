@@ -13,28 +13,30 @@ namespace fulmar::vulkan {
 #define FULMAR_VK_GLOBAL(X) \
   X(vkCreateInstance) X(vkEnumerateInstanceVersion) X(vkEnumerateInstanceLayerProperties)
 
-#define FULMAR_VK_INSTANCE(X)                                                                              \
-  X(vkDestroyInstance)                                                                                     \
-  X(vkEnumeratePhysicalDevices)                                                                            \
-  X(vkGetPhysicalDeviceProperties2) X(vkGetPhysicalDeviceFeatures2) X(vkGetPhysicalDeviceMemoryProperties) \
-      X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkCreateDevice) X(vkGetDeviceProcAddr)
+#define FULMAR_VK_INSTANCE(X)                                                                               \
+  X(vkDestroyInstance)                                                                                      \
+  X(vkEnumeratePhysicalDevices)                                                                             \
+  X(vkGetPhysicalDeviceProperties2)                                                                         \
+  X(vkGetPhysicalDeviceFeatures2) X(vkGetPhysicalDeviceMemoryProperties)                                    \
+      X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkEnumerateDeviceExtensionProperties) X(vkCreateDevice) \
+          X(vkGetDeviceProcAddr)
 
-#define FULMAR_VK_DEVICE(X)                                                                              \
-  X(vkDestroyDevice)                                                                                     \
-  X(vkGetDeviceQueue)                                                                                    \
-  X(vkDeviceWaitIdle) X(vkQueueSubmit2) X(vkCreateBuffer) X(vkDestroyBuffer)                             \
-      X(vkGetBufferMemoryRequirements) X(vkGetBufferDeviceAddress) X(vkAllocateMemory) X(vkFreeMemory)   \
-          X(vkBindBufferMemory) X(vkMapMemory) X(vkCreateCommandPool) X(vkDestroyCommandPool)            \
-              X(vkAllocateCommandBuffers) X(vkResetCommandPool) X(vkBeginCommandBuffer)                  \
-                  X(vkEndCommandBuffer) X(vkCmdPipelineBarrier2) X(vkCmdCopyBuffer) X(vkCmdFillBuffer)   \
-                      X(vkCmdBindPipeline) X(vkCmdPushConstants) X(vkCmdDispatch) X(vkCmdResetQueryPool) \
-                          X(vkCmdWriteTimestamp2) X(vkCreateQueryPool) X(vkDestroyQueryPool)             \
-                              X(vkGetQueryPoolResults) X(vkCreateSemaphore) X(vkDestroySemaphore)        \
-                                  X(vkWaitSemaphores) X(vkCreateShaderModule) X(vkDestroyShaderModule)   \
-                                      X(vkCreatePipelineLayout) X(vkDestroyPipelineLayout)               \
-                                          X(vkCreatePipelineCache) X(vkDestroyPipelineCache)             \
-                                              X(vkGetPipelineCacheData) X(vkCreateComputePipelines)      \
-                                                  X(vkDestroyPipeline)
+#define FULMAR_VK_DEVICE(X)                                                                                \
+  X(vkDestroyDevice)                                                                                       \
+  X(vkGetDeviceQueue)                                                                                      \
+  X(vkDeviceWaitIdle)                                                                                      \
+  X(vkQueueSubmit2) X(vkCreateBuffer) X(vkDestroyBuffer) X(vkGetBufferMemoryRequirements)                  \
+      X(vkGetBufferDeviceAddress) X(vkAllocateMemory) X(vkFreeMemory) X(vkBindBufferMemory) X(vkMapMemory) \
+          X(vkCreateCommandPool) X(vkDestroyCommandPool) X(vkAllocateCommandBuffers) X(vkResetCommandPool) \
+              X(vkBeginCommandBuffer) X(vkEndCommandBuffer) X(vkCmdPipelineBarrier2) X(vkCmdCopyBuffer)    \
+                  X(vkCmdFillBuffer) X(vkCmdBindPipeline) X(vkCmdPushConstants) X(vkCmdDispatch)           \
+                      X(vkCmdResetQueryPool) X(vkCmdWriteTimestamp2) X(vkCreateQueryPool)                  \
+                          X(vkDestroyQueryPool) X(vkGetQueryPoolResults) X(vkCreateSemaphore)              \
+                              X(vkDestroySemaphore) X(vkWaitSemaphores) X(vkCreateShaderModule)            \
+                                  X(vkDestroyShaderModule) X(vkCreatePipelineLayout)                       \
+                                      X(vkDestroyPipelineLayout) X(vkCreatePipelineCache)                  \
+                                          X(vkDestroyPipelineCache) X(vkGetPipelineCacheData)              \
+                                              X(vkCreateComputePipelines) X(vkDestroyPipeline)
 
 // The loader's own entry points; lives as long as anything made through it.
 struct Loader {
@@ -51,6 +53,10 @@ struct InstanceFunctions {
 #define X(name) PFN_##name name = nullptr;
   FULMAR_VK_INSTANCE(X)
 #undef X
+#if FULMAR_COOPERATIVE_MATRIX
+  PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR =
+      nullptr;  // where the loader or a driver knows it
+#endif
   void load(const Loader& loader, VkInstance instance);
 };
 

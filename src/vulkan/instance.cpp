@@ -8,6 +8,7 @@
 
 #include "base/fail.h"
 #include "vulkan/backend.h"
+#include "vulkan/matrix_units.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -128,6 +129,7 @@ std::string describe(const InstanceFunctions& vk, VkPhysicalDevice handle, Physi
       device.caps.memory_bytes = std::max(device.caps.memory_bytes, device.memory.memoryHeaps[i].size);
   device.caps.features.push_back(fmt::format("subgroups of {}", device.subgroup_size));
   list_features(f12, p13, device.caps.features);
+  device.matrix_tile = find_matrix_tile(vk, device);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The Vulkan instance, its usable devices, and the validation layer when it is asked for.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,12 @@
 #include "vulkan/functions.h"
 
 namespace fulmar::vulkan {
+
+// One product of a device's matrix units: [m, k] x [k, n].
+struct MatrixTile {
+  uint32_t m, n, k;
+  bool operator==(const MatrixTile&) const = default;
+};
 
 // A device this backend can run on: Vulkan 1.3, buffer device addresses, a compute queue, the subgroup
 // operations used.
@@ -21,6 +28,8 @@ struct PhysicalDevice {
   float timestamp_period = 1;  // nanoseconds a tick
   uint64_t max_allocation = 0;
   uint32_t max_workgroup = 0;
+  std::optional<MatrixTile> matrix_tile;  // of f16 inputs and f32 sums, where it offers that
+  bool matrix_units = false;              // they are used
   uint8_t driver_uuid[VK_UUID_SIZE] = {};
   uint8_t cache_uuid[VK_UUID_SIZE] = {};
   VkPhysicalDeviceType type = VK_PHYSICAL_DEVICE_TYPE_OTHER;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "vulkan/instance.h"
+
 namespace fulmar::vulkan {
 
 // Rows up to which the matrix-vector kernel is used: weights are then most of the bytes.
@@ -43,6 +45,37 @@ inline VecShape vec_shape(uint32_t rows, uint32_t outputs, uint32_t chunks, uint
 inline constexpr uint32_t mat_outputs = 64;
 inline uint32_t mat_rows(uint32_t rows) {
   return rows <= 16 ? 16 : rows <= 32 ? 32 : 64;
+}
+
+// See shaders/linear_coop.glsl. Teams are subgroups.
+struct CoopShape {
+  uint32_t rows, outputs, step;  // of a workgroup's tile, and its K at a time
+  uint32_t teams_t, teams_n, teams_k;
+  std::vector<uint32_t> constants(uint32_t subgroup, const MatrixTile& tile) const {
+    const uint32_t threads = teams_t * teams_n * teams_k * subgroup;
+    return {threads, subgroup, rows, outputs, step, teams_t, teams_n, teams_k, tile.m, tile.n, tile.k};
+  }
+};
+
+// The larger a tile, the fewer times W and x are read; but every multiprocessor of a large GPU wants a
+// workgroup. Few rows are bound by the bytes of W: small tiles there, deep in K, keep more loads in flight.
+inline CoopShape coop_shape(uint32_t rows, uint32_t outputs, uint32_t subgroup, uint32_t max_workgroup,
+                            bool software) {
+  constexpr CoopShape shapes[] = {{128, 128, 32, 2, 4, 1},
+                                  {64, 64, 64, 2, 2, 1},
+                                  {64, 32, 64, 2, 2, 1},
+                                  {32, 32, 128, 1, 2, 2},
+                                  {16, 32, 128, 1, 2, 2}};
+  const uint32_t groups_wanted = software ? 2 : 128;
+  const auto groups = [&](const CoopShape& s) {
+    return uint64_t{(rows + s.rows - 1) / s.rows} * ((outputs + s.outputs - 1) / s.outputs);
+  };
+  for (const CoopShape& s : shapes) {
+    const bool half_empty = rows <= s.rows / 2 && s.rows > 16;
+    const bool too_large = s.teams_t * s.teams_n * s.teams_k * subgroup > max_workgroup;
+    if (!half_empty && !too_large && (groups(s) >= groups_wanted || s.outputs == 32)) return s;
+  }
+  return shapes[4];
 }
 
 }  // namespace fulmar::vulkan

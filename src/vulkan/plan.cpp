@@ -175,8 +175,11 @@ class Planner {
     const bool vec = T <= vec_rows;
     const VecShape shape =
         vec_shape(T, outputs, K / format.chunk, device_.subgroup_size, device_.caps.software);
-    const uint32_t group_outputs = vec ? shape.outputs() : mat_outputs;
-    const uint32_t group_rows = vec ? shape.T : mat_rows(T);
+    const bool coop = !vec && device_.matrix_units && tape_.half_inputs && format.scalar_bytes != 4;
+    const CoopShape tile =
+        coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup, device_.caps.software);
+    const uint32_t group_outputs = vec ? shape.outputs() : coop ? tile.outputs : mat_outputs;
+    const uint32_t group_rows = vec ? shape.T : coop ? tile.rows : mat_rows(T);
 
     shared::LinearPush p{};
     p.arena = at_.arena;
@@ -190,7 +193,9 @@ class Planner {
     }
     p.job = jobs[0];
     if (count > 1) p.jobs = store(jobs);
-    Kernel kernel{vec ? "linear_vec_" : "linear_mat_", vec ? shape.constants() : std::vector{0u, group_rows}};
+    Kernel kernel{"linear_mat_", {0u, group_rows}};
+    if (vec) kernel = {"linear_vec_", shape.constants()};
+    if (coop) kernel = {"linear_coop_", tile.constants(device_.subgroup_size, *device_.matrix_tile)};
     kernel.name += format.name;
     set(launch, std::move(kernel), groups, (T + group_rows - 1) / group_rows, p);
   }

@@ -8,8 +8,9 @@ namespace fulmar::vulkan {
 
 // What a backend's buffers and programs share; the last of them to go closes the device.
 struct Context {
-  Context(std::shared_ptr<const Instance> instance, uint32_t index)
-      : device(std::move(instance), index), pipelines(device), transfers(device) {}
+  Context(std::shared_ptr<const Instance> instance, uint32_t index,
+          MatrixUnits units = MatrixUnits::on_hardware)
+      : device(std::move(instance), index, units), pipelines(device), transfers(device) {}
   ~Context() { device.wait_idle(); }
   Device device;
   Pipelines pipelines;

@@ -69,6 +69,18 @@ TEST(Strategy, ValuesLoraFactorsAndOddRowsKeepTheBaseFormat) {
   EXPECT_EQ(choose_format(parse_strategy("cpu fp32"), "head.weight", Format::f64, 64), Format::f32);
 }
 
+TEST(Strategy, Fp32NeverRoundsTheInputsOfMatrixProducts) {
+  for (const char* text : {"vulkan fp32", "vulkan fp32i8"})
+    for (const Format stored : {Format::f32, Format::f16, Format::bf16})
+      EXPECT_FALSE(half_inputs(parse_strategy(text), stored)) << text;
+  for (const char* text : {"vulkan fp16", "vulkan bf16", "vulkan fp16i8"})
+    EXPECT_TRUE(half_inputs(parse_strategy(text), Format::f32)) << text;
+  for (const char* text : {"", "vulkan", "vulkan i8"}) {
+    EXPECT_TRUE(half_inputs(parse_strategy(text), Format::bf16)) << text;
+    EXPECT_FALSE(half_inputs(parse_strategy(text), Format::f32)) << text;
+  }
+}
+
 TEST(ProgramCache, BucketsWasteLessThanATurn) {
   for (uint32_t n = 1; n < 5000; ++n) {
     const uint32_t bucket = ProgramCache::bucket(n);

@@ -2,6 +2,7 @@
 #include "cpu/backend.h"
 #include "harness.h"
 #if FULMAR_HAS_VULKAN
+#include "fulmar/error.h"
 #include "vulkan/backend.h"
 #endif
 
@@ -16,6 +17,17 @@ std::vector<Candidate> candidates() {
   list.push_back({"vulkan", [](std::string& why) {
                     return vulkan::enumerate(why).empty() ? nullptr : vulkan::make_backend(0);
                   }});
+  list.push_back({"vulkan_matrix_units",
+                  [](std::string& why) -> std::unique_ptr<Backend> {
+                    if (vulkan::enumerate(why).empty()) return nullptr;
+                    try {
+                      return vulkan::make_backend(0, vulkan::MatrixUnits::always);
+                    } catch (const Error& error) {
+                      why = error.what();
+                      return nullptr;
+                    }
+                  },
+                  true});
 #endif
   return list;
 }

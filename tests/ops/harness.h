@@ -3,6 +3,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 #include <string>
@@ -16,6 +17,7 @@ namespace fulmar::ops {
 struct Candidate {
   std::string name;
   std::function<std::unique_ptr<Backend>(std::string& why_none)> make;
+  bool half_inputs = false;  // what its tapes allow
 };
 std::vector<Candidate> candidates();
 // The one instance of a candidate for the whole test program; null and a reason where there is none.
@@ -55,6 +57,20 @@ class OpTest : public testing::TestWithParam<Candidate> {
     std::string why;
     backend_ = instance(GetParam(), why);
     if (!backend_) GTEST_SKIP() << why;
+  }
+  // Where f16 inputs are allowed, Linear is held to what they can give: 2^-11 for each, and their sum.
+  void expect_same(Case c, const Ragged& batch, uint32_t spare, uint32_t seed) {
+    c.tape.half_inputs = GetParam().half_inputs;
+    const auto linear = [](const Op& op) { return std::holds_alternative<Linear>(op); };
+    if (c.tape.half_inputs && std::any_of(c.tape.ops.begin(), c.tape.ops.end(), linear))
+      c.tolerance = std::max(c.tolerance, 2e-3f);
+    expect_same_as_plain(*backend_, c, batch, spare, seed);
+  }
+  // All awkward batches, exact fit and with room to spare.
+  void expect_same_for_all_batches(const Case& c) {
+    uint32_t seed = 1;
+    for (const Ragged& batch : awkward_batches())
+      for (const uint32_t spare : {0u, 3u}) expect_same(c, batch, spare, seed++);
   }
   Backend* backend_ = nullptr;
 };

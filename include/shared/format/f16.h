@@ -19,4 +19,7 @@ inline void encode_row(std::byte* m, uint64_t, uint64_t K, uint64_t row, const f
     std::memcpy(m + (row * K + k) * 2, &h, 2);
   }
 }
+#else
+// The quad of a chunk, for kernels that compute with halves as they are.
+#define CHUNK_OF_HALVES(m, K, row, chunk) ((m).q[(row) * ((K) / 8u) + (chunk)])
 #endif
