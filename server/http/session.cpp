@@ -192,74 +192,26 @@ asio::awaitable<bool> Session::feed(Incoming& incoming, bool whole) {
 }
 
 asio::awaitable<bool> Session::exchange() {
-  const ServerOptions& options = shared_->options;
   head_only_ = false;
   if (!co_await await_first_byte()) co_return false;
 
+  const Limits& limits = shared_->options.limits;
   Incoming in;
-  in.parser.header_limit(static_cast<uint32_t>(options.limits.header_bytes));
-  in.parser.body_limit(options.limits.body_bytes);
-  arm(options.limits.header_time);
+  in.parser.header_limit(static_cast<uint32_t>(limits.header_bytes));
+  in.parser.body_limit(limits.body_bytes);
+  arm(limits.header_time);
   if (!co_await feed(in, false)) co_return false;
-
-  const auto& message = in.parser.get();
-  in.request.method = message.method_string();
-  split_target(std::string_view(message.target().data(), message.target().size()), in.request);
-  for (const auto& field : message)
-    in.request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
-  in.has_body = !in.parser.is_done();
-  head_only_ = in.request.method == "HEAD";
-  old_version_ = message.version() < 11;
-  keep_alive_ = message.keep_alive();
-  if (message.version() != 10 && message.version() != 11)
-    throw Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here", "bad_version");
-  if (!in.request.header("Transfer-Encoding").empty() && !in.parser.chunked())
-    throw Refusal(501, "of transfer encodings only chunked is known", "bad_transfer_encoding");
+  take_head(in);
 
   // What the head alone rules out is answered before the body is read.
-  std::optional<Response> early;
-  const bool preflight = in.request.method == "OPTIONS";
-  in.match = shared_->router.find(in.request.method, in.request.path);
-  if (preflight) {
-    early = Response{204, {{"Access-Control-Max-Age", "86400"}}, {}, {}};
-  } else if (!(in.match.route && in.match.route->open) &&
-             !authorized(in.request.header("Authorization"), options.password)) {
-    early = error_response(
-        Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
-  } else if (!in.match.route && in.match.allow.empty()) {
-    early = error_response(Error(ErrorKind::not_found, fmt::format("there is no {}", in.request.path)));
-  } else if (!in.match.route) {
-    early = error_response(Error(ErrorKind::bad_method, fmt::format("{} takes {}, not {}", in.request.path,
-                                                                    in.match.allow, in.request.method)));
-    early->headers.push_back({"Allow", in.match.allow});
-  }
+  std::optional<Response> early = answer_to_head(in);
   if (early && in.has_body) throw Refusal(std::move(*early));
-
   reply_ = std::make_shared<Reply>();
   if (early) {
     reply_->respond(std::move(*early));
   } else {
-    if (in.has_body) {
-      const std::string_view expect = in.request.header("Expect");
-      if (!expect.empty() && expect != "100-continue")
-        throw Refusal(417, "of expectations only 100-continue is known", "bad_expectation");
-      if (!expect.empty() && buffer_.size() == 0 && !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
-        co_return false;
-      arm(options.limits.body_time);
-      in.parser.eager(true);
-      if (!co_await feed(in, true)) co_return false;
-      in.request.body = std::move(in.parser.get().body());
-    }
-    in.request.param = in.match.param;
-    try {
-      in.match.route->handler(in.request, reply_);
-    } catch (const Error& error) {
-      reply_->respond(error_response(error));
-    } catch (const std::exception& error) {
-      log_error("{} {}: {}", in.request.method, in.request.path, error.what());
-      reply_->respond(error_response(500, "something went wrong inside the server", "internal_error"));
-    }
-    in.request.body = {};  // it may be large and the answer may take long
+    if (in.has_body && !co_await read_body(in)) co_return false;
+    handle(in);
   }
   disarm();
 
@@ -275,6 +227,66 @@ asio::awaitable<bool> Session::exchange() {
   reply_->abandon();
   reply_.reset();
   co_return sent_&& keep_alive_;
+}
+
+void Session::take_head(Incoming& in) {
+  const auto& message = in.parser.get();
+  in.request.method = message.method_string();
+  split_target(std::string_view(message.target().data(), message.target().size()), in.request);
+  for (const auto& field : message)
+    in.request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  in.has_body = !in.parser.is_done();
+  head_only_ = in.request.method == "HEAD";
+  old_version_ = message.version() < 11;
+  keep_alive_ = message.keep_alive();
+  if (message.version() != 10 && message.version() != 11)
+    throw Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here", "bad_version");
+  if (!in.request.header("Transfer-Encoding").empty() && !in.parser.chunked())
+    throw Refusal(501, "of transfer encodings only chunked is known", "bad_transfer_encoding");
+}
+
+std::optional<Response> Session::answer_to_head(Incoming& in) {
+  if (in.request.method == "OPTIONS") return Response{204, {{"Access-Control-Max-Age", "86400"}}, {}, {}};
+  in.match = shared_->router.find(in.request.method, in.request.path);
+  const Route* route = in.match.route;
+  if (!(route && route->open) && !authorized(in.request.header("Authorization"), shared_->options.password))
+    return error_response(
+        Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
+  if (route) return std::nullopt;
+  if (in.match.allow.empty())
+    return error_response(Error(ErrorKind::not_found, fmt::format("there is no {}", in.request.path)));
+  Response response =
+      error_response(Error(ErrorKind::bad_method, fmt::format("{} takes {}, not {}", in.request.path,
+                                                              in.match.allow, in.request.method)));
+  response.headers.push_back({"Allow", in.match.allow});
+  return response;
+}
+
+asio::awaitable<bool> Session::read_body(Incoming& in) {
+  const std::string_view expect = in.request.header("Expect");
+  if (!expect.empty() && !beast::iequals({expect.data(), expect.size()}, "100-continue"))
+    throw Refusal(417, "of expectations only 100-continue is known", "bad_expectation");
+  if (!expect.empty() && buffer_.size() == 0 && !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
+    co_return false;
+  arm(shared_->options.limits.body_time);
+  in.parser.eager(true);
+  const bool whole = co_await feed(in, true);
+  if (whole) in.request.body = std::move(in.parser.get().body());
+  co_return whole;
+}
+
+// Runs the route's handler; what it throws becomes the answer.
+void Session::handle(Incoming& in) {
+  in.request.param = in.match.param;
+  try {
+    in.match.route->handler(in.request, reply_);
+  } catch (const Error& error) {
+    reply_->respond(error_response(error));
+  } catch (const std::exception& error) {
+    log_error("{} {}: {}", in.request.method, in.request.path, error.what());
+    reply_->respond(error_response(500, "something went wrong inside the server", "internal_error"));
+  }
+  in.request.body = {};  // it may be large and the answer may take long
 }
 
 asio::awaitable<void> Session::send_reply(Reply& reply) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -50,6 +51,10 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<bool> exchange();  // one request and its answer; false: end the connection
   asio::awaitable<bool> await_first_byte();
   asio::awaitable<bool> feed(Incoming& incoming, bool whole);
+  void take_head(Incoming& in);
+  std::optional<Response> answer_to_head(Incoming& in);
+  asio::awaitable<bool> read_body(Incoming& in);
+  void handle(Incoming& in);
   asio::awaitable<void> send_reply(Reply& reply);
   asio::awaitable<void> watch(Reply& reply);
   asio::awaitable<bool> send(std::string_view bytes);

@@ -59,7 +59,7 @@ TEST(Connection, BodyIsAskedForWhenTheClientWaits) {
   Client client = harness.client();
   const std::string body = R"({"prompt":"a"})";
   client.send(fmt::format(
-      "POST /v1/completions HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n", body.size()));
+      "POST /v1/completions HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: {}\r\n\r\n", body.size()));
   EXPECT_EQ(client.receive().status, 100);
   client.send(body);
   EXPECT_EQ(client.receive().status, 200);
