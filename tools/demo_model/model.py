@@ -10,7 +10,7 @@ import struct
 import torch
 import torch.nn.functional as nnf
 
-from wkv7 import Wkv7
+from wkv7 import wkv7
 
 N = 64
 
@@ -175,7 +175,7 @@ class Rwkv7(torch.nn.Module):
         start = f"blocks.{i}.att."
         p = {name[len(start) :]: self.tensor(name) for name in self.names if name.startswith(start)}
         *inputs, g, v_first = before_wkv(self.norm_of(i, "ln1"), x, keep, v_first, p)
-        y = Wkv7.apply(*inputs, first)
+        y = wkv7(*inputs, first)
         return after_wkv(x, y, inputs[0], inputs[2], inputs[3], g, p), v_first
 
     def norm_of(self, i, norm):
@@ -216,7 +216,7 @@ def write_safetensors(path, model):
     """All tensors as f16, in the names' order."""
     header, at, blocks = {}, 0, []
     for name, shape in model.names.items():
-        data = model.tensor(name).detach().to(torch.float16).contiguous().numpy().tobytes()
+        data = model.tensor(name).detach().to("cpu", torch.float16).contiguous().numpy().tobytes()
         header[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [at, at + len(data)]}
         at += len(data)
         blocks.append(data)

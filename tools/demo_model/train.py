@@ -9,7 +9,9 @@ continues a run.
 """
 
 import argparse
+import collections
 import math
+import multiprocessing
 import os
 import random
 import time
@@ -29,42 +31,53 @@ class Batches:
     """Rows of T+1 tokens filled with whole texts, each ended by id 0; its state begins anew at each text."""
 
     def __init__(self, tokenizer, seed, rows, length):
-        self.tokenizer, self.rng, self.rows, self.length = (
-            tokenizer,
-            random.Random(f"train {seed}"),
-            rows,
-            length,
-        )
-        self.pending = None
+        self.tokenizer, self.seed, self.rows, self.length = tokenizer, seed, rows, length
 
-    def text(self):
+    def text(self, rng):
         while True:
             tokens, weights = [], []
-            for part, learned in generate.document(self.rng):
+            for part, learned in generate.document(rng):
                 ids = self.tokenizer.encode(part)
                 tokens += ids
                 weights += [1.0 if learned else PROMPT_WEIGHT] * len(ids)
             if len(tokens) < self.length:
                 return tokens + [0], weights + [1.0]
 
-    def row(self):
-        tokens, weights, first = [], [], []
-        while True:
-            text = self.pending or self.text()
-            self.pending = None
-            if len(tokens) + len(text[0]) > self.length + 1:
-                self.pending = text
-                break
-            first += [1] + [0] * (len(text[0]) - 1)
-            tokens += text[0]
-            weights += [0.0] + text[1][1:]  # nothing before a text's first token foretells it
-        pad = self.length + 1 - len(tokens)
-        return tokens + [0] * pad, weights + [0.0] * pad, first + [1] * pad
+    def make(self, step):
+        """The batch of a step depends on seed and step alone, so that runs resume and workers share them."""
+        rng, rows = random.Random(f"train {self.seed} {step}"), []
+        text = self.text(rng)
+        for _ in range(self.rows):
+            tokens, weights, first = [], [], []
+            while len(tokens) + len(text[0]) <= self.length + 1:
+                first += [1] + [0] * (len(text[0]) - 1)
+                tokens += text[0]
+                weights += [0.0] + text[1][1:]  # nothing before a text's first token foretells it
+                text = self.text(rng)
+            pad = self.length + 1 - len(tokens)
+            rows.append((tokens + [0] * pad, weights + [0.0] * pad, first + [1] * pad))
+        return [list(x) for x in zip(*rows)]
 
-    def next(self):
-        rows = [self.row() for _ in range(self.rows)]
-        tokens, weights, first = (torch.tensor(list(x)) for x in zip(*rows))
-        return tokens[:, :-1], tokens[:, 1:], weights[:, 1:], first[:, :-1].to(torch.uint8).contiguous()
+    def every(self, begin, end, workers):
+        """make(begin) to make(end - 1), made ahead by `workers` processes, or in turn with none."""
+        if not workers:
+            yield from map(self.make, range(begin, end))
+            return
+        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            ahead = collections.deque()
+            for step in range(begin, end):
+                ahead.append(pool.apply_async(self.make, (step,)))
+                if len(ahead) > 3 * workers:
+                    yield ahead.popleft().get()
+            while ahead:
+                yield ahead.popleft().get()
+
+
+def tensors(batch, device):
+    """tokens, wanted, weights, first, each [B,T]"""
+    tokens, weights, first = (torch.tensor(x) for x in batch)
+    first = first[:, :-1].to(torch.uint8).contiguous()
+    return [x.to(device) for x in (tokens[:, :-1], tokens[:, 1:], weights[:, 1:], first)]
 
 
 def rate(progress, step, peak):
@@ -95,6 +108,10 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that make text ahead; a GPU needs several"
+    )
     parser.add_argument("--save-every", type=float, default=3, help="minutes")
     parser.add_argument("--resume", help="the .resume file to start from")
     args = parser.parse_args()
@@ -102,7 +119,7 @@ def main():
     if args.compile:
         rwkv7.compile_parts()
     tokenizer = Tokenizer(args.vocab)
-    model = Rwkv7(args.layers, args.channels, args.ffn, len(tokenizer.pieces), args.seed)
+    model = Rwkv7(args.layers, args.channels, args.ffn, len(tokenizer.pieces), args.seed).to(args.device)
     print(
         f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer.pieces)} tokens",
         flush=True,
@@ -110,22 +127,23 @@ def main():
     optimizer = torch.optim.AdamW(model.groups(args.decay), betas=(0.9, 0.98), eps=1e-9, fused=True)
     begin = 0
     if args.resume:
-        held = torch.load(args.resume)
+        held = torch.load(args.resume, map_location=args.device)
         model.load_state_dict(held["model"])
         optimizer.load_state_dict(held["optimizer"])
         begin = held["step"]
-    batches = Batches(tokenizer, f"{args.seed} {begin}", args.rows, args.length)
+    batches = Batches(tokenizer, args.seed, args.rows, args.length)
     started = saved = shown = time.monotonic()
     losses = []
-    for step in range(begin, args.steps):
+    made = batches.every(begin, args.steps, args.workers)
+    for step, batch in zip(range(begin, args.steps), made):
         minutes = (time.monotonic() - started) / 60
         progress = max(step / args.steps, minutes / args.minutes)
         if progress >= 1:
             break
         for group in optimizer.param_groups:
             group["lr"] = rate(progress, step, args.rate) * group["scale"]
-        tokens, wanted, weights, first = batches.next()
-        with torch.autocast("cpu", torch.bfloat16):
+        tokens, wanted, weights, first = tensors(batch, args.device)
+        with torch.autocast(args.device, torch.bfloat16):
             logits = model(tokens, first)
         loss = nnf.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
         loss = (loss * weights.flatten()).sum() / weights.sum()
