@@ -34,65 +34,104 @@ shared float sum_tile[PLACES * TEAMS_K * SUM_SIZE];  // one product's sums of ea
 // An infinity in one place would spoil a whole row or column.
 f16vec4 halves(vec4 v) { return f16vec4(clamp(v, vec4(-65504.0), vec4(65504.0))); }
 
-void load_chunk(Quads W, uint N, uint K, uint n, uint c, out f16vec4 w[CHUNK_QUADS]) {
-#ifdef CHUNK_OF_HALVES
-  const uvec4 q = CHUNK_OF_HALVES(W, K, n, c);
-  w[0] = f16vec4(unpackFloat2x16(q.x), unpackFloat2x16(q.y));
-  w[1] = f16vec4(unpackFloat2x16(q.z), unpackFloat2x16(q.w));
+// A chunk on its way. Whatever is computed from it waits for it, so where the format has undecoded chunks they are
+// decoded only when they go to shared memory.
+#ifdef CHUNK_QUAD
+#define CHUNK_T uvec4
+#else
+#define CHUNK_T Decoded
+struct Decoded {
+  f16vec4 q[CHUNK_QUADS];
+};
+#endif
+
+void pack(float v[CHUNK], out f16vec4 w[CHUNK_QUADS]) {
+  [[unroll]] for (uint q = 0u; q < CHUNK_QUADS; ++q)
+    w[q] = halves(vec4(v[4u * q], v[4u * q + 1u], v[4u * q + 2u], v[4u * q + 3u]));
+}
+CHUNK_T load_chunk(Quads W, uint N, uint K, uint n, uint c) {
+#ifdef CHUNK_QUAD
+  return CHUNK_QUAD(W, K, n, c);
 #else
   float v[CHUNK];
   decode_chunk(W, N, K, n, c, v);
-  [[unroll]] for (uint q = 0u; q < CHUNK_QUADS; ++q)
-    w[q] = halves(vec4(v[4u * q], v[4u * q + 1u], v[4u * q + 2u], v[4u * q + 3u]));
+  Decoded d;
+  pack(v, d.q);
+  return d;
 #endif
+}
+void unpack_chunk(CHUNK_T chunk, out f16vec4 w[CHUNK_QUADS]) {
+#ifdef QUAD_OF_HALVES
+  w[0] = f16vec4(unpackFloat2x16(chunk.x), unpackFloat2x16(chunk.y));
+  w[1] = f16vec4(unpackFloat2x16(chunk.z), unpackFloat2x16(chunk.w));
+#elif defined(CHUNK_QUAD)
+  float v[CHUNK];
+  decode_quad(chunk, v);
+  pack(v, w);
+#else
+  w = chunk.q;
+#endif
+}
+
+LinearJob job;
+uint rows, row0, n0;
+CHUNK_T w_next[W_CHUNKS];
+vec4 x_next[X_QUADS];
+
+// Asks for the tiles at k. Past K everything is any valid chunk or quad: x then counts as zero.
+void ask(uint k) {
+  Quads W = Quads(job.weight);
+  Vectors xs = Vectors(p.arena);
+  [[unroll]] for (uint i = 0u; i < W_CHUNKS; ++i) {
+    uint chunk = gl_LocalInvocationID.x + THREADS * i, c = k / CHUNK + chunk % ROW_CHUNKS;
+    w_next[i] = load_chunk(W, job.N, job.K, min(n0 + chunk / ROW_CHUNKS, job.N - 1u), min(c, job.K / CHUNK - 1u));
+  }
+  [[unroll]] for (uint i = 0u; i < X_QUADS; ++i) {
+    uint quad = gl_LocalInvocationID.x + THREADS * i, q = k / 4u + quad % ROW_QUADS;
+    uint row = min(row0 + quad / ROW_QUADS, rows - 1u);
+    x_next[i] = xs.v[(job.x + row * job.K) / 4u + min(q, job.K / 4u - 1u)];
+  }
+}
+// Puts what was asked for at k into shared memory.
+void put(uint k) {
+  [[unroll]] for (uint i = 0u; i < W_CHUNKS; ++i) {
+    uint chunk = gl_LocalInvocationID.x + THREADS * i;
+    uint at = chunk / ROW_CHUNKS * PITCH + chunk % ROW_CHUNKS * CHUNK_QUADS;
+    f16vec4 w[CHUNK_QUADS];
+    unpack_chunk(w_next[i], w);
+    if (TILE_N * ROW_CHUNKS % THREADS == 0u || chunk < TILE_N * ROW_CHUNKS)
+      [[unroll]] for (uint q = 0u; q < CHUNK_QUADS; ++q) w_tile[at + q] = w[q];
+  }
+  [[unroll]] for (uint i = 0u; i < X_QUADS; ++i) {
+    uint quad = gl_LocalInvocationID.x + THREADS * i;
+    const vec4 x = k + quad % ROW_QUADS * 4u < job.K ? x_next[i] : vec4(0.0);
+    if (TILE_T * ROW_QUADS % THREADS == 0u || quad < TILE_T * ROW_QUADS)
+      x_tile[quad / ROW_QUADS * PITCH + quad % ROW_QUADS] = halves(x);
+  }
 }
 
 void main() {
   uint group = gl_WorkGroupID.x;
-  LinearJob job = find_job(group);
-  const uint rows = live_rows(), row0 = gl_WorkGroupID.y * TILE_T;
+  job = find_job(group);
+  rows = live_rows();
+  row0 = gl_WorkGroupID.y * TILE_T;
+  n0 = group * TILE_N;
   if (row0 >= rows) return;
-  const uint id = gl_LocalInvocationID.x, n0 = group * TILE_N, K = job.K;
   const uint place = gl_SubgroupID % PLACES, team_k = gl_SubgroupID / PLACES;
   const uint own_t = place / TEAMS_N * OWN_T * MAT_M, own_n = place % TEAMS_N * OWN_N * MAT_N;  // within the tile
-  Quads W = Quads(job.weight);
-  Vectors xs = Vectors(p.arena);
 
-  f16vec4 w_next[W_CHUNKS][CHUNK_QUADS];
-  vec4 x_next[X_QUADS];
   coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator> sum[OWN_T * OWN_N];
   [[unroll]] for (uint i = 0u; i < OWN_T * OWN_N; ++i)
     sum[i] = coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator>(0.0);
 
-  for (uint k = 0u; k < K + STEP; k += STEP) {
-    if (k > 0u) {  // what the last turn brought goes to shared memory
-      barrier();
-      [[unroll]] for (uint i = 0u; i < W_CHUNKS; ++i) {
-        uint chunk = id + THREADS * i, at = chunk / ROW_CHUNKS * PITCH + chunk % ROW_CHUNKS * CHUNK_QUADS;
-        if (TILE_N * ROW_CHUNKS % THREADS == 0u || chunk < TILE_N * ROW_CHUNKS)
-          [[unroll]] for (uint q = 0u; q < CHUNK_QUADS; ++q) w_tile[at + q] = w_next[i][q];
-      }
-      [[unroll]] for (uint i = 0u; i < X_QUADS; ++i) {
-        uint quad = id + THREADS * i;
-        if (TILE_T * ROW_QUADS % THREADS == 0u || quad < TILE_T * ROW_QUADS)
-          x_tile[quad / ROW_QUADS * PITCH + quad % ROW_QUADS] = halves(x_next[i]);
-      }
-      barrier();
-    }
-    if (k < K) {
-      [[unroll]] for (uint i = 0u; i < W_CHUNKS; ++i) {
-        uint chunk = id + THREADS * i, c = k / CHUNK + chunk % ROW_CHUNKS;
-        // Past K the chunk is any valid one: x is zero there.
-        load_chunk(W, job.N, K, min(n0 + chunk / ROW_CHUNKS, job.N - 1u), min(c, K / CHUNK - 1u), w_next[i]);
-      }
-      [[unroll]] for (uint i = 0u; i < X_QUADS; ++i) {
-        uint quad = id + THREADS * i, q = k / 4u + quad % ROW_QUADS;
-        vec4 x = xs.v[(job.x + min(row0 + quad / ROW_QUADS, rows - 1u) * K) / 4u + min(q, K / 4u - 1u)];
-        x_next[i] = q * 4u < K ? x : vec4(0.0);
-      }
-    }
-    if (k == 0u) continue;
-    for (uint at_k = team_k * MAT_K / 4u; at_k < ROW_QUADS; at_k += TEAMS_K * MAT_K / 4u) {
+  ask(0u);
+  for (uint k = 0u; k < job.K; k += STEP) {
+    barrier();
+    put(k);
+    barrier();
+    ask(k + STEP);  // in the last turn in vain: a branch here makes compilers wait for the loads at its end
+    for (uint i_k = 0u; i_k < STEP / MAT_K / TEAMS_K; ++i_k) {
+      const uint at_k = (i_k * TEAMS_K + team_k) * MAT_K / 4u;
       coopmat<float16_t, gl_ScopeSubgroup, MAT_M, MAT_K, gl_MatrixUseA> x[OWN_T];
       [[unroll]] for (uint i = 0u; i < OWN_T; ++i)
         coopMatLoad(x[i], x_tile, (own_t + i * MAT_M) * PITCH + at_k, PITCH, gl_CooperativeMatrixLayoutRowMajor);

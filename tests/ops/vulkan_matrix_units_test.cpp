@@ -71,7 +71,7 @@ TEST_F(MatrixUnitsTest, InputsPastTheRangeOfHalvesStayFinite) {
 
 TEST(VulkanCoopShape, TilesAreWholeProductsAndFitTheDevice) {
   for (const uint32_t subgroup : {8u, 16u, 32u, 64u})
-    for (const uint32_t max_workgroup : {256u, 1024u})
+    for (const uint32_t max_workgroup : {512u, 1024u})
       for (const bool software : {false, true})
         for (const uint32_t rows : {9u, 16u, 17u, 40u, 100u, 4096u})
           for (const uint32_t outputs : {1u, 64u, 1024u, 65536u}) {

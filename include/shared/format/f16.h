@@ -20,6 +20,7 @@ inline void encode_row(std::byte* m, uint64_t, uint64_t K, uint64_t row, const f
   }
 }
 #else
-// The quad of a chunk, for kernels that compute with halves as they are.
-#define CHUNK_OF_HALVES(m, K, row, chunk) ((m).q[(row) * ((K) / 8u) + (chunk)])
+// A chunk undecoded, for kernels that decode later; its quad holds halves as matrix units take them.
+#define CHUNK_QUAD(m, K, row, chunk) ((m).q[(row) * ((K) / 8u) + (chunk)])
+#define QUAD_OF_HALVES
 #endif
