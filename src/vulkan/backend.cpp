@@ -2,8 +2,10 @@
 #include "vulkan/backend.h"
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "vulkan/matrix_units.h"
 #include "vulkan/program.h"
+#include "vulkan/self_check.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -11,7 +13,9 @@ namespace {
 class VulkanBackend final : public ops::Backend {
  public:
   VulkanBackend(std::shared_ptr<const Instance> instance, uint32_t index, MatrixUnits units)
-      : context_(std::make_shared<Context>(std::move(instance), index, units)) {}
+      : context_(std::make_shared<Context>(std::move(instance), index, units)) {
+    if (units == MatrixUnits::on_hardware && context_->device.physical().matrix_units) check_matrix_units();
+  }
 
   const ops::Caps& caps() const override { return context_->device.physical().caps; }
 
@@ -48,6 +52,19 @@ class VulkanBackend final : public ops::Backend {
   }
 
  private:
+  // A driver whose matrix units multiply wrongly or refuse the kernel costs speed, not answers.
+  void check_matrix_units() {
+    std::string why = "they multiply differently from the plain kernel";
+    try {
+      if (matrix_units_agree(*this)) return;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::device_lost) throw;
+      why = error.what();
+    }
+    context_->device.stop_using_matrix_units();
+    log_warning("{}: matrix units are not used: {}", caps().name, why);
+  }
+
   static void check_range(const ops::Buffer& buffer, uint64_t at, uint64_t bytes) {
     require(at <= buffer.bytes() && bytes <= buffer.bytes() - at, "bytes {} to {} of a buffer of {}", at,
             at + bytes, buffer.bytes());

@@ -49,6 +49,8 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   const PhysicalDevice& physical() const { return physical_; }
+  // For programs compiled from now on.
+  void stop_using_matrix_units() { physical_.matrix_units = false; }
   const DeviceFunctions& vk() const { return vk_; }
   VkDevice handle() const { return handle_; }
 

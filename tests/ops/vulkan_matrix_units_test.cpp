@@ -7,6 +7,7 @@
 #include "fulmar/error.h"
 #include "vulkan/backend.h"
 #include "vulkan/linear_shape.h"
+#include "vulkan/self_check.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -53,6 +54,10 @@ class MatrixUnitsTest : public testing::Test {
 
   std::unique_ptr<ops::Backend> backend_;
 };
+
+TEST_F(MatrixUnitsTest, TheCheckAtStartTrustsTheseUnits) {
+  EXPECT_TRUE(matrix_units_agree(*backend_));
+}
 
 TEST_F(MatrixUnitsTest, InputsAreRoundedOnlyWhereTheTapeAllowsIt) {
   const float x = 1 + 0x1p-12f;  // halfs end at 2^-10
