@@ -20,7 +20,7 @@ usage: ./fulmar.sh COMMAND
   setup             install what the build needs (Debian 12, Ubuntu 24.04; as root or through sudo)
   build             setup, then build/fulmar
   test              build, then every test on the software Vulkan driver and the CPU
-  demo [MODEL ...]  build, then serve MODEL and print requests to try; more words go to `fulmar serve`
+  demo [MODEL ...]  build, then serve MODEL (else the demo model) and print requests to try; more words go to `fulmar serve`
   help              this text
 TEXT
 }
@@ -61,9 +61,15 @@ wait_until_ready() {
 }
 
 demo() {
-  local model=${1:-models/fulmar-demo.safetensors}
+  local chat='Reverse \"fulmar\".' text='English: The black cat is in the kitchen.\n\nSpanish:'
+  if [ $# -eq 0 ]; then
+    set -- models/fulmar-demo.safetensors --vocab models/fulmar-demo.vocab
+  else
+    chat='Hello!' text='The sea'
+  fi
+  local model=$1
+  shift
   [ -f "$model" ] || die "there is no model at $model; pass one: ./fulmar.sh demo path/to/rwkv7.safetensors"
-  [ $# -eq 0 ] || shift
   build
   local port=${FULMAR_PORT:-8000}
   local url=http://127.0.0.1:$port
@@ -75,8 +81,8 @@ demo() {
 
 The server is up. From another terminal, for example:
   curl $url/v1/models
-  curl $url/v1/completions -H 'Content-Type: application/json' -d '{"prompt": "The sea", "max_tokens": 64}'
-  curl -N $url/v1/chat/completions -H 'Content-Type: application/json' -d '{"messages": [{"role": "user", "content": "Hello!"}], "stream": true}'
+  curl $url/v1/completions -H 'Content-Type: application/json' -d '{"prompt": "$text", "max_tokens": 64, "temperature": 0}'
+  curl -N $url/v1/chat/completions -H 'Content-Type: application/json' -d '{"messages": [{"role": "user", "content": "$chat"}], "temperature": 0, "stream": true}'
 Ctrl-C stops it.
 
 TEXT

@@ -45,8 +45,8 @@ if(FULMAR_NODE AND FULMAR_NPM)
   set_tests_properties(clients.npm PROPERTIES FIXTURES_SETUP npm SKIP_RETURN_CODE 77 TIMEOUT 600)
 endif()
 
-# Every tests/e2e/test_*.py.
-file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/e2e/test_*.py)
+# Every tests/e2e/test_*.py and tests/demo/test_*.py.
+file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/e2e/test_*.py ${PROJECT_SOURCE_DIR}/tests/demo/test_*.py)
 foreach(script ${scripts})
   get_filename_component(name ${script} NAME_WE)
   string(REGEX REPLACE "^test_" "e2e." name ${name})
