@@ -17,10 +17,10 @@ import translation
 
 # What is made how often. Weights follow how much practice a task needs, not how often people ask for it.
 MIX = [
-    (translation.translation, 34),
-    (symbols.addition, 13),
+    (translation.translation, 36),
+    (symbols.addition, 15),
     (symbols.reverse_word, 10),
-    (fim.fill_in, 8),
+    (fim.fill_in, 11),
     (chat.fact, 8),
     (chat.recall, 8),
     (symbols.subtraction, 3),
