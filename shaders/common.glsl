@@ -7,7 +7,7 @@
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_KHR_shader_subgroup_quad : require
-#include "shared/lang.h"
+#include "shared/blocks.h"
 #include "shared/act.h"
 #include "shared/push.h"
 

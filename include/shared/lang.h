@@ -15,6 +15,7 @@ namespace fulmar::shared {
 using uint = uint32_t;
 struct uvec4 {
   uint x, y, z, w;
+  constexpr uint operator[](uint at) const { return at == 0 ? x : at == 1 ? y : at == 2 ? z : w; }
 };
 // A view of device memory as 16-byte quads or 4-byte words; in GLSL these are buffer references.
 struct Quads {
@@ -37,6 +38,7 @@ inline float signed_byte(uint u, uint at) {
 }  // namespace fulmar::shared
 #define AS_WORDS(quads) (Words{reinterpret_cast<const uint*>((quads).q)})
 #define SHARED_FN inline
+#define SHARED_UNROLL
 #define SHARED_UNUSED [[maybe_unused]]
 #define SHARED_OUT(type, name, count) type(&name)[count]
 #define SHARED_CONST(type, name, value) inline constexpr type name = value
@@ -50,6 +52,7 @@ layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer Wor
 #define signed_byte(u, at) float(bitfieldExtract(int(u), int(8u * (at)), 8))
 #define AS_WORDS(quads) (Words(uvec2(quads)))
 #define SHARED_FN
+#define SHARED_UNROLL [[unroll]]
 #define SHARED_UNUSED
 #define SHARED_OUT(type, name, count) out type name[count]
 #define SHARED_CONST(type, name, value) const type name = value

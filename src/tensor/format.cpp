@@ -1,15 +1,19 @@
 // The table behind info(): every header of include/shared/format, compiled once in a namespace of its own.
 #include "tensor/format.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
-#include "shared/lang.h"
+#include "shared/blocks.h"
 
 namespace fulmar::format {
 using shared::Pair, shared::Quads, shared::Words, shared::uint, shared::uvec4;
 using shared::unpack_f16, shared::word_as_float, shared::signed_byte;
+using namespace shared::blocks;
+inline constexpr const GgmlLayout* ggml = nullptr;  // of headers that name none
 #include "fulmar_format_bodies.h"  // generated: namespace f16 { #include "shared/format/f16.h" } and so on
 }  // namespace fulmar::format
 
@@ -23,7 +27,7 @@ uint64_t scalar_bytes(uint64_t N, uint64_t K) {
 
 template <uint64_t bytes>
 constexpr FormatInfo scalar(std::string_view name) {
-  return {name, {}, 1, 1, bytes, scalar_bytes<bytes>, nullptr, nullptr};
+  return {name, {}, 1, 1, bytes, scalar_bytes<bytes>, nullptr, nullptr, nullptr};
 }
 
 // decode_chunk over a whole row.
@@ -38,6 +42,32 @@ void decode_row(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, float*
   }
 }
 
+// Block formats see finite numbers only: NaN counts as 0, an infinity as the largest finite number of its
+// block. It would otherwise make the block's scale, and all that shares it, infinite or zero.
+template <uint32_t block, auto encode>
+void encode_finite(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) {
+  const auto finite = [](float v) { return std::isfinite(v); };
+  if (std::all_of(values, values + K, finite)) return encode(m, N, K, row, values);
+  std::vector<float> clean(values, values + K);
+  for (uint64_t k = 0; k < K; k += block) {
+    float largest = 0;
+    for (uint64_t i = k; i < k + block; ++i)
+      if (finite(clean[i])) largest = std::max(largest, std::fabs(clean[i]));
+    for (uint64_t i = k; i < k + block; ++i)
+      if (!finite(clean[i])) clean[i] = std::isnan(clean[i]) ? 0.0f : std::copysign(largest, clean[i]);
+  }
+  encode(m, N, K, row, clean.data());
+}
+
+template <uint32_t block, bool scalar, auto encode>
+constexpr auto encoder() {
+  if constexpr (scalar) {
+    return encode;
+  } else {
+    return encode_finite<block, encode>;
+  }
+}
+
 constexpr uint32_t bytes_if_scalar(uint64_t (*matrix_bytes)(uint64_t, uint64_t), uint32_t block) {
   const uint64_t bytes = matrix_bytes(1, block);
   return block <= 8 && bytes % block == 0 ? static_cast<uint32_t>(bytes / block) : 0;
@@ -45,15 +75,18 @@ constexpr uint32_t bytes_if_scalar(uint64_t (*matrix_bytes)(uint64_t, uint64_t),
 
 constexpr std::array table = {scalar<8>("f64"), scalar<8>("i64"), scalar<4>("i32"),  scalar<2>("i16"),
                               scalar<1>("s8"),  scalar<1>("u8"),  scalar<1>("bool"),
-#define X(name)                                                                \
-  FormatInfo{#name,                                                            \
-             format::name::precision_name,                                     \
-             format::name::BLOCK,                                              \
-             format::name::CHUNK,                                              \
-             bytes_if_scalar(format::name::matrix_bytes, format::name::BLOCK), \
-             format::name::matrix_bytes,                                       \
-             format::name::encode_row,                                         \
-             decode_row<format::name::CHUNK, format::name::decode_chunk>},
+#define X(name)                                                                                           \
+  FormatInfo{                                                                                             \
+      #name,                                                                                              \
+      format::name::precision_name,                                                                       \
+      format::name::BLOCK,                                                                                \
+      format::name::CHUNK,                                                                                \
+      bytes_if_scalar(format::name::matrix_bytes, format::name::BLOCK),                                   \
+      format::name::matrix_bytes,                                                                         \
+      encoder<format::name::BLOCK, bytes_if_scalar(format::name::matrix_bytes, format::name::BLOCK) != 0, \
+              format::name::encode_row>(),                                                                \
+      decode_row<format::name::CHUNK, format::name::decode_chunk>,                                        \
+      format::name::ggml_layout},
                               FULMAR_FORMATS(X)
 #undef X
 };
@@ -75,8 +108,14 @@ std::span<const Format> matrix_formats() {
 }
 
 std::optional<Format> format_of_precision(std::string_view word) {
-  for (const Format format : all_matrix_formats)
-    if (info(format).precision == word) return format;
+  const auto same_letter = [](char a, char b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return lower(a) == lower(b);
+  };
+  for (const Format format : all_matrix_formats) {
+    const std::string_view name = info(format).precision;
+    if (std::equal(name.begin(), name.end(), word.begin(), word.end(), same_letter)) return format;
+  }
   return std::nullopt;
 }
 

@@ -24,6 +24,17 @@ enum class Format : uint8_t {
 #undef X
 };
 
+// How ggml's files store a block format: rows of K / block blocks, each of them with its scales inside, where
+// kernels read the same bits as planes. Moving a row from one to the other loses nothing, and no bit changes.
+struct GgmlLayout {
+  uint32_t type;   // its number in GGUF and ggml files
+  uint32_t block;  // elements
+  uint32_t bytes;  // of a block
+  // Row `row` of the [N, K] matrix at `m`, from and to K / block blocks as in a file.
+  void (*pack_row)(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const std::byte* blocks);
+  void (*unpack_row)(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, std::byte* blocks);
+};
+
 struct FormatInfo {
   std::string_view name;       // "f16"
   std::string_view precision;  // the strategy's word for it, "fp16"; empty: not a matrix format
@@ -35,10 +46,11 @@ struct FormatInfo {
   // Row `row` of the matrix at `m`, to and from K floats. Null for scalar types no kernel reads.
   void (*encode_row)(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) = nullptr;
   void (*decode_row)(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, float* values) = nullptr;
+  const GgmlLayout* ggml = nullptr;  // null: none of ggml's block formats
 };
 
 const FormatInfo& info(Format format);
 std::span<const Format> matrix_formats();  // every format with a header, in alphabetical order
-std::optional<Format> format_of_precision(std::string_view);  // "fp16" -> f16
+std::optional<Format> format_of_precision(std::string_view);  // "fp16" -> f16; in any case of letters
 
 }  // namespace fulmar

@@ -21,6 +21,19 @@ T read(const std::byte* at) {
   return value;
 }
 
+void rows_to_floats(const TensorRef& tensor, uint64_t first, uint64_t count, float* out) {
+  const FormatInfo& format = info(tensor.format);
+  const uint64_t K = tensor.shape.empty() ? 1 : tensor.shape.back();
+  if (K == 0 || count == 0) return;
+  const uint64_t N = element_count(tensor.shape) / K;
+  require(K % format.block == 0 && first % K == 0 && count % K == 0 && first / K + count / K <= N &&
+              tensor.data.size() >= format.matrix_bytes(N, K),
+          "elements [{}, {}) are not rows of a {} matrix {}", first, first + count, format.name,
+          to_string(tensor.shape));
+  for (uint64_t row = 0; row < count / K; ++row)
+    format.decode_row(tensor.data.data(), N, K, first / K + row, out + row * K);
+}
+
 }  // namespace
 
 uint64_t element_count(const Shape& shape) {
@@ -53,8 +66,7 @@ Tensor make_tensor(Format format, Shape shape, std::span<std::byte>& bytes) {
 
 void to_floats(const TensorRef& tensor, uint64_t first, uint64_t count, float* out) {
   const uint32_t size = info(tensor.format).scalar_bytes;
-  if (size == 0)
-    fail(ErrorKind::unsupported, "{} is a block format, not a list of numbers", info(tensor.format).name);
+  if (size == 0) return rows_to_floats(tensor, first, count, out);
   require((first + count) * size <= tensor.data.size(), "elements past the end of a tensor");
   if (count == 0) return;  // an empty tensor may have no address
   const std::byte* in = tensor.data.data() + first * size;

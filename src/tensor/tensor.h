@@ -30,13 +30,14 @@ struct Tensor : TensorRef {
 // Allocates storage of the right size, 64-byte aligned; `bytes` is the writable view of it.
 Tensor make_tensor(Format format, Shape shape, std::span<std::byte>& bytes);
 
-// The first `count` elements from `first` on, as floats. Scalar formats and f32/f16/bf16 only.
+// `count` elements from `first` on, as floats, from any format. Of block formats whole rows at a time are
+// decoded: first and count are multiples of K there, and the data aligned as make_tensor's.
 void to_floats(const TensorRef& tensor, uint64_t first, uint64_t count, float* out);
 std::vector<float> to_floats(const TensorRef& tensor);
 Tensor from_floats(std::span<const float> values, Shape shape);  // an f32 tensor
 
 // A matrix [N, K] in another format. Columns and rows may be padded with zeros up to (rows, cols) >= (N, K).
-// Source: any scalar float format. Target: any matrix format whose block divides `cols`. Work is spread over
+// Source: any format. Target: any matrix format whose block divides `cols`. Work is spread over
 // threads.
 void quantize(const TensorRef& matrix, Format target, uint64_t rows, uint64_t cols, std::span<std::byte> out);
 

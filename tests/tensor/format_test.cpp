@@ -48,7 +48,16 @@ float allowed(Format format, float value, std::span<const float> group) {
   // Block formats of b bits: half a step of the block's range, and the rounding of the scale itself (fp16).
   float absmax = 0;
   for (const float other : group) absmax = std::max(absmax, std::fabs(other));
-  return absmax * (0.5f / 127.0f + 0x1p-10f);
+  const auto steps = [format] {
+    switch (format) {
+      case Format::q4_0:
+        return 1.0f /
+               8;  // a whole step: where the farthest value is negative the range ends at 7 steps above 0
+      default:
+        return 0.5f / 127;
+    }
+  };
+  return absmax * (steps() + 0x1p-10f);
 }
 
 TEST(Formats, EveryFormatKeepsWeightsWithinItsPromise) {
@@ -86,7 +95,7 @@ TEST(Formats, EveryFormatKeepsWeightsWithinItsPromise) {
 
 TEST(Formats, QuantizingTwiceChangesNothingMore) {
   for (const Format format : matrix_formats()) {
-    const Size size{9, 64};
+    const Size size{9, 256};
     std::span<std::byte> first, second;
     const Tensor once = make_tensor(format, {size.N, size.K}, first),
                  twice = make_tensor(format, {size.N, size.K}, second);
@@ -104,7 +113,7 @@ TEST(Formats, QuantizingTwiceChangesNothingMore) {
 }
 
 TEST(Formats, AnySourceTypeIsQuantizedAlike) {
-  const Size size{8, 64};  // without padding behind the matrix in any format
+  const Size size{8, 256};  // without padding behind the matrix in any format
   std::vector<float> values(size.N * size.K);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(static_cast<int>(i % 251) - 125) / 64.0f;
@@ -142,9 +151,50 @@ TEST(Formats, PrecisionsAreFoundByTheWordsOfAStrategy) {
   EXPECT_EQ(format_of_precision("fp16"), Format::f16);
   EXPECT_EQ(format_of_precision("bf16"), Format::bf16);
   EXPECT_EQ(format_of_precision("i8"), Format::i8);
+  EXPECT_EQ(format_of_precision("q4_0"), Format::q4_0);
+  EXPECT_EQ(format_of_precision("Q8_0"), Format::q8_0);
   EXPECT_EQ(format_of_precision("f64"), std::nullopt);
   EXPECT_EQ(format_of_precision(""), std::nullopt);
   for (const Format format : matrix_formats()) EXPECT_EQ(format_of_precision(info(format).precision), format);
+}
+
+// Random bytes are a file's blocks with every awkward scale in them.
+TEST(Formats, BlocksOfAFileComeBackBitForBit) {
+  std::mt19937 random(7);
+  for (const Format format : matrix_formats()) {
+    const GgmlLayout* ggml = info(format).ggml;
+    if (!ggml) continue;
+    SCOPED_TRACE(info(format).name);
+    const uint64_t N = 5, K = uint64_t{3} * ggml->block, row_bytes = K / ggml->block * ggml->bytes;
+    EXPECT_EQ(ggml->block % info(format).block, 0u);
+    std::vector<std::byte> file(N * row_bytes), back(file.size());
+    for (std::byte& b : file) b = static_cast<std::byte>(random());
+    std::span<std::byte> bytes;
+    const Tensor matrix = make_tensor(format, {N, K}, bytes);
+    EXPECT_LT(bytes.size() - file.size(), 16u);
+    for (const uint64_t row : {3, 0, 4, 1, 2})
+      ggml->pack_row(bytes.data(), N, K, row, &file[row * row_bytes]);
+    for (uint64_t row = 0; row < N; ++row) ggml->unpack_row(bytes.data(), N, K, row, &back[row * row_bytes]);
+    EXPECT_EQ(file, back);
+  }
+}
+
+TEST(Formats, BlockFormatsAreReadRowByRow) {
+  for (const Format format : matrix_formats()) {
+    const Size size{4, 256};
+    std::span<std::byte> bytes;
+    const Tensor matrix = make_tensor(format, {size.N, size.K}, bytes);
+    quantize(from_floats(weights(size, 3), {size.N, size.K}), format, size.N, size.K, bytes);
+    const std::vector<float> all = to_floats(matrix);
+    std::vector<float> some(2 * size.K);
+    to_floats(matrix, size.K, some.size(), some.data());
+    EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin() + 256)) << info(format).name;
+    EXPECT_THROW(to_floats(matrix, 3 * size.K, some.size(), some.data()), Error) << info(format).name;
+    std::span<std::byte> again;
+    const Tensor floats = make_tensor(Format::f32, {size.N, size.K}, again);
+    quantize(matrix, Format::f32, size.N, size.K, again);
+    EXPECT_EQ(to_floats(floats), all) << info(format).name;
+  }
 }
 
 TEST(Tensors, MisuseIsAnErrorAndNotACrash) {

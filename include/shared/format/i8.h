@@ -7,23 +7,12 @@ SHARED_CONST(uint, CHUNK, 16u);
 SHARED_CONST(uint, BLOCK, 32u);
 
 SHARED_FN void decode_chunk(Quads m, uint N, uint K, uint row, uint chunk, SHARED_OUT(float, v, 16)) {
-  uvec4 q = m.q[row * (K / 16u) + chunk];
-  uint s = row * (K / 32u) + chunk / 2u;             // index of the block's scale, in halves
-  uint h = N * (K / 16u) * 4u + s / 2u;              // its word, behind the quants
-  Pair pair = unpack_f16(AS_WORDS(m).w[h]);
-  float scale = (s & 1u) == 0u ? pair.x : pair.y;
-  for (uint i = 0u; i < 4u; ++i) {
-    v[i] = scale * signed_byte(q.x, i);
-    v[4u + i] = scale * signed_byte(q.y, i);
-    v[8u + i] = scale * signed_byte(q.z, i);
-    v[12u + i] = scale * signed_byte(q.w, i);
-  }
+  decode_bytes(m, N, K, row, chunk, v);
 }
 
 #ifdef __cplusplus
 inline constexpr const char* precision_name = "i8";
-// Rounded up to whole quads, as every matrix starts on one.
-constexpr uint64_t matrix_bytes(uint64_t N, uint64_t K) { return (N * K + N * (K / 32) * 2 + 15) / 16 * 16; }
+constexpr uint64_t matrix_bytes(uint64_t N, uint64_t K) { return whole_quads(N * K + N * (K / 32) * 2); }
 inline void encode_row(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) {
   for (uint64_t block = 0; block < K / 32; ++block) {
     const float* v = values + block * 32;
