@@ -94,7 +94,7 @@ int run_chat(const ChatFlags& flags) {
 void add_chat(CLI::App& app, Command& run) {
   auto flags = std::make_shared<ChatFlags>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
-  add_model_flags(*command, *flags);
+  add_model_flags(*command, *flags, NoModel::demo);
   add_vocab_flag(*command, *flags);
   command->add_option("--system", flags->system, "What the model is told before the conversation");
   static const std::map<std::string, Think> thinks{

@@ -37,7 +37,7 @@ int run_complete(const CompleteFlags& flags) {
 void add_complete(CLI::App& app, Command& run) {
   auto flags = std::make_shared<CompleteFlags>();
   CLI::App* command = app.add_subcommand("complete", "Continue a text");
-  add_model_flags(*command, *flags);
+  add_model_flags(*command, *flags, NoModel::demo);
   add_vocab_flag(*command, *flags);
   command->add_option("--prompt", flags->prompt, "The text to continue; '-' reads it from stdin")
       ->capture_default_str();

@@ -3,13 +3,19 @@
 
 #include <cstdio>
 
+#include "base/data_file.h"
 #include "engine/model.h"
 #include "progress.h"
 
 namespace fulmar::tools {
 
-void add_model_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("--model", flags.model, "Model file: .safetensors or .pth")->required();
+void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
+  const bool demo = otherwise == NoModel::demo;
+  command
+      .add_option("--model", flags.model,
+                  demo ? "Model file; by default the small demo model that comes with the program"
+                       : "Model file: .safetensors or .pth")
+      ->required(!demo);
   command.add_option("--strategy", flags.strategy,
                      "Device and precision, such as 'vulkan fp16', 'vulkan:1 fp16i8' or 'cpu fp32'; "
                      "by default the best device and the file's own precision");
@@ -21,21 +27,25 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
 }
 
 void add_vocab_flag(CLI::App& command, ModelFlags& flags) {
-  command.add_option(
-      "--vocab", flags.vocab,
-      "Vocabulary file, or 'bytes'; by default the World vocabulary that comes with the program");
+  command.add_option("--vocab", flags.vocab,
+                     "Vocabulary file, or 'bytes'; by default the file beside the model with its name and "
+                     ".vocab, else the World vocabulary");
 }
 
-EngineOptions single_user(const ModelFlags& flags) {
-  EngineOptions options;
-  options.model = flags.model;
+void apply(const ModelFlags& flags, EngineOptions& options) {
+  options.model = flags.model.empty() ? find_data_file("fulmar-demo.safetensors").string() : flags.model;
   options.vocab = flags.vocab;
   options.strategy = flags.strategy;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
+  options.progress = show_progress("loading " + options.model);
+}
+
+EngineOptions single_user(const ModelFlags& flags) {
+  EngineOptions options;
+  apply(flags, options);
   options.slots = 1;
   options.queue = 1;
-  options.progress = show_progress("loading " + flags.model);
   return options;
 }
 

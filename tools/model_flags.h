@@ -15,8 +15,13 @@ struct ModelFlags {
   uint32_t threads = 0;
 };
 
-void add_model_flags(CLI::App& command, ModelFlags& flags);
+// What a command without --model does: complain, or take the demo model that comes with the program.
+enum class NoModel { misuse, demo };
+void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
 void add_vocab_flag(CLI::App& command, ModelFlags& flags);
+
+// Engine options from the flags, with the demo model where none was named.
+void apply(const ModelFlags& flags, EngineOptions& options);
 
 // Engine options for a program with one user.
 EngineOptions single_user(const ModelFlags& flags);

@@ -20,12 +20,7 @@ int run_serve(const ServeFlags& flags) {
   set_log_level(flags.log_level);
   announce_fallback(flags.strategy);
   EngineOptions options = flags.engine;
-  options.model = flags.model;
-  options.vocab = flags.vocab;
-  options.strategy = flags.strategy;
-  options.head_norm_eps = flags.head_norm_eps;
-  options.threads = flags.threads;
-  options.progress = show_progress("loading " + flags.model);
+  apply(flags, options);
   return api::run_server(flags.server, [&options] { return Engine::create(options); });
 }
 
@@ -34,7 +29,7 @@ int run_serve(const ServeFlags& flags) {
 void add_serve(CLI::App& app, Command& run) {
   auto flags = std::make_shared<ServeFlags>();
   CLI::App* command = app.add_subcommand("serve", "Answer over HTTP, as OpenAI's API does");
-  add_model_flags(*command, *flags);
+  add_model_flags(*command, *flags, NoModel::demo);
   add_vocab_flag(*command, *flags);
   command->add_option("--host", flags->server.http.host, "Address to listen on")->capture_default_str();
   command->add_option("--port", flags->server.http.port, "Port to listen on; 0: a free one")
