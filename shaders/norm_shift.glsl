@@ -6,6 +6,7 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint C = 1024;
 layout(constant_id = 2) const bool NORM = true;
 layout(constant_id = 3) const uint OUTPUTS = 1;  // of the shift; 0: no shift
+layout(constant_id = 4) const bool PEEK = false;  // leaves the carry as it is
 layout(push_constant, std430) uniform Push { NormShiftPush p; };
 layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer Outputs { ShiftOutput output_[]; };
 
@@ -69,7 +70,7 @@ void main() {
     float previous = x[i].y;
     if (first) {
       previous = carry.f[c];
-      carry.f[c] = x[i].y;
+      if (!PEEK) carry.f[c] = x[i].y;
     }
     x[i].y = previous - x[i].x;
   }

@@ -157,7 +157,7 @@ class Lowering {
             o.eps,      tape_.values[o.x].width, tape_.values[o.x].picked};
   }
   ShiftArgs shift(const Shift& o) const {
-    ShiftArgs a{value(o.x), states_, o.carry, tape_.values[o.x].width, o.count, {}};
+    ShiftArgs a{value(o.x), states_, o.carry, tape_.values[o.x].width, o.count, {}, o.peek};
     for (uint32_t i = 0; i < o.count; ++i)
       a.outputs[i] = {vector(o.outputs[i].mix), value(o.outputs[i].delta), value(o.outputs[i].y)};
     return a;

@@ -64,7 +64,7 @@ class ShiftTask : public Task {
         prev = x;
         std::swap(even, odd);
       }
-      if (begin != s.first) continue;
+      if (begin != s.first || a_.peek) continue;
       const uint32_t last = s.first + s.rows - 1;
       std::copy_n(end == last + 1 ? prev : row(last, even), a_.C, carry);
     }

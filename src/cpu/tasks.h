@@ -29,6 +29,7 @@ struct ShiftArgs {
   States states;
   uint32_t carry = 0, C = 0, count = 0;
   std::array<ShiftOutput, 6> outputs{};  // row 0 of delta and y
+  bool peek = false;                     // leaves the carry as it is
 };
 
 struct Mix4Args {

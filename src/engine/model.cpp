@@ -47,7 +47,10 @@ class LoadedModel : public Model {
         // One slot more than can be live holds the state every sequence starts from.
         state_(device_.backend->allocate((slots_ + uint64_t{1}) * slot_floats_ * 4, ops::Where::device)),
         x_(uint64_t{max_rows_} * config.C),
-        programs_(tape_, *device_.backend, {store_.tensors(), nullptr, state_.get(), slot_floats_, slots_}) {}
+        programs_(tape_, *device_.backend, {store_.tensors(), nullptr, state_.get(), slot_floats_, slots_}) {
+    const std::vector<float> start = rwkv::initial_state(*source, config, {0, config.L});
+    device_.backend->upload(*state_, at(slots_), std::as_bytes(std::span(start)));
+  }
 
   const rwkv::Config& config() const override { return config_; }
   const ops::Caps& caps() const override { return device_.backend->caps(); }

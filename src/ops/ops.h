@@ -26,8 +26,8 @@ struct Norm {
 };
 
 // Token shift: y_i = x + (prev - x) * (mix_i [+ delta_i]), where prev is the row before of the same segment,
-// for the segment's first row the slot's carry. Afterwards the carry is the segment's last row of x. x, y_i,
-// delta_i: [rows, C].
+// for the segment's first row the slot's carry. Afterwards the carry is the segment's last row of x, unless
+// `peek` leaves it for another Shift of the same x. x, y_i, delta_i: [rows, C].
 struct Shift {
   struct Output {
     ValueId y = none;
@@ -38,6 +38,7 @@ struct Shift {
   uint32_t carry;  // state offset of C floats
   uint32_t count;  // 1..6 outputs in use
   std::array<Output, 6> outputs;
+  bool peek = false;
 };
 
 // y (+)= gate * act(W x + bias). x: [rows, K], W: [N, K], bias: [N], y and gate: [rows, N].

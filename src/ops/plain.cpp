@@ -87,7 +87,7 @@ class PlainProgram : public Program {
             row(out.y, t)[c] = x[c] + (prev[c] - x[c]) * (mix[c] + (delta ? delta[c] : 0.0f));
         }
       }
-      std::copy_n(row(o.x, s.first + s.rows - 1), C, carry);
+      if (!o.peek) std::copy_n(row(o.x, s.first + s.rows - 1), C, carry);
     }
   }
 

@@ -34,13 +34,15 @@ struct Builder {
     return y;
   }
 
-  // Token shift of `from` with one mix vector per name; the outputs are named after them.
-  std::vector<ops::ValueId> shift(ops::ValueId from, uint32_t carry, const std::vector<std::string>& mixes) {
-    ops::Shift op{from, carry, static_cast<uint32_t>(mixes.size()), {}};
+  // Token shift of `from` with one mix vector per name; the outputs are named after them. `deltas` are added
+  // to the mixes where there are any; `peek` leaves the carry for another shift of the same value.
+  std::vector<ops::ValueId> shift(ops::ValueId from, uint32_t carry, const std::vector<std::string>& mixes,
+                                  const std::vector<ops::ValueId>& deltas = {}, bool peek = false) {
+    ops::Shift op{from, carry, static_cast<uint32_t>(mixes.size()), {}, peek};
     std::vector<ops::ValueId> outputs;
     for (size_t i = 0; i < mixes.size(); ++i) {
       outputs.push_back(value(mixes[i], config.C));
-      op.outputs[i] = {outputs.back(), vector(mixes[i], config.C), ops::none};
+      op.outputs[i] = {outputs.back(), vector(mixes[i], config.C), deltas.empty() ? ops::none : deltas[i]};
     }
     tape.ops.push_back(op);
     return outputs;
@@ -56,15 +58,27 @@ struct Builder {
     return op.y;
   }
 
-  // x += W from.
-  void add_to_residual(const std::string& name, ops::ValueId from) {
+  // x += gate * (W from), without a gate x += W from.
+  void add_to_residual(const std::string& name, ops::ValueId from, ops::ValueId gate = ops::none) {
     ops::Linear op{from, x, matrix(name, config.C, tape.values[from].width)};
+    op.gate = gate;
     op.accumulate = true;
     tape.ops.push_back(op);
   }
 };
 
 // One per version, each in a file of its own.
+void append_v4_layer(Builder& builder);
+void append_v5_layer(Builder& builder);
+void append_v6_layer(Builder& builder);
 void append_v7_layer(Builder& builder);
+
+// Completes and appends v5's or v6's recurrence, given r, k, v, the gate and w or decay; then the output
+// matrix.
+void append_mix6(Builder& builder, ops::Mix6 mix);
+
+// x += sigmoid(R xr) * (V relu(K xk)^2): the channel mix of v4, v5 and v6. The mixes are named `mix_k` and
+// `mix_r`.
+void append_gated_channel_mix(Builder& builder, const std::string& mix_k, const std::string& mix_r);
 
 }  // namespace fulmar::rwkv

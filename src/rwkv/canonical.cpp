@@ -1,34 +1,71 @@
 // canonical(): one meaning per name, without copying what need not change.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 
 #include "base/fail.h"
 #include "rwkv/config.h"
+#include "rwkv/state.h"
 #include "rwkv/tensors.h"
 
 namespace fulmar::rwkv {
 namespace {
 
-// Copies [rows, cols] into the upper left corner of a zeroed [.., stride] matrix, transposed if asked for.
+// A matrix [rows, cols] inside a tensor, in elements.
+struct View {
+  uint64_t at, rows, cols, stride;
+};
+
+// Copies a view into the upper left corner of a zeroed [.., stride] matrix, transposed if asked for.
 // All bytes zero is the number zero in every float format.
-void place(std::span<const std::byte> in, uint64_t rows, uint64_t cols, uint64_t element, bool transposed,
+void place(std::span<const std::byte> in, const View& view, uint64_t element, bool transposed,
            std::span<std::byte> out, uint64_t stride) {
-  for (uint64_t r = 0; r < rows; ++r) {
-    const std::byte* from = in.data() + r * cols * element;
+  for (uint64_t r = 0; r < view.rows; ++r) {
+    const std::byte* from = in.data() + (view.at + r * view.stride) * element;
     if (!transposed) {
-      std::memcpy(out.data() + r * stride * element, from, cols * element);
+      std::memcpy(out.data() + r * stride * element, from, view.cols * element);
     } else {
-      for (uint64_t c = 0; c < cols; ++c)
+      for (uint64_t c = 0; c < view.cols; ++c)
         std::memcpy(out.data() + (c * stride + r) * element, from + c * element, element);
     }
   }
 }
 
+bool computes_floats(Change change) {
+  return change >= Change::flip;
+}
+
+double changed(Change change, double x) {
+  switch (change) {
+    case Change::flip:
+      return 1 - x;
+    case Change::decay4:
+      return -std::exp(x);
+    case Change::decay5:
+      return std::exp(-std::exp(x));
+    case Change::spread_exp:
+      return std::exp(x);
+    default:
+      return x;
+  }
+}
+
+// A vector as long as needed: each number changed, and where there is one a head, repeated over its channels.
+Tensor computed(const Tensor& tensor, const NeededTensor& needed) {
+  const std::vector<float> in = to_floats(tensor);
+  const Shape to = canonical_shape(needed);
+  std::vector<float> out(to[0]);
+  const uint64_t each = out.size() / in.size();
+  for (uint64_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<float>(changed(needed.change, static_cast<double>(in[i / each])));
+  return from_floats(out, to);
+}
+
 class Canonical final : public Source {
  public:
-  Canonical(SourcePtr source, const Config& config) : source_(std::move(source)) {
-    for (NeededTensor& needed : needed_tensors(config)) {
+  Canonical(SourcePtr source, const Config& config) : source_(std::move(source)), version_(config.version) {
+    for (NeededTensor& needed : needed_tensors(config, *source_)) {
       names_.push_back(needed.name);
       std::string name = needed.name;
       table_.emplace(std::move(name), std::move(needed));
@@ -39,49 +76,89 @@ class Canonical final : public Source {
 
   std::optional<TensorRef> info(std::string_view name) const override {
     const auto found = table_.find(name);
-    if (found == table_.end()) return std::nullopt;
-    auto tensor = source_->info(name);
-    if (tensor) *tensor = {tensor->format, shape_of(found->second), {}};
+    if (found == table_.end()) return is_initial_state(name) ? source_->info(name) : std::nullopt;
+    const NeededTensor& needed = found->second;
+    auto tensor = source_->info(needed.stored);
+    if (tensor) *tensor = {format_of(*tensor, needed), canonical_shape(needed), {}};
     return tensor;
   }
 
   Tensor load(std::string_view name) const override {
     const auto found = table_.find(name);
-    if (found == table_.end()) fail(ErrorKind::bad_file, "{}: RWKV v7 has no tensor {}", label(), name);
-    const NeededTensor& needed = found->second;
-    Tensor tensor = source_->load(name);
-    const Shape from = squeezed(tensor.shape, needed.change), to = shape_of(needed);
-    const bool transposed = needed.change == Change::transpose;
-    if (from.size() != needed.shape.size() ||
-        !std::equal(from.begin(), from.end(), needed.shape.begin(), std::less_equal<>()))
-      fail(ErrorKind::bad_file, "{}: {} is {}, expected {}", label(), name, to_string(tensor.shape),
-           to_string(needed.shape));
-    if (!transposed && from == needed.shape) {  // the same bytes, perhaps under a shorter shape
-      tensor.shape = to;
-      return tensor;
+    if (found == table_.end()) {
+      if (is_initial_state(name)) return source_->load(name);
+      fail(ErrorKind::bad_file, "{}: RWKV {} has no tensor {}", label(), rwkv::name(version_), name);
     }
-    const uint64_t element = fulmar::info(tensor.format).scalar_bytes;
-    require(from.size() == 2 && element > 0, "{} is no matrix to be padded", name);
+    const NeededTensor& needed = found->second;
+    Tensor tensor = source_->load(needed.stored);
+    check(tensor, needed);
+    if (computes_floats(needed.change)) return computed(tensor, needed);
+    const Shape to = canonical_shape(needed);
+    if (as_stored(tensor.shape, needed)) {  // the same bytes, perhaps under a shorter shape
+      if (to == tensor.shape || fulmar::info(tensor.format).scalar_bytes) {
+        tensor.shape = to;
+        return tensor;
+      }
+      return from_floats(to_floats(tensor), to);
+    }
+    const Format format = format_of(tensor, needed);
+    if (format != tensor.format) tensor = from_floats(to_floats(tensor), tensor.shape);
+    const bool transposed = needed.change != Change::none;
     std::span<std::byte> bytes;
-    Tensor out = make_tensor(tensor.format, to, bytes);
+    Tensor out = make_tensor(format, to, bytes);
     std::memset(bytes.data(), 0, bytes.size());
-    place(tensor.data, from[0], from[1], element, transposed, bytes, to[1]);
+    place(tensor.data, view_of(tensor.shape, needed), fulmar::info(format).scalar_bytes, transposed, bytes,
+          to[1]);
     return out;
   }
 
   std::optional<std::string> metadata(std::string_view key) const override { return source_->metadata(key); }
-  void release(std::string_view name) const override { source_->release(name); }
+  void release(std::string_view name) const override {
+    const auto found = table_.find(name);
+    source_->release(found == table_.end() ? name : std::string_view(found->second.stored));
+  }
   std::string label() const override { return source_->label(); }
 
  private:
-  static Shape shape_of(const NeededTensor& needed) {
-    const Shape& shape = needed.shape;
-    if (needed.change == Change::flatten) return {shape[0] * shape[1]};
-    if (needed.change == Change::transpose) return {shape[1], shape[0]};
-    return shape;
+  // detect() saw the shapes of the source it was asked about; this one may be another, or damaged since.
+  void check(const Tensor& tensor, const NeededTensor& needed) const {
+    if (fits(tensor.shape, needed)) return;
+    const Shape from = squeezed(tensor.shape, needed.change);
+    const bool paddable = needed.change == Change::none || needed.change == Change::transpose ||
+                          needed.change == Change::columns || needed.change == Change::plane;
+    if (!paddable || from.size() != needed.shape.size() ||
+        !std::equal(from.begin(), from.end(), needed.shape.begin(), std::less_equal<>()) ||
+        (needed.change == Change::columns && from[1] % needed.parts != 0) ||
+        (needed.change == Change::plane && from[0] != needed.parts))
+      fail(ErrorKind::bad_file, "{}: {} is {}, expected {}", label(), needed.stored, to_string(tensor.shape),
+           to_string(needed.shape));
+  }
+
+  static bool as_stored(const Shape& shape, const NeededTensor& needed) {
+    return needed.change == Change::flatten ||
+           ((needed.change == Change::none || needed.change == Change::squeeze) &&
+            squeezed(shape, needed.change) == needed.shape);
+  }
+
+  // Blocks run along rows of the file: whatever cuts or turns rows is decoded first.
+  static Format format_of(const TensorRef& stored, const NeededTensor& needed) {
+    if (computes_floats(needed.change)) return Format::f32;
+    if (fulmar::info(stored.format).scalar_bytes) return stored.format;
+    return needed.change == Change::none && stored.shape == needed.shape ? stored.format : Format::f32;
+  }
+
+  static View view_of(const Shape& shape, const NeededTensor& needed) {
+    if (needed.change == Change::columns) {
+      const uint64_t width = shape[1] / needed.parts;
+      return {needed.part * width, shape[0], width, shape[1]};
+    }
+    if (needed.change == Change::plane)
+      return {needed.part * shape[1] * shape[2], shape[1], shape[2], shape[2]};
+    return {0, shape[0], shape[1], shape[1]};
   }
 
   SourcePtr source_;
+  Version version_;
   std::vector<std::string> names_;
   std::map<std::string, NeededTensor, std::less<>> table_;
 };

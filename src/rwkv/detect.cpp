@@ -26,28 +26,24 @@ class Detector {
   }
 
   Config run() {
-    refuse_other_versions();
     Config config;
+    config.version = version();
     config.L = count_layers();
     const auto [V, C] = matrix("emb.weight");
-    const auto [H, N] = matrix("blocks.0.att.r_k");
     config.V = narrow("emb.weight: the vocabulary", V, max_vocabulary);
     config.C = narrow("emb.weight: the channels", C, max_channels);
-    if (N < 16 || N > max_head_size || N % 16 != 0)
-      bad("blocks.0.att.r_k is [{},{}]: a head size of {} is not a multiple of 16 up to {}", H, N, N,
-          max_head_size);
-    if (H != C / N || C % N != 0)
-      bad("blocks.0.att.r_k is [{},{}], which does not make the {} channels of emb.weight", H, N, C);
-    config.H = static_cast<uint32_t>(H);
-    config.N = static_cast<uint32_t>(N);
+    if (C % 8 != 0) bad("emb.weight has {} channels, expected a multiple of 8", C);
+    if (config.is_v7())
+      read_v7(config);
+    else
+      read_older(config);
     config.F = narrow("blocks.0.ffn.key.weight: the hidden width", matrix("blocks.0.ffn.key.weight").first,
                       max_hidden);
-    config.Dw = lora_width("blocks.0.att.w1");
-    config.Da = lora_width("blocks.0.att.a1");
-    config.Dg = lora_width("blocks.0.att.g1");
-    if (config.L > 1) config.Dv = lora_width("blocks.1.att.v1");
-    for (const NeededTensor& needed : needed_tensors(config)) config.parameters += check(needed);
-    for (uint32_t* width : {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg})
+    for (const NeededTensor& needed : needed_tensors(config, source_)) {
+      const uint64_t elements = check(needed);
+      if (needed.part == 0) config.parameters += elements;
+    }
+    for (uint32_t* width : {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx})
       *width = padded(*width);
     if (const auto eps = source_.metadata("gn_eps")) config.head_norm_eps = parse_eps(*eps);
     return config;
@@ -59,23 +55,79 @@ class Detector {
     throw Error(ErrorKind::bad_file, label_ + ": " + fmt::format(format, std::forward<Args>(args)...));
   }
   [[noreturn]] void unsupported(std::string_view what) const {
-    fail(ErrorKind::unsupported, "{}: {} is not supported yet; this program runs RWKV v7", label_, what);
+    fail(ErrorKind::unsupported, "{}: {} is not supported; this program runs RWKV v4, v5, v6, v7 and v7a",
+         label_, what);
   }
   bool has(const std::string& name) const { return names_.contains(name); }
 
-  void refuse_other_versions() const {
+  Version version() const {
+    if (has("head.bias")) unsupported("a head with a bias");
+    if (has("head_q.weight")) unsupported("a model with a head QK");
+    for (const std::string& tensor : names_)
+      if (tensor.find(".rosa") != tensor.npos || tensor.starts_with("rosa"))
+        unsupported("RWKV v8 (ROSA)");
+      else if (tensor.find(".att.tiny_") != tensor.npos || tensor.find(".tiny_q.") != tensor.npos)
+        unsupported("a model with tiny attention");
     if (has("blocks.0.att.r_k") || has("blocks.0.att.x_w")) {
       if (has("blocks.0.qkv.qq.weight")) unsupported("RWKV v7b (DeepEmbed attention)");
       if (has("blocks.0.ffn.s_emb.weight")) unsupported("RWKV v7a (DeepEmbed)");
-      if (has("head.bias")) unsupported("a head with a bias");
-      return;
+      return Version::v7;
     }
-    if (has("blocks.0.att.time_maa_x")) unsupported("RWKV v6");
-    if (has("blocks.0.att.ln_x.weight") && has("blocks.0.att.time_decay")) unsupported("RWKV v5");
-    if (has("blocks.0.att.time_mix_k") || has("blocks.0.att.time_decay")) unsupported("RWKV v4");
-    bad("is no RWKV model: blocks.0.att.r_k is missing{}",
-        names_.empty() ? std::string(" and there are no tensors at all")
-                       : fmt::format(" (the file has tensors like {})", *names_.begin()));
+    if (has("blocks.0.att.time_maa_x")) return Version::v6;
+    if (!has("blocks.0.att.time_decay"))
+      bad("is no RWKV model: blocks.0.att.r_k is missing, and so is blocks.0.att.time_decay{}",
+          names_.empty() ? std::string(" and there are no tensors at all")
+                         : fmt::format(" (the file has tensors like {})", *names_.begin()));
+    if (!has("blocks.0.att.ln_x.weight")) return Version::v4;
+    if (!has("blocks.0.att.gate.weight")) return Version::v5_0;
+    const auto [H, N] = heads("blocks.0.att.time_decay");
+    return N > 1 ? Version::v5_2 : Version::v5_1;
+  }
+
+  void read_v7(Config& config) const {
+    const auto [H, N] = matrix("blocks.0.att.r_k");
+    check_heads(config, "blocks.0.att.r_k", H, N, 16, 128);
+    config.A = config.C;
+    config.Dw = lora_width("blocks.0.att.w1");
+    config.Da = lora_width("blocks.0.att.a1");
+    config.Dg = lora_width("blocks.0.att.g1");
+    if (config.L > 1) config.Dv = lora_width("blocks.1.att.v1");
+  }
+
+  void read_older(Config& config) const {
+    config.A = narrow("blocks.0.att.key.weight: the channels", matrix("blocks.0.att.key.weight").first,
+                      max_channels);
+    if (config.A % 8 != 0) bad("blocks.0.att.key.weight has {} rows, expected a multiple of 8", config.A);
+    if (config.version == Version::v4) return;
+    const std::string_view by =
+        config.version == Version::v6 ? "blocks.0.att.time_faaaa" : "blocks.0.att.time_decay";
+    const auto [H, N] = heads(std::string(by));
+    check_heads(config, by, H, N > 1 ? N : config.A / std::max<uint64_t>(H, 1), 4, 256);
+    if (config.version != Version::v6) return;
+    config.Dw = lora_width("blocks.0.att.time_decay_w1");
+    const uint64_t mixes = matrix("blocks.0.att.time_maa_w1").second;
+    if (mixes % 5 != 0) bad("blocks.0.att.time_maa_w1 has {} columns, expected five times a width", mixes);
+    config.Dx = narrow("blocks.0.att.time_maa_w1: the width", mixes / 5, max_lora);
+  }
+
+  // [H,N], [H,N,1], [H], [H,1,1]: the number of heads and what there is of each.
+  std::pair<uint64_t, uint64_t> heads(const std::string& name) const {
+    const Shape shape = info(name).shape;
+    if (shape.empty() || shape[0] == 0) bad("{} is {}, expected one row a head", name, to_string(shape));
+    return {shape[0], element_count(shape) / shape[0]};
+  }
+
+  void check_heads(Config& config, std::string_view by, uint64_t H, uint64_t N, uint64_t multiple,
+                   uint64_t most) const {
+    if (N < multiple || N > most || N % multiple != 0)
+      bad("{} is {}: a head size of {} is not a multiple of {} up to {}", by,
+          to_string(info(std::string(by)).shape), N, multiple, most);
+    const uint64_t channels = config.is_v7() ? config.C : config.A;
+    if (H != channels / N || channels % N != 0)
+      bad("{} is {}, which does not make the {} channels of {}", by, to_string(info(std::string(by)).shape),
+          channels, config.is_v7() ? "emb.weight" : "blocks.0.att.key.weight");
+    config.H = static_cast<uint32_t>(H);
+    config.N = static_cast<uint32_t>(N);
   }
 
   // One more than the highest layer anything is named after; gaps show up as missing tensors.
@@ -125,18 +177,12 @@ class Detector {
 
   // Answers the tensor's element count.
   uint64_t check(const NeededTensor& needed) const {
-    const TensorRef tensor = info(needed.name);
-    if (squeezed(tensor.shape, needed.change) != needed.shape)
-      bad("{} is {}, expected {}", needed.name, to_string(tensor.shape), to_string(needed.shape));
-    switch (tensor.format) {
-      case Format::f64:
-      case Format::f32:
-      case Format::f16:
-      case Format::bf16:
-        break;
-      default:
-        bad("{} holds {}, expected floats", needed.name, fulmar::info(tensor.format).name);
-    }
+    const TensorRef tensor = info(needed.stored);
+    if (!fits(tensor.shape, needed))
+      bad("{} is {}, expected {}", needed.stored, to_string(tensor.shape), to_string(needed.shape));
+    const FormatInfo& format = fulmar::info(tensor.format);
+    if (tensor.format != Format::f64 && !format.decode_row)
+      bad("{} holds {}, expected floats", needed.stored, format.name);
     return element_count(tensor.shape);
   }
 
@@ -157,11 +203,8 @@ class Detector {
 }  // namespace
 
 std::string_view name(Version version) {
-  switch (version) {
-    case Version::v7:
-      return "v7";
-  }
-  return "unknown";
+  constexpr std::string_view names[] = {"v4", "v5.0", "v5.1", "v5.2", "v6", "v7", "v7a"};
+  return names[static_cast<std::size_t>(version)];
 }
 
 Config detect(const Source& source) {

@@ -5,15 +5,25 @@
 #include "rwkv/builder.h"
 
 namespace fulmar::rwkv {
+namespace {
 
-LayerState layer_state(const Config& config, uint32_t layer_in_range) {
-  const uint32_t start = layer_in_range * layer_state_floats(config), wkv = start + config.C;
-  return {start, wkv, wkv + config.H * config.N * config.N};
+void append_layer(Builder& b) {
+  switch (b.config.version) {
+    case Version::v4:
+      return append_v4_layer(b);
+    case Version::v5_0:
+    case Version::v5_1:
+    case Version::v5_2:
+      return append_v5_layer(b);
+    case Version::v6:
+      return append_v6_layer(b);
+    case Version::v7:
+    case Version::v7a:
+      return append_v7_layer(b);
+  }
 }
 
-uint32_t layer_state_floats(const Config& config) {
-  return 2 * config.C + config.H * config.N * config.N;
-}
+}  // namespace
 
 ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_of) {
   require(layers.first < layers.last && layers.last <= config.L, "layers [{},{}) of {}", layers.first,
@@ -22,18 +32,19 @@ ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_
   Builder b{config, format_of, tape, {}, {}, ops::none, ops::none};
   b.x = tape.value("x", config.C);
   tape.inputs.push_back(b.x);
-  if (layers.first > 0) {
+  if (layers.first > 0 && config.is_v7()) {
     b.v_first = tape.value("v_first", config.C);
     tape.inputs.push_back(b.v_first);
   }
   for (uint32_t layer = layers.first; layer < layers.last; ++layer) {
     b.layer = fmt::format("blocks.{}.", layer);
     b.state = layer_state(config, layer - layers.first);
-    append_v7_layer(b);
+    append_layer(b);
   }
   tape.state_floats = (layers.last - layers.first) * layer_state_floats(config);
   if (layers.last < config.L) {
-    tape.outputs = {b.x, b.v_first};
+    tape.outputs = {b.x};
+    if (b.v_first != ops::none) tape.outputs.push_back(b.v_first);
     return tape;
   }
 

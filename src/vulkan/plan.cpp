@@ -154,7 +154,7 @@ class Planner {
     }
     const uint32_t threads = std::clamp(std::bit_ceil(C / 4), 64u, std::min(1024u, device_.max_workgroup));
     const uint32_t T = norm ? rows(norm->x) : shape_.rows;
-    set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs}}, T, 1, p);
+    set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs, shift && shift->peek}}, T, 1, p);
   }
 
   void emit(Launch& launch, const Linear& op, size_t i, size_t count) {

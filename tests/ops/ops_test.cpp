@@ -46,6 +46,18 @@ TEST_P(OpTest, ShiftCarriesTheLastRowOfEverySegment) {
       }
 }
 
+TEST_P(OpTest, ShiftThatPeeksLeavesTheCarryForTheNext) {
+  for (const uint32_t C : {16u, 1040u}) {
+    Case c;
+    const ValueId x = input(c.tape, "x", C), delta = c.tape.value("delta", C);
+    c.tape.state_floats = C;
+    c.tape.ops.push_back(Shift{x, 0, 1, {{{delta, c.tape.vector("mix0", C), none}}}, true});
+    c.tape.ops.push_back(
+        Shift{x, 0, 1, {{{output(c.tape, "y", C), c.tape.vector("mix1", C), delta}}}, false});
+    expect_same_for_all_batches(c);
+  }
+}
+
 TEST_P(OpTest, NormThenShiftIsTheSameFusedOrNot) {
   for (const bool read_elsewhere : {false, true})
     for (const uint32_t C : {32u, 64u, 272u, 1024u}) {
