@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes an RWKV-7 checkpoint with random weights, for tests and for measuring speed.
+"""Makes an RWKV checkpoint of any version with random weights, for tests and for measuring speed.
 
 The names and shapes are those of the published checkpoints. The scales are chosen so that activations stay near one,
 the recurrent state neither dies nor grows, and logits lie within about +-10. The file is written tensor by tensor, so
@@ -7,6 +7,7 @@ memory stays small however large the model is.
 
     make_random_model.py OUT.safetensors --size 0.4b --dtype f16
     make_random_model.py OUT.pth --layers 2 --channels 96 --head-size 48 --vocab 61 --dtype bf16
+    make_random_model.py OUT.pth --version v6 --layers 2 --channels 128 --vocab 61
 
 Needs numpy.
 """
@@ -21,11 +22,12 @@ import zipfile
 
 import numpy as np
 
-PRESETS = {  # as published
+PRESETS = {  # v7, as published
     "0.1b": dict(L=12, C=768, Dw=64, Da=64, Dv=32, Dg=128),
     "0.4b": dict(L=24, C=1024, Dw=64, Da=64, Dv=32, Dg=128),
     "1.5b": dict(L=24, C=2048, Dw=96, Da=96, Dv=64, Dg=256),
 }
+VERSIONS = ["v4", "v5.0", "v5.1", "v5.2", "v6", "v7", "v7a"]
 BLOCK = 1 << 22  # elements made at a time
 
 
@@ -36,7 +38,8 @@ def lora_width(channels, factor):
 
 @dataclasses.dataclass
 class Shape:
-    """L layers, C channels, N head size, F hidden width of the channel mix, V vocabulary, D* LoRA widths."""
+    """L layers, C channels, N head size, F hidden width of the channel mix, V vocabulary, D* LoRA widths: Dx of v6's
+    mixes, De of v7a's DeepEmbed. A, the channels of v4's recurrence, is C unless given."""
     L: int = 2
     C: int = 64
     N: int = 64
@@ -46,11 +49,17 @@ class Shape:
     Da: int = 0
     Dv: int = 0
     Dg: int = 0
+    Dx: int = 32
+    De: int = 32
+    A: int = 0
+    version: str = "v7"
+    time_state: bool = False  # with a tuned initial state
 
     def __post_init__(self):
-        if self.C % self.N:
+        if self.version != "v4" and self.C % self.N:
             raise SystemExit(f"channels {self.C} is not a multiple of the head size {self.N}")
         self.F = self.F or 4 * self.C
+        self.A = self.A or self.C
         self.Dw = self.Dw or lora_width(self.C, 2.5)
         self.Da = self.Da or lora_width(self.C, 2.5)
         self.Dv = self.Dv or lora_width(self.C, 1.7)
@@ -74,34 +83,88 @@ def tensors(s, layer0_v=False):
         yield prefix + "1", (C, width), "normal", 0.0, 1 / math.sqrt(C)
         yield prefix + "2", (width, C), "normal", 0.0, gain / math.sqrt(width)
 
-    yield "emb.weight", (s.V, C), "normal", 0.0, 1.0
-    for i in range(s.L):
-        block = f"blocks.{i}."
-        for ln in ["ln0", "ln1", "ln2"] if i == 0 else ["ln1", "ln2"]:
-            yield from norm(block + ln)
-        att = block + "att."
+    def head_norm(att):
+        yield from norm(att + "ln_x")
+        if s.time_state:
+            yield att + "time_state", (H, s.N, s.N), "normal", 0.0, 0.5
+
+    def time_mix4(att):
+        for x in "kvr":
+            yield att + "time_mix_" + x, (1, 1, C), "uniform", 0.0, 1.0
+        yield att + "time_decay", (s.A,), "uniform", -5.0, 1.0
+        yield att + "time_first", (s.A,), "normal", 0.0, 0.5
+        for name in ["receptance", "key", "value"]:
+            yield matrix(att + name + ".weight", s.A, C, 1.0)
+        yield matrix(att + "output.weight", C, s.A, 0.5)
+
+    def square_matrices(att, names):
+        for name in names:
+            yield matrix(att + name + ".weight", C, C, 0.7 if name == "key" else 1.0)
+        yield matrix(att + "output.weight", C, C, 0.5)
+
+    def time_mix5(att):
+        gate = s.version != "v5.0"
+        for x in "kvrg" if gate else "kvr":
+            yield att + "time_mix_" + x, (1, 1, C), "uniform", 0.0, 1.0
+        heads = (H, s.N) if s.version == "v5.2" else (H,)
+        yield att + "time_decay", heads, "uniform", -5.0, 0.5
+        yield att + ("time_faaaa" if s.version == "v5.2" else "time_first"), heads, "normal", -0.5, 0.5
+        yield from square_matrices(att, ["receptance", "key", "value"] + ["gate"] * gate)
+        yield from head_norm(att)
+
+    def time_mix6(att):
+        for x in "xwkvrg":
+            yield att + "time_maa_" + x, (1, 1, C), "uniform", 0.0, 1.0
+        yield att + "time_maa_w1", (C, 5 * s.Dx), "normal", 0.0, 1 / math.sqrt(C)
+        yield att + "time_maa_w2", (5, s.Dx, C), "normal", 0.0, 0.2 / math.sqrt(s.Dx)
+        yield att + "time_decay", (1, 1, C), "uniform", -5.0, 0.5
+        yield from factors(att + "time_decay_w", s.Dw, 0.5)
+        yield att + "time_faaaa", (H, s.N), "normal", 0.5, 0.5
+        yield from square_matrices(att, ["receptance", "key", "value", "gate"])
+        yield from head_norm(att)
+
+    def time_mix7(att, first_layer):
         for x in "rwkvag":
             yield att + "x_" + x, (1, 1, C), "uniform", 0.0, 1.0
         yield att + "w0", (1, 1, C), "uniform", -6.0, 0.5
         yield from factors(att + "w", s.Dw, 0.5)
         yield att + "a0", (1, 1, C), "normal", 0.0, 0.5
         yield from factors(att + "a", s.Da, 0.5)
-        if i > 0 or layer0_v:
+        if not first_layer or layer0_v:
             yield att + "v0", (1, 1, C), "normal", 0.5, 0.5
             yield from factors(att + "v", s.Dv, 0.5)
         yield from factors(att + "g", s.Dg, 2.0)
         yield att + "k_k", (1, 1, C), "normal", 0.85, 0.1
         yield att + "k_a", (1, 1, C), "normal", 1.0, 0.1
         yield att + "r_k", (H, s.N), "normal", 0.0, 0.1
-        yield matrix(att + "receptance.weight", C, C, 1.0)
-        yield matrix(att + "key.weight", C, C, 0.7)
-        yield matrix(att + "value.weight", C, C, 1.0)
-        yield matrix(att + "output.weight", C, C, 0.5)
-        yield from norm(att + "ln_x")
-        ffn = block + "ffn."
-        yield ffn + "x_k", (1, 1, C), "uniform", 0.0, 1.0
+        yield from square_matrices(att, ["receptance", "key", "value"])
+        yield from head_norm(att)
+
+    def channel_mix(ffn):
+        if s.version in ["v7", "v7a"]:
+            yield ffn + "x_k", (1, 1, C), "uniform", 0.0, 1.0
+        else:
+            for x in "kr":
+                yield ffn + ("time_maa_" if s.version == "v6" else "time_mix_") + x, (1, 1, C), "uniform", 0.0, 1.0
+            yield matrix(ffn + "receptance.weight", C, C, 1.0)
         yield matrix(ffn + "key.weight", s.F, C, 1.0)
         yield matrix(ffn + "value.weight", C, s.F, 0.5)
+        if s.version == "v7a":
+            table = s.De * s.De
+            yield ffn + "s_emb.weight", (s.V, table), "normal", 0.0, 0.7 / math.sqrt(s.De)
+            yield matrix(ffn + "s_emb_x.weight", table, C, 0.7 / math.sqrt(s.De))
+            yield ffn + "s1", (C, s.De), "normal", 0.0, 1 / math.sqrt(C)
+            yield ffn + "s2", (s.De, s.F), "normal", 0.0, 0.5 / math.sqrt(s.De)
+            yield ffn + "s0", (s.F,), "normal", 1.0, 0.1
+
+    time_mix = {"v4": time_mix4, "v6": time_mix6}.get(s.version, time_mix5)
+    yield "emb.weight", (s.V, C), "normal", 0.0, 1.0
+    for i in range(s.L):
+        block = f"blocks.{i}."
+        for ln in ["ln0", "ln1", "ln2"] if i == 0 else ["ln1", "ln2"]:
+            yield from norm(block + ln)
+        yield from time_mix7(block + "att.", i == 0) if s.version in ["v7", "v7a"] else time_mix(block + "att.")
+        yield from channel_mix(block + "ffn.")
     yield from norm("ln_out")
     yield matrix("head.weight", s.V, C, 2.0)
 
@@ -223,8 +286,9 @@ def make(path, shape, dtype="f16", seed=1, layer0_v=False, metadata=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Makes an RWKV-7 checkpoint with random weights.")
+    parser = argparse.ArgumentParser(description="Makes an RWKV checkpoint with random weights.")
     parser.add_argument("out", help="file to write, .safetensors or .pth")
+    parser.add_argument("--version", choices=VERSIONS, default="v7")
     parser.add_argument("--size", choices=PRESETS, help="shapes of a published model size")
     parser.add_argument("--layers", type=int, help="L")
     parser.add_argument("--channels", type=int, help="C")
@@ -233,13 +297,16 @@ def main():
     parser.add_argument("--vocab", type=int, default=65536, help="V")
     for letter in "wavg":
         parser.add_argument(f"--lora-{letter}", type=int, default=0, help=f"width of {letter}1 and {letter}2")
+    parser.add_argument("--lora-x", type=int, default=0, help="width of each of v6's five mixes")
+    parser.add_argument("--time-state", action="store_true", help="with a tuned initial state")
     parser.add_argument("--layer0-v", action="store_true", help="also write the v0, v1, v2 that layer 0 ignores")
     parser.add_argument("--gn-eps", help="group norm epsilon to note in a safetensors file's metadata")
     parser.add_argument("--dtype", choices=["f32", "f16", "bf16"], default="f16")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     given = dict(L=args.layers, C=args.channels, N=args.head_size, F=args.ffn, V=args.vocab,
-                 Dw=args.lora_w, Da=args.lora_a, Dv=args.lora_v, Dg=args.lora_g)
+                 Dw=args.lora_w, Da=args.lora_a, Dv=args.lora_v, Dg=args.lora_g,
+                 Dx=args.lora_x, version=args.version, time_state=args.time_state)
     shape = Shape(**{**PRESETS.get(args.size, dict(L=2, C=256)), **{key: value for key, value in given.items() if value}})
     metadata = {"gn_eps": args.gn_eps} if args.gn_eps else None
     parameters = make(args.out, shape, args.dtype, args.seed, args.layer0_v, metadata)

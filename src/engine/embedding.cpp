@@ -31,4 +31,32 @@ void Embedding::lookup(std::span<const int32_t> tokens, float* x) const {
   }
 }
 
+LookedUpInputs::LookedUpInputs(const ops::Tape& tape, const SourcePtr& source, uint32_t max_rows) {
+  for (const ops::ValueId id : tape.inputs) {
+    const ops::Value& value = tape.values[id];
+    if (value.name == "x" || value.name == "v_first") continue;  // handed over from tape to tape
+    Input& input = inputs_.emplace_back();
+    if (value.name == "embedded") continue;
+    input.table = source->load(value.name);
+    input.width = value.width;
+    input.rows.resize(uint64_t{max_rows} * value.width);
+  }
+}
+
+void LookedUpInputs::append(std::span<const int32_t> tokens, std::span<const float> x,
+                            std::vector<std::span<const float>>& inputs) {
+  for (Input& input : inputs_) {
+    if (input.width == 0) {
+      inputs.push_back(x);
+      continue;
+    }
+    float* row = input.rows.data();
+    for (const int32_t token : tokens) {
+      to_floats(input.table, static_cast<uint32_t>(token) * input.width, input.width, row);
+      row += input.width;
+    }
+    inputs.emplace_back(input.rows.data(), tokens.size() * input.width);
+  }
+}
+
 }  // namespace fulmar

@@ -47,6 +47,7 @@ class LoadedModel : public Model {
         // One slot more than can be live holds the state every sequence starts from.
         state_(device_.backend->allocate((slots_ + uint64_t{1}) * slot_floats_ * 4, ops::Where::device)),
         x_(uint64_t{max_rows_} * config.C),
+        looked_up_(tape_, source, max_rows_),
         programs_(tape_, *device_.backend, {store_.tensors(), nullptr, state_.get(), slot_floats_, slots_}) {
     const std::vector<float> start = rwkv::initial_state(*source, config, {0, config.L});
     device_.backend->upload(*state_, at(slots_), std::as_bytes(std::span(start)));
@@ -68,8 +69,9 @@ class LoadedModel : public Model {
     embedding_.lookup(tokens, x_.data());
     const auto count = [](const auto& list) { return static_cast<uint32_t>(list.size()); };
     program_ = &programs_.find({count(tokens), count(segments), count(picks)}, timing_);
-    const std::span<const float> input(x_.data(), tokens.size() * config_.C);
-    program_->start({count(tokens), segments, picks, {&input, 1}});
+    inputs_.assign(1, std::span<const float>(x_.data(), tokens.size() * config_.C));
+    looked_up_.append(tokens, inputs_[0], inputs_);
+    program_->start({count(tokens), segments, picks, inputs_});
     const auto outputs = program_->finish();
     return picks.empty() ? std::span<const float>() : outputs[0];
   }
@@ -110,6 +112,8 @@ class LoadedModel : public Model {
   uint32_t slots_, max_rows_;
   std::unique_ptr<ops::Buffer> state_;
   std::vector<float> x_;  // [max_rows, C]
+  LookedUpInputs looked_up_;
+  std::vector<std::span<const float>> inputs_;  // of a step
   ProgramCache programs_;
   ops::Program* program_ = nullptr;  // of the last step
   bool timing_ = false;

@@ -20,6 +20,11 @@ struct Builder {
   ops::ValueId x;        // the residual stream [rows, C], updated in place
   ops::ValueId v_first;  // v7: layer 0's v [rows, C]; ops::none until it exists
 
+  // v7a: the embedding x began as [rows, C], this layer's looked up rows [rows, De De], and the weights that
+  // all layers share.
+  ops::ValueId embedded = ops::none, looked_up = ops::none;
+  ops::WeightId repeat = ops::none, sum = ops::none;
+
   ops::ValueId value(const std::string& name, uint32_t width) { return tape.value(layer + name, width); }
   ops::WeightId vector(const std::string& name, uint32_t width) { return tape.vector(layer + name, width); }
   ops::WeightId matrix(const std::string& name, uint32_t rows, uint32_t cols) {
@@ -48,11 +53,13 @@ struct Builder {
     return outputs;
   }
 
-  // y = act(W from + bias), W named `name` [rows, width of from]; `bias` empty for none.
+  // y = gate * act(W from + bias), W named `name` [rows, width of from]; `bias` empty and gate none for none.
   ops::ValueId linear(const std::string& name, ops::ValueId from, uint32_t rows,
-                      uint32_t act = shared::ACT_NONE, const std::string& bias = {}) {
+                      uint32_t act = shared::ACT_NONE, const std::string& bias = {},
+                      ops::ValueId gate = ops::none) {
     ops::Linear op{from, value(name, rows), matrix(name, rows, tape.values[from].width)};
     op.act = act;
+    op.gate = gate;
     if (!bias.empty()) op.bias = vector(bias, rows);
     tape.ops.push_back(op);
     return op.y;

@@ -52,19 +52,30 @@ double changed(Change change, double x) {
 }
 
 // A vector as long as needed: each number changed, and where there is one a head, repeated over its channels.
+// Zeros fill a padded one.
 Tensor computed(const Tensor& tensor, const NeededTensor& needed) {
   const std::vector<float> in = to_floats(tensor);
   const Shape to = canonical_shape(needed);
   std::vector<float> out(to[0]);
-  const uint64_t each = out.size() / in.size();
-  for (uint64_t i = 0; i < out.size(); ++i)
+  const uint64_t each = needed.change == Change::pad ? 1 : out.size() / in.size();
+  for (uint64_t i = 0; i < each * in.size(); ++i)
     out[i] = static_cast<float>(changed(needed.change, static_cast<double>(in[i / each])));
   return from_floats(out, to);
 }
 
+// Output (or input, for the sum) `wide` of De De belongs to the element of h it repeats, or of y it adds to.
+Tensor deep_embed_matrix(uint64_t De, bool sum) {
+  const uint64_t rows = sum ? De : De * De, cols = sum ? De * De : De;
+  std::vector<float> ones(rows * cols, 0.0f);
+  for (uint64_t wide = 0; wide < De * De; ++wide)
+    ones[sum ? wide % De * cols + wide : wide * cols + wide / De] = 1.0f;
+  return from_floats(ones, {rows, cols});
+}
+
 class Canonical final : public Source {
  public:
-  Canonical(SourcePtr source, const Config& config) : source_(std::move(source)), version_(config.version) {
+  Canonical(SourcePtr source, const Config& config)
+      : source_(std::move(source)), version_(config.version), De_(config.De) {
     for (NeededTensor& needed : needed_tensors(config, *source_)) {
       names_.push_back(needed.name);
       std::string name = needed.name;
@@ -76,6 +87,7 @@ class Canonical final : public Source {
 
   std::optional<TensorRef> info(std::string_view name) const override {
     const auto found = table_.find(name);
+    if (made(name)) return TensorRef{Format::f32, made_shape(name), {}};
     if (found == table_.end()) return is_initial_state(name) ? source_->info(name) : std::nullopt;
     const NeededTensor& needed = found->second;
     auto tensor = source_->info(needed.stored);
@@ -84,6 +96,7 @@ class Canonical final : public Source {
   }
 
   Tensor load(std::string_view name) const override {
+    if (made(name)) return deep_embed_matrix(De_, name == deep_embed_sum);
     const auto found = table_.find(name);
     if (found == table_.end()) {
       if (is_initial_state(name)) return source_->load(name);
@@ -120,12 +133,20 @@ class Canonical final : public Source {
   std::string label() const override { return source_->label(); }
 
  private:
+  bool made(std::string_view name) const {
+    return De_ > 0 && (name == deep_embed_repeat || name == deep_embed_sum);
+  }
+  Shape made_shape(std::string_view name) const {
+    return name == deep_embed_sum ? Shape{De_, De_ * De_} : Shape{De_ * De_, De_};
+  }
+
   // detect() saw the shapes of the source it was asked about; this one may be another, or damaged since.
   void check(const Tensor& tensor, const NeededTensor& needed) const {
     if (fits(tensor.shape, needed)) return;
     const Shape from = squeezed(tensor.shape, needed.change);
     const bool paddable = needed.change == Change::none || needed.change == Change::transpose ||
-                          needed.change == Change::columns || needed.change == Change::plane;
+                          needed.change == Change::columns || needed.change == Change::plane ||
+                          needed.change == Change::pad;
     if (!paddable || from.size() != needed.shape.size() ||
         !std::equal(from.begin(), from.end(), needed.shape.begin(), std::less_equal<>()) ||
         (needed.change == Change::columns && from[1] % needed.parts != 0) ||
@@ -159,6 +180,7 @@ class Canonical final : public Source {
 
   SourcePtr source_;
   Version version_;
+  uint64_t De_;
   std::vector<std::string> names_;
   std::map<std::string, NeededTensor, std::less<>> table_;
 };

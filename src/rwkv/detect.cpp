@@ -70,8 +70,7 @@ class Detector {
         unsupported("a model with tiny attention");
     if (has("blocks.0.att.r_k") || has("blocks.0.att.x_w")) {
       if (has("blocks.0.qkv.qq.weight")) unsupported("RWKV v7b (DeepEmbed attention)");
-      if (has("blocks.0.ffn.s_emb.weight")) unsupported("RWKV v7a (DeepEmbed)");
-      return Version::v7;
+      return has("blocks.0.ffn.s_emb.weight") ? Version::v7a : Version::v7;
     }
     if (has("blocks.0.att.time_maa_x")) return Version::v6;
     if (!has("blocks.0.att.time_decay"))
@@ -92,6 +91,10 @@ class Detector {
     config.Da = lora_width("blocks.0.att.a1");
     config.Dg = lora_width("blocks.0.att.g1");
     if (config.L > 1) config.Dv = lora_width("blocks.1.att.v1");
+    if (config.version != Version::v7a) return;
+    config.De = lora_width("blocks.0.ffn.s1");
+    if (config.De % 8 != 0 || config.De > 128)
+      bad("blocks.0.ffn.s1: the width is {}, expected a multiple of 8 up to 128", config.De);
   }
 
   void read_older(Config& config) const {

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "rwkv/builder.h"
+#include "rwkv/tensors.h"
 
 namespace fulmar::rwkv {
 namespace {
@@ -23,6 +24,23 @@ void append_layer(Builder& b) {
   }
 }
 
+// What v7a's layers share, and their rows of the tables.
+std::vector<ops::ValueId> append_deep_embed_inputs(Builder& b, LayerRange layers) {
+  const uint32_t De = b.config.De, E = De * De;
+  const auto weight = [&](std::string_view name, uint32_t rows, uint32_t cols) {
+    return b.tape.weight(std::string(name), rows, cols, b.format_of(std::string(name), rows, cols));
+  };
+  b.repeat = weight(deep_embed_repeat, E, De);
+  b.sum = weight(deep_embed_sum, De, E);
+  b.embedded = b.tape.value("embedded", b.config.C);
+  b.tape.inputs.push_back(b.embedded);
+  std::vector<ops::ValueId> looked_up;
+  for (uint32_t layer = layers.first; layer < layers.last; ++layer)
+    looked_up.push_back(b.tape.value(fmt::format("blocks.{}.ffn.s_emb.weight", layer), E));
+  b.tape.inputs.insert(b.tape.inputs.end(), looked_up.begin(), looked_up.end());
+  return looked_up;
+}
+
 }  // namespace
 
 ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_of) {
@@ -36,7 +54,10 @@ ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_
     b.v_first = tape.value("v_first", config.C);
     tape.inputs.push_back(b.v_first);
   }
+  std::vector<ops::ValueId> looked_up;
+  if (config.version == Version::v7a) looked_up = append_deep_embed_inputs(b, layers);
   for (uint32_t layer = layers.first; layer < layers.last; ++layer) {
+    if (!looked_up.empty()) b.looked_up = looked_up[layer - layers.first];
     b.layer = fmt::format("blocks.{}.", layer);
     b.state = layer_state(config, layer - layers.first);
     append_layer(b);

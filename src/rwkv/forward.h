@@ -11,7 +11,9 @@ namespace fulmar::rwkv {
 using FormatOf = std::function<Format(const std::string& name, uint32_t rows, uint32_t cols)>;
 
 // Inputs: x [rows, C], and for v7 v_first [rows, C] unless the range starts at 0.
-// Outputs: logits [picks, V] when the range ends at L, else x, and for v7 v_first.
+// v7a then has what the host looks up for each token: "embedded", the row that x began as [rows, C], and for
+// each layer a row of the table the input is named after, "blocks.3.ffn.s_emb.weight" [rows, De De]. Outputs:
+// logits [picks, V] when the range ends at L, else x, and for v7 v_first.
 ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_of);
 
 }  // namespace fulmar::rwkv

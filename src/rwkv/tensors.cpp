@@ -133,6 +133,7 @@ class Lister {
     matrix(ffn + "value.weight", C_, F_);
     if (config_.is_v7()) {
       vector(ffn + "x_k");
+      if (version_ == Version::v7a) deep_embed(ffn);
       return;
     }
     matrix(ffn + "receptance.weight", C_, C_);
@@ -141,6 +142,15 @@ class Lister {
         vector(fmt::format("{}time_maa_{}", ffn, letter));
       else
         add(fmt::format("{}time_mix_{}", ffn, letter), Change::flip, {C_});
+  }
+
+  void deep_embed(const std::string& ffn) {
+    const uint64_t De = config_.De;
+    matrix(ffn + "s_emb.weight", V_, De * De);
+    matrix(ffn + "s_emb_x.weight", De * De, C_);
+    add(ffn + "s1", Change::transpose, {C_, De});
+    add(ffn + "s2", Change::transpose, {De, F_});
+    add(ffn + "s0", Change::pad, {F_});
   }
 
   const Source& source_;
@@ -171,7 +181,9 @@ bool fits(const Shape& in_file, const NeededTensor& needed) {
 }
 
 Shape squeezed(const Shape& shape, Change change) {
-  if (change != Change::squeeze && change != Change::flip && change != Change::decay4) return shape;
+  if (change != Change::squeeze && change != Change::flip && change != Change::decay4 &&
+      change != Change::pad)
+    return shape;
   std::size_t first = 0;
   while (first + 1 < shape.size() && shape[first] == 1) ++first;
   return {shape.begin() + static_cast<std::ptrdiff_t>(first), shape.end()};

@@ -17,11 +17,12 @@ enum class Change : uint8_t {
   columns,    // slice `part` of `parts`: [in, parts out] -> [out,in]
   plane,      // slice `part` of `parts`: [parts,in,out] -> [out,in]
   // To f32 vectors:
-  flip,       // squeezed; 1 - x: v4 and v5 store the new token's share, the tape mixes in the old one's
-  decay4,     // squeezed; -exp(x)
-  decay5,     // [H] or [H,N], a head's number spread over its channels; exp(-exp(x))
-  spread,     // [H] or [H,N] likewise
-  spread_exp  // [H] or [H,N] likewise; exp(x)
+  flip,        // squeezed; 1 - x: v4 and v5 store the new token's share, the tape mixes in the old one's
+  decay4,      // squeezed; -exp(x)
+  decay5,      // [H] or [H,N], a head's number spread over its channels; exp(-exp(x))
+  spread,      // [H] or [H,N] likewise
+  spread_exp,  // [H] or [H,N] likewise; exp(x)
+  pad          // squeezed; zeros behind
 };
 
 struct NeededTensor {
@@ -36,6 +37,11 @@ struct NeededTensor {
 // detect() asks with the file's own, canonical() with the padded ones. `has` tells which names the file has,
 // for those that go by two.
 std::vector<NeededTensor> needed_tensors(const Config& config, const Source& source);
+
+// v7a: matrices of zeros and ones, one pair for all layers, that turn the product of a row h [De] with a
+// looked up E [De, De] into Linear ops: h repeated [De De, De], times E element by element, summed [De, De
+// De].
+inline constexpr std::string_view deep_embed_repeat = "deep_embed.repeat", deep_embed_sum = "deep_embed.sum";
 
 // Whether a tensor of this shape in the file is what is needed.
 bool fits(const Shape& in_file, const NeededTensor& needed);

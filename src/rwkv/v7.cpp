@@ -7,6 +7,25 @@ namespace fulmar::rwkv {
 using namespace ops;
 using namespace shared;
 
+namespace {
+
+// (x s1) E s2 + s0 [rows, F], where E [De, De] is the token's row of the table plus what s_emb_x makes of the
+// embedding. E and h meet element by element, so that all of it stays Linear ops.
+ValueId append_deep_embed(Builder& b, ValueId x) {
+  const uint32_t De = b.config.De, E = De * De;
+  b.tape.ops.push_back(Linear{b.embedded, b.looked_up, b.matrix("ffn.s_emb_x.weight", E, b.config.C)});
+  std::get<Linear>(b.tape.ops.back()).accumulate = true;
+  const ValueId h = b.linear("ffn.s1", x, De);
+  Linear repeated{h, b.value("ffn.h_E", E), b.repeat};
+  repeated.gate = b.looked_up;
+  b.tape.ops.push_back(repeated);
+  const Linear summed{repeated.y, b.value("ffn.hE", De), b.sum};
+  b.tape.ops.push_back(summed);
+  return b.linear("ffn.s2", summed.y, b.config.F, ACT_NONE, "ffn.s0");
+}
+
+}  // namespace
+
 void append_v7_layer(Builder& b) {
   const Config& config = b.config;
   const uint32_t C = config.C;
@@ -52,9 +71,11 @@ void append_v7_layer(Builder& b) {
   b.tape.ops.push_back(mix);
   b.add_to_residual("att.output.weight", mix.y);
 
-  // Channel mix: x += V relu(K xk)^2.
-  const ValueId shifted = b.shift(b.norm("ln2"), b.state.ffn_x, {"ffn.x_k"})[0];
-  const ValueId hidden = b.linear("ffn.key.weight", shifted, config.F, ACT_RELU2);
+  // Channel mix: x += V relu(K xk)^2, with DeepEmbed each hidden number times one made from the token.
+  const ValueId normed2 = b.norm("ln2");
+  const ValueId shifted = b.shift(normed2, b.state.ffn_x, {"ffn.x_k"})[0];
+  const ValueId scale = b.looked_up != none ? append_deep_embed(b, normed2) : none;
+  const ValueId hidden = b.linear("ffn.key.weight", shifted, config.F, ACT_RELU2, {}, scale);
   b.add_to_residual("ffn.value.weight", hidden);
 }
 

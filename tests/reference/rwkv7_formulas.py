@@ -1,4 +1,4 @@
-"""RWKV-7 in plain float64, one token at a time, as the formulas are written: what every backend is held to.
+"""RWKV-7, with DeepEmbed or without, in plain float64, one token at a time, as the formulas are written: what every backend is held to.
 
 C channels, H heads of size N, V vocabulary. A state S is [H, N, N] with the value index first.
 """
@@ -52,6 +52,9 @@ class Model:
         self.att_x = np.zeros((self.layers, channels))
         self.ffn_x = np.zeros((self.layers, channels))
         self.S = np.zeros((self.layers, self.heads, self.size, self.size))
+        for i in range(self.layers):
+            if f"blocks.{i}.att.time_state" in self.w:  # files, too, keep the value index first
+                self.S[i] = self.w[f"blocks.{i}.att.time_state"]
 
     def norm(self, x, name):
         return layer_norm(x, self.w[name + ".weight"], self.w[name + ".bias"])
@@ -91,20 +94,28 @@ class Model:
         y = y + ((r * k * p["r_k"]).sum(axis=1, keepdims=True) * v).reshape(-1)
         return p["output.weight"] @ (y * g), v_first
 
-    def channel_mix(self, i, x):
-        prefix = f"blocks.{i}.ffn."
+    def channel_mix(self, i, x, token):
+        p = {name[len(f"blocks.{i}.ffn."):]: value for name, value in self.w.items()
+             if name.startswith(f"blocks.{i}.ffn.")}
         d = self.ffn_x[i] - x
         self.ffn_x[i] = x
-        k = self.w[prefix + "key.weight"] @ (x + d * self.w[prefix + "x_k"])
-        return self.w[prefix + "value.weight"] @ np.maximum(k, 0) ** 2
+        k = np.maximum(p["key.weight"] @ (x + d * p["x_k"]), 0) ** 2
+        if "s_emb.weight" in p:  # DeepEmbed: a matrix a token, looked up, scales what passes
+            table = p["s_emb.weight"][token] + self.embedded(token) @ p["s_emb_x.weight"].T
+            size = p["s1"].shape[1]
+            k = k * (x @ p["s1"] @ table.reshape(size, size) @ p["s2"] + p["s0"])
+        return p["value.weight"] @ k
+
+    def embedded(self, token):
+        return self.norm(self.w["emb.weight"][token], "blocks.0.ln0")
 
     def step(self, token):
-        x = self.norm(self.w["emb.weight"][token], "blocks.0.ln0")
+        x = self.embedded(token)
         v_first = None
         for i in range(self.layers):
             y, v_first = self.time_mix(i, self.norm(x, f"blocks.{i}.ln1"), v_first)
             x = x + y
-            x = x + self.channel_mix(i, self.norm(x, f"blocks.{i}.ln2"))
+            x = x + self.channel_mix(i, self.norm(x, f"blocks.{i}.ln2"), token)
         return self.w["head.weight"] @ self.norm(x, "ln_out")
 
     def logits(self, tokens):

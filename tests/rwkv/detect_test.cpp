@@ -108,7 +108,7 @@ TEST(Detect, WhatDoesNotFitIsNamed) {
            {[](MemorySource& s) { s.tensors["emb.weight"].format = Format::i32; },
             "emb.weight holds i32, expected floats"},
            {add("head.bias", {11}), "a head with a bias is not supported;", ErrorKind::unsupported},
-           {add("blocks.0.ffn.s_emb.weight", {8}), "RWKV v7a", ErrorKind::unsupported},
+           {add("blocks.0.ffn.s_emb.weight", {8}), "blocks.0.ffn.s1 is missing"},
            {add("blocks.0.qkv.qq.weight", {8, 32}), "RWKV v7b", ErrorKind::unsupported},
            {add("blocks.0.rosa.x_q", {32}), "RWKV v8", ErrorKind::unsupported},
            {add("head_q.weight", {8, 32}), "head QK", ErrorKind::unsupported},
