@@ -1,7 +1,10 @@
 // Answers for the tensors of a file: views where the bytes lie in order, gathered copies where they do not.
 #include "weights/file_source.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "weights/ggml_types.h"
 
 namespace fulmar {
 namespace {
@@ -39,6 +42,19 @@ uint64_t checked_bytes(const FileErrors& errors, std::string_view name, const Sh
     bytes *= extent;
   }
   return bytes;
+}
+
+void refuse_overlaps(const FileErrors& errors, const std::vector<FileTensor>& tensors) {
+  std::vector<const FileTensor*> order;
+  for (const FileTensor& tensor : tensors)
+    if (!tensor.data.empty()) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(),
+            [](const FileTensor* a, const FileTensor* b) { return a->data.data() < b->data.data(); });
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const auto& before = order[i - 1]->data;
+    if (before.data() + before.size() > order[i]->data.data())
+      errors.bad("{} and {} overlap", order[i - 1]->name, order[i]->name);
+  }
 }
 
 FileSource::FileSource(FileErrors errors, std::shared_ptr<const MappedFile> file,
@@ -80,6 +96,7 @@ Tensor FileSource::load(std::string_view name) const {
   const FileTensor* tensor = find(name);
   if (!tensor) errors_.bad("there is no tensor {}", name);
   const Format format = format_of(*tensor);
+  if (tensor->ggml_blocks) return pack_blocks(format, tensor->shape, tensor->data);
   if (tensor->strides.empty()) return Tensor{{format, tensor->shape, tensor->data}, file_};
   std::span<std::byte> bytes;
   Tensor copy = make_tensor(format, tensor->shape, bytes);

@@ -35,6 +35,7 @@ struct FileTensor {
   Shape shape;
   std::vector<uint64_t> strides;    // in elements; empty: row-major without gaps
   std::span<const std::byte> data;  // from the first element on; holds the last one, whatever the strides
+  bool ggml_blocks = false;         // rows of ggml's blocks, for the formats that have such
 };
 
 class FileSource final : public Source {
@@ -62,6 +63,9 @@ class FileSource final : public Source {
   std::map<std::string_view, std::size_t> index_;  // views of the names in tensors_
   Metadata metadata_;
 };
+
+// Throws where two tensors share bytes.
+void refuse_overlaps(const FileErrors& errors, const std::vector<FileTensor>& tensors);
 
 // Bytes of `count` elements, or an error naming the tensor where that is more than 2^62.
 uint64_t checked_bytes(const FileErrors& errors, std::string_view name, const Shape& shape,

@@ -1,29 +1,107 @@
-// open_weights(): looks at the first bytes and picks the container's reader.
+// open_weights(): finds the file or files meant, looks at the first bytes and picks the container's reader.
+#include <algorithm>
+#include <array>
+
 #include "weights/containers.h"
+#include "weights/names.h"
 
 namespace fulmar {
+namespace {
 
-SourcePtr open_weights(const std::filesystem::path& path) {
-  const FileErrors errors{to_utf8(path)};
+namespace fs = std::filesystem;
+
+constexpr std::string_view index_ending = ".index.json";
+constexpr uint64_t max_json = uint64_t{64} << 20;
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+SourcePtr open_file(const fs::path& path) {
   auto file = std::make_shared<const MappedFile>(path);
   file->advise_sequential();
-  const std::span<const std::byte> bytes = file->bytes();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return open_container({to_utf8(path)}, std::move(file));
+}
 
+SourcePtr open_index_file(const fs::path& path) {
+  const FileErrors errors{to_utf8(path)};
+  const MappedFile file(path);
+  if (file.bytes().size() > max_json)
+    errors.bad("is {} bytes long, more than an index can be", file.bytes().size());
+  return open_index(errors, text_of(file), [&](const std::string& name) {
+    return open_file(path.parent_path() / fs::path(std::u8string(name.begin(), name.end())));
+  });
+}
+
+// "model-00001-of-00003.safetensors" -> "model.safetensors.index.json"; empty for other names and for 1 of 1.
+std::string index_of_shard(const std::string& name) {
+  constexpr std::string_view of = "-of-";
+  constexpr std::size_t digits = 5;
+  const std::size_t at = name.rfind(of), end = at + of.size() + digits;
+  if (at == std::string::npos || at < digits + 1 || end >= name.size() || name[end] != '.' ||
+      name[at - digits - 1] != '-')
+    return {};
+  const auto all_digits = [&](std::size_t begin) {
+    return std::all_of(name.begin() + static_cast<std::ptrdiff_t>(begin),
+                       name.begin() + static_cast<std::ptrdiff_t>(begin + digits),
+                       [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (!all_digits(at - digits) || !all_digits(at + of.size()) ||
+      name.substr(at + of.size(), digits) == "00001")
+    return {};
+  return name.substr(0, at - digits - 1) + name.substr(end) + std::string(index_ending);
+}
+
+// The model in a folder, by the names that Hugging Face gives it.
+fs::path model_in(const fs::path& folder) {
+  constexpr std::array names = {"model.safetensors.index.json", "model.safetensors",
+                                "pytorch_model.bin.index.json", "pytorch_model.bin"};
+  for (const char* name : names)
+    if (fs::is_regular_file(folder / name)) return folder / name;
+  FileErrors{to_utf8(folder)}.bad("is a folder without {}: name the model file itself",
+                                  fmt::join(names, ", "));
+}
+
+// The text of config.json beside the model, if there is one of a sensible size.
+std::string config_beside(const fs::path& path) {
+  const fs::path config = path.parent_path() / "config.json";
+  std::error_code error;
+  const auto size = fs::file_size(config, error);
+  if (error || size == 0 || size > max_json || !fs::is_regular_file(config, error)) return {};
+  const MappedFile file(config);
+  return std::string(text_of(file));
+}
+
+}  // namespace
+
+SourcePtr open_container(const FileErrors& errors, FilePtr file) {
+  const std::string_view text = text_of(*file);
   if (text.starts_with("PK\3\4")) return open_pth(errors, std::move(file));
-  if (text.starts_with("GGUF"))
-    errors.unsupported("GGUF files are not supported yet: convert to safetensors, or take the original .pth");
-  if (text.starts_with("fmgg"))
-    errors.unsupported(
-        "ggmf .bin files are not supported yet: convert to safetensors, or take the original .pth");
+  if (text.starts_with("GGUF")) return open_gguf(errors, std::move(file));
+  if (text.starts_with("fmgg")) return open_ggmf(errors, std::move(file));
+  if (is_legacy_pth(text)) return open_legacy_pth(errors, std::move(file));
+  if (text.starts_with("lmgg") || text.starts_with("tjgg"))
+    errors.unsupported("is a file of an older ggml than any RWKV model was made for: take the original .pth");
   if (text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5)
-    errors.unsupported(
-        "torch.save's old format (before PyTorch 1.6) is not supported yet: convert to the new one with "
-        "torch.save(torch.load(old), new)");
+    errors.bad("is a pickle, but not one of torch.save: save it with torch.save(model.state_dict(), file)");
   if (text.starts_with("version https://git-lfs"))
     errors.bad("is a Git LFS pointer and not the model itself: run `git lfs pull`");
   if (text.size() > 8 && text[8] == '{') return open_safetensors(errors, std::move(file));
-  errors.bad("is neither a safetensors nor a .pth file (by its first bytes)");
+  errors.bad("is no safetensors, .pth, GGUF or rwkv.cpp file (by its first bytes)");
+}
+
+SourcePtr open_weights(const fs::path& given) {
+  const fs::path path = fs::is_directory(given) ? model_in(given) : given;
+  const std::u8string name = path.filename().u8string();
+  const std::string file_name(name.begin(), name.end()), index = index_of_shard(file_name);
+  if (file_name.ends_with(index_ending)) return blinkdl_names(open_index_file(path), config_beside(path));
+  if (!index.empty()) {
+    const fs::path index_path = path.parent_path() / fs::path(std::u8string(index.begin(), index.end()));
+    if (!fs::is_regular_file(index_path))
+      FileErrors{to_utf8(path)}.bad("is one of several files of a model, but {} is not beside it", index);
+    return blinkdl_names(open_index_file(index_path), config_beside(path));
+  }
+  return blinkdl_names(open_file(path), config_beside(path));
 }
 
 }  // namespace fulmar

@@ -74,14 +74,35 @@ class Flattener {
 }  // namespace
 
 std::vector<PickledTensor> read_state_dict(const FileErrors& errors, std::span<const std::byte> pickle) {
-  Machine machine(errors, pickle);
+  return read_state_dict_prefix(errors, pickle).tensors;
+}
+
+StateDict read_state_dict_prefix(const FileErrors& errors, std::span<const std::byte> data) {
+  Machine machine(errors, data);
   const Id root = machine.run();
   if (machine.value(root).kind != Kind::dict)
     errors.bad("the pickle holds {}, expected a dictionary of tensors",
                pickle::word(machine.value(root).kind));
   Flattener flattener(errors, machine);
   flattener.walk(root, {}, 0);
-  return std::move(flattener.tensors);
+  StateDict out{std::move(flattener.tensors), {}, machine.used()};
+  for (Id id = 0; id < machine.count(); ++id)
+    if (const Value& value = machine.value(id); value.kind == Kind::storage)
+      out.storages.push_back({value.key, value.text, static_cast<uint64_t>(value.number)});
+  return out;
+}
+
+PickledTexts read_text_list_prefix(const FileErrors& errors, std::span<const std::byte> data) {
+  Machine machine(errors, data);
+  const Value& root = machine.value(machine.run());
+  PickledTexts out{{}, machine.used()};
+  if (root.kind != Kind::list) return out;
+  for (const Id id : root.items) {
+    if (machine.value(id).kind != Kind::text)
+      errors.bad("the pickle's list holds {}, expected strings", pickle::word(machine.value(id).kind));
+    out.texts.push_back(machine.value(id).text);
+  }
+  return out;
 }
 
 }  // namespace fulmar

@@ -24,8 +24,30 @@ struct PickledTensor {
   std::vector<uint64_t> strides;  // in elements
 };
 
+// A storage that a pickle refers to.
+struct PickledStorage {
+  std::string_view key, type;
+  uint64_t elements = 0;
+};
+
 // All tensors of the dictionary that the pickle builds, in its order. Memory stays in proportion to the
 // pickle's size; cyclic and exploding structures are refused.
 std::vector<PickledTensor> read_state_dict(const FileErrors& errors, std::span<const std::byte> pickle);
+
+// The same of a pickle that more data follows, with all storages it mentions and the bytes it takes.
+struct StateDict {
+  std::vector<PickledTensor> tensors;
+  std::vector<PickledStorage> storages;
+  uint64_t bytes = 0;
+};
+StateDict read_state_dict_prefix(const FileErrors& errors, std::span<const std::byte> data);
+
+// A pickle of a plain value that more data follows: the texts of the list it builds (empty for other values),
+// and the bytes it takes.
+struct PickledTexts {
+  std::vector<std::string_view> texts;
+  uint64_t bytes = 0;
+};
+PickledTexts read_text_list_prefix(const FileErrors& errors, std::span<const std::byte> data);
 
 }  // namespace fulmar

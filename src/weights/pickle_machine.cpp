@@ -277,7 +277,7 @@ void Machine::rebuild_tensor(const std::vector<Id>& arguments) {
   push({.kind = Kind::tensor, .items = {arguments.begin(), arguments.begin() + 4}});
 }
 
-// ("storage", type, key, device, element count)
+// ("storage", type, key, device, element count); before PyTorch 1.6 also (key, offset, length) of a view.
 void Machine::persistent_id() {
   const Id id = pop();
   const std::vector<Id>& parts = expect(id, Kind::tuple, "a storage's description").items;
@@ -285,6 +285,9 @@ void Machine::persistent_id() {
     errors_.bad("the pickle refers to something that is not a storage, at byte {}", at());
   const Value& type = expect(parts[1], Kind::function, "a storage's type");
   if (type.function != Function::name) errors_.bad("the pickle has a storage of type {}", type.text);
+  if (parts.size() > 5 && value(parts[5]).kind != Kind::none)
+    errors_.unsupported(
+        "the pickle has storages that are parts of others: save it again with a newer PyTorch");
   const Value& key = expect(parts[2], Kind::text, "a storage's key");
   const Value& count = expect(parts[4], Kind::number, "a storage's element count");
   if (count.number < 0) errors_.bad("storage {} has {} elements", key.text, count.number);

@@ -34,6 +34,8 @@ class Machine {
   Machine(const FileErrors& errors, std::span<const std::byte> code) : errors_(errors), code_(code) {}
   Id run();  // the value the pickle leaves
   const Value& value(Id id) const { return values_[id]; }
+  Id count() const { return static_cast<Id>(values_.size()); }  // values built
+  uint64_t used() const { return position_; }                   // bytes of code read
 
  private:
   // Instructions; false for codes this machine does not know.

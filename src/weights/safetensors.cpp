@@ -1,5 +1,4 @@
 // Reads the header of a safetensors file, checking every number against the file's length.
-#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <limits>
 
@@ -180,17 +179,6 @@ void place(const FileErrors& errors, Entry& entry, std::span<const std::byte> da
   tensor.data = data.subspan(begin, end - begin);
 }
 
-void refuse_overlaps(const FileErrors& errors, const std::vector<Entry>& entries) {
-  std::vector<const Entry*> order;
-  for (const Entry& entry : entries)
-    if (entry.offsets[0] < entry.offsets[1]) order.push_back(&entry);
-  std::sort(order.begin(), order.end(),
-            [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
-  for (std::size_t i = 1; i < order.size(); ++i)
-    if (order[i]->offsets[0] < order[i - 1]->offsets[1])
-      errors.bad("{} and {} overlap", order[i - 1]->tensor.name, order[i]->tensor.name);
-}
-
 }  // namespace
 
 SourcePtr open_safetensors(const FileErrors& errors, FilePtr file) {
@@ -212,9 +200,9 @@ SourcePtr open_safetensors(const FileErrors& errors, FilePtr file) {
   for (Entry& entry : entries) place(errors, entry, bytes.subspan(8 + length));
   std::vector<FileTensor> tensors;
   for (const Entry& entry : entries) tensors.push_back(entry.tensor);
-  auto source = std::make_shared<const FileSource>(errors, std::move(file), std::move(tensors),
+  auto source = std::make_shared<const FileSource>(errors, std::move(file), tensors,
                                                    std::move(parser.handler().metadata));
-  refuse_overlaps(errors, entries);
+  refuse_overlaps(errors, tensors);
   return source;
 }
 

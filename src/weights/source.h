@@ -13,6 +13,13 @@
 
 namespace fulmar {
 
+// A tokenizer that a model file carries.
+struct EmbeddedVocabulary {
+  std::vector<std::string> tokens;      // each id's bytes; empty where the id stands for no text
+  std::optional<uint32_t> end_of_text;  // the id that ends a text
+  std::optional<uint32_t> end_of_turn;  // the id that ends a turn of a chat
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -26,6 +33,8 @@ class Source {
   virtual Tensor load(std::string_view name) const = 0;
   // Free-form metadata of the file ("gn_eps"), where it has any.
   virtual std::optional<std::string> metadata(std::string_view) const { return std::nullopt; }
+  // The file's own vocabulary, read anew by every call; nothing where it has none.
+  virtual std::optional<EmbeddedVocabulary> vocabulary() const { return std::nullopt; }
   // The caller has its own copy of this tensor: the pages of the file behind it may leave memory (they come
   // back on use).
   virtual void release(std::string_view) const {}
@@ -35,9 +44,11 @@ class Source {
 
 using SourcePtr = std::shared_ptr<const Source>;
 
-// Opens a model file by its magic bytes: safetensors or zip .pth (torch.save). Every offset, size and count
-// is checked against the file's length before use; nothing in a pickle is executed. Throws Error(bad_file) or
-// Error(not_found).
+// Opens a model file by its first bytes: safetensors, .pth (zip or legacy), GGUF or rwkv.cpp's ggmf; a
+// checkpoint in several files by its index, its folder or any of the files. Tensors have BlinkDL's names and
+// shapes, whatever the file calls them. Every offset, size and count is checked against the file's length
+// before use; nothing in a pickle is executed. Throws Error(bad_file), Error(not_found) or
+// Error(unsupported).
 SourcePtr open_weights(const std::filesystem::path& path);
 
 }  // namespace fulmar
