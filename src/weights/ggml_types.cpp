@@ -67,6 +67,8 @@ uint64_t ggml_bytes(const FileErrors& errors, std::string_view name, const Shape
   if (shape.empty() || shape.back() % ggml->block != 0)
     errors.bad("{} is {} in {}, whose blocks hold {} numbers of a row", name, to_string(shape),
                info(format).name, ggml->block);
+  for (const uint64_t extent : shape)
+    if (extent == 0) errors.bad("{} is {}: it holds nothing", name, to_string(shape));
   Shape blocks = shape;
   blocks.back() /= ggml->block;
   return checked_bytes(errors, name, blocks, ggml->bytes);

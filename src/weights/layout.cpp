@@ -77,15 +77,7 @@ Format format_after(Format format, const Shape& before, const Shape& after, Kind
 
 // The values of a matrix in blocks as f32: exact, as every such value is a product of few bits.
 Tensor decoded(const Tensor& tensor) {
-  const uint64_t K = tensor.shape.back(), N = element_count(tensor.shape) / K;
-  std::span<std::byte> bytes;
-  Tensor out = make_tensor(Format::f32, tensor.shape, bytes);
-  std::vector<float> row(K);
-  for (uint64_t n = 0; n < N; ++n) {
-    info(tensor.format).decode_row(tensor.data.data(), N, K, n, row.data());
-    std::memcpy(bytes.data() + n * K * 4, row.data(), K * 4);
-  }
-  return out;
+  return from_floats(to_floats(tensor), tensor.shape);
 }
 
 Tensor mapped(const Tensor& tensor, Kind kind) {

@@ -62,7 +62,8 @@ class Table {
     const bool v7 = shape_.architecture == "rwkv7";
     // Layer 0 has no value residual: files hold copies of a0, a1 and a2 in their place.
     if (v7 && layer == 0 && rest.starts_with("time_mix_v") && rest != "time_mix_value.weight") return;
-    const uint64_t halvings = shape_.rescale_every ? layer / shape_.rescale_every : 0;
+    constexpr uint64_t most = 1024;  // past every float's exponents
+    const uint64_t halvings = shape_.rescale_every ? std::min(layer / shape_.rescale_every, most) : 0;
     const bool known =
         one_of(plain, rest, from, {}) ||
         one_of(outputs, rest, from, halvings ? LayoutSteps{layout::scale(halvings)} : LayoutSteps{}) ||

@@ -74,8 +74,7 @@ SourcePtr open_index(const FileErrors& errors, std::string_view index,
     const std::string name(key);
     if (!value.is_string()) errors.bad("the place of {} is not a string", name);
     const std::string file(value.get_string());
-    if (!is_plain_name(file))
-      errors.bad("{} is said to be in \"{}\", which is not a file beside the index", name, file);
+    if (!is_plain_name(file)) errors.bad("the place of {} is not the name of a file beside the index", name);
     const auto [found, added] = opened.emplace(file, shards.size());
     if (added) {
       if (shards.size() == max_shards) errors.bad("names more than {} files", max_shards);

@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "base/half.h"
+#include "weights/ggml_writers.h"
 #include "weights/source.h"
-#include "weights/writers.h"
 
 namespace fulmar {
 namespace {
@@ -134,6 +134,23 @@ TEST(Pth, CheckpointsOfModulesAndTrainersAreUnderstood) {
   EXPECT_EQ(source->names(), (std::vector<std::string>{"model.w", "model.bias", "again.w", "again.bias"}));
   EXPECT_EQ(numbers(*source, "model.w"), (std::vector<float>{3, 4}));
   EXPECT_EQ(numbers(*source, "again.bias"), std::vector<float>{4});
+}
+
+TEST(LegacyPth, StoragesAreFoundInTheOrderOfTheirList) {
+  const std::string pickle = Pickle()
+                                 .op("}(")
+                                 .tensor("b", "HalfStorage", "77", 2, 0, {2}, {1})
+                                 .tensor("a", "FloatStorage", "5", 6, 0, {3, 2}, {1, 3})
+                                 .tensor("again", "FloatStorage", "5", 6, 4, {2}, {1})
+                                 .op("u")
+                                 .stop();
+  const std::string halves = raw(std::vector<uint16_t>{f32_to_f16(7), f32_to_f16(-8)});
+  const TempFile file(test::legacy_pth(pickle, {{"5", 6, counted<float>()}, {"77", 2, halves}}), "old.pth");
+  const SourcePtr source = open_weights(file.path());
+  EXPECT_EQ(source->names(), (std::vector<std::string>{"b", "a", "again"}));
+  EXPECT_EQ(numbers(*source, "a"), (std::vector<float>{1, 4, 2, 5, 3, 6}));
+  EXPECT_EQ(numbers(*source, "b"), (std::vector<float>{7, -8}));
+  EXPECT_EQ(numbers(*source, "again"), (std::vector<float>{5, 6}));
 }
 
 TEST(Pth, ThreadsMayLoadAtOnce) {

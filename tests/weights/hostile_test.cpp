@@ -47,15 +47,12 @@ std::string with_numbers(const std::string& shape, const std::string& offsets) {
 TEST(HostileWeights, FilesThatAreNoModels) {
   for (const Hostile& file : std::vector<Hostile>{
            {"zero bytes", "", "the file is empty"},
-           {"one byte", "x", "neither a safetensors nor a .pth"},
-           {"text", "hello, this is no model at all", "neither a safetensors nor a .pth"},
+           {"one byte", "x", "is no safetensors, .pth, GGUF or rwkv.cpp file"},
+           {"text", "hello, this is no model at all", "is no safetensors, .pth, GGUF or rwkv.cpp file"},
            {"pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"},
-           {"GGUF", std::string("GGUF\3\0\0\0{", 9), "GGUF files are not supported yet: convert",
-            ErrorKind::unsupported},
-           {"ggmf", "fmgg" + little(101, 4) + "{", "ggmf .bin files are not supported yet",
-            ErrorKind::unsupported},
-           {"legacy", "\x80\x02\x8a\x0al\xfc\x9c", "old format", ErrorKind::unsupported},
-           {"empty zip", zip({}), "neither a safetensors nor a .pth"},
+           {"old ggml", "lmgg" + little(1, 4) + "{", "an older ggml", ErrorKind::unsupported},
+           {"another pickle", "\x80\x02\x8a\x0al\xfc\x9c", "is a pickle, but not one of torch.save"},
+           {"empty zip", zip({}), "is no safetensors, .pth, GGUF or rwkv.cpp file"},
        })
     expect_refused(file);
 }
@@ -72,7 +69,9 @@ TEST(HostileWeights, FoldersAndMissingFilesAreNamed) {
   };
   const TempFile file("x");
   EXPECT_EQ(message(file.path().parent_path(), ErrorKind::bad_file),
-            file.path().parent_path().string() + ": is a directory, not a file");
+            file.path().parent_path().string() +
+                ": is a folder without model.safetensors.index.json, model.safetensors, "
+                "pytorch_model.bin.index.json, pytorch_model.bin: name the model file itself");
   EXPECT_EQ(message("no/such.pth", ErrorKind::not_found), "no/such.pth: no such file");
 }
 

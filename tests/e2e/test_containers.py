@@ -1,0 +1,144 @@
+"""One model gives the same logits whatever container and spelling it comes in."""
+import os
+import shutil
+
+import numpy as np
+
+import common
+
+TOKENS = "3,1,4,1,5,9,2,6"
+
+
+def made(version, L=2, C=64, N=32, F=96, V=61, D=8):
+    """Random weights {BlinkDL's name: float32 array} of one version."""
+    rng = np.random.default_rng(version * 10)
+    H, w = C // N, {}
+
+    def normal(name, *shape, gain=None, mean=0.0):
+        deviation = 0.1 if gain is None else gain / np.sqrt(shape[-1])
+        w[name] = (rng.standard_normal(shape) * deviation + mean).astype(np.float32)
+
+    def norm(name):
+        normal(name + ".weight", C, mean=1.0)
+        normal(name + ".bias", C)
+
+    normal("emb.weight", V, C, gain=8.0)
+    for i in range(L):
+        p = f"blocks.{i}."
+        for name in ("ln0", "ln1", "ln2")[i > 0:]:
+            norm(p + name)
+        for name in ("receptance", "key", "value", "output") + (("gate",) if version > 4 else ()):
+            normal(f"{p}att.{name}.weight", C, C, gain=0.7)
+        mixes = {4: ["time_mix_" + k for k in "kvr"], 5: ["time_mix_" + k for k in "kvrg"],
+                 6: ["time_maa_" + k for k in "xwkvrg"]}[version]
+        for name in ["att." + mix for mix in mixes] + ["ffn." + mixes[-1][:9] + k for k in "kr"]:
+            w[p + name] = rng.random((1, 1, C), dtype=np.float32)
+        if version == 4:
+            normal(p + "att.time_decay", C, mean=-1.0)
+            normal(p + "att.time_first", C)
+        else:
+            norm(p + "att.ln_x")
+            normal(p + "att.time_faaaa", H, N)
+            normal(p + "att.time_decay", *((H, N) if version == 5 else (1, 1, C)), mean=-1.0)
+        if version == 6:
+            normal(p + "att.time_maa_w1", C, 5 * D)
+            normal(p + "att.time_maa_w2", 5, D, C)
+            normal(p + "att.time_decay_w1", C, 2 * D)
+            normal(p + "att.time_decay_w2", 2 * D, C)
+        normal(p + "ffn.key.weight", F, C, gain=0.7)
+        normal(p + "ffn.value.weight", C, F, gain=0.7)
+        normal(p + "ffn.receptance.weight", C, C, gain=0.7)
+    norm("ln_out")
+    normal("head.weight", V, C, gain=2.0)
+    return w
+
+
+def logits(args, path, *more):
+    text = common.output(args, "logits", "--model", path, "--tokens", TOKENS, "--strategy", "cpu fp32", *more)
+    return np.array([[float(x) for x in line.split(b" ")] for line in text.splitlines()])
+
+
+class Twins:
+    """Files that must agree with one written as BlinkDL does."""
+
+    def __init__(self, args, label, tensors):
+        import container_writers
+        self.args, self.label, self.folder = args, label, os.path.join(args.work_dir, label)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        container_writers.write_safetensors(self.path("own.safetensors"), tensors)
+        self.expected = logits(args, self.path("own.safetensors"))
+        common.check(0.5 < np.abs(self.expected).max() < 100, f"{label}: logits of a useful size")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def agree(self, path, tolerance=0.0, more=()):
+        worst = np.abs(logits(self.args, path, *more) - self.expected).max()
+        common.check(worst <= tolerance, f"{path}: off by {worst:.3g}, at most {tolerance:g} allowed")
+        print(f"{self.label}: {os.path.relpath(path, self.folder)} agrees to {worst:.2g}", flush=True)
+
+
+def version7(args):
+    import container_writers as cw
+    from rwkv7_formulas import read_safetensors
+    source = common.make_model(args, "v7.safetensors", "f16", seed=3, L=3, C=64, N=32, F=96, V=61, Dw=12, Da=8, Dv=5, Dg=20)
+    w = {name: array.astype(np.float32) for name, array in read_safetensors(source).items()}
+    twins = Twins(args, "v7", w)
+    config = {"model_type": "rwkv7", "head_dim": 32, "norm_eps": 1e-5}
+    eps = ("--gn-eps", "64e-5")
+
+    index = cw.write_sharded(twins.path("fla"), cw.fla7(w), 3, config)
+    for path in (index, os.path.dirname(index), os.path.join(os.path.dirname(index), "model-00002-of-00003.safetensors")):
+        twins.agree(path, more=eps)
+    own_eps = np.abs(logits(args, index) - logits(args, twins.path("own.safetensors"), "--gn-eps", "32e-5")).max()
+    common.check(own_eps == 0, f"config.json's norm_eps times the head size is the group norm's epsilon: {own_eps}")
+    cw.write_safetensors(twins.path("fla-first.safetensors"), cw.fla7(w, first_release=True))
+    twins.agree(twins.path("fla-first.safetensors"))
+    cw.write_safetensors(twins.path("ai00.st"), cw.web_rwkv(w))
+    twins.agree(twins.path("ai00.st"), 1e-5)
+    cw.write_legacy_pth(twins.path("legacy.pth"), {"_orig_mod." + name: array for name, array in w.items()},
+                        lambda state: {"step": 7, "model": state})
+    twins.agree(twins.path("legacy.pth"))
+    cw.write_ggmf(twins.path("ggmf-f32.bin"), w)
+    twins.agree(twins.path("ggmf-f32.bin"))
+    cw.write_ggmf(twins.path("ggmf-f16.bin"), w, "f16", file_version=100)
+    twins.agree(twins.path("ggmf-f16.bin"), 1e-5)
+    for kind, tolerance in (("f32", 0), ("f16", 1e-5), ("bf16", 0.2)):
+        cw.write_gguf(twins.path(kind + ".gguf"), w, 32, kind)
+        twins.agree(twins.path(kind + ".gguf"), tolerance)
+
+
+def older_versions(args):
+    import container_writers as cw
+    for version in (4, 5, 6):
+        w = made(version)
+        twins = Twins(args, f"v{version}", w)
+        # rwkv.cpp takes another epsilon for v5, and a computed decay has lost some digits.
+        ggmf_eps = ("--gn-eps", "64e-5")
+        cw.write_safetensors(twins.path("hf.safetensors"), cw.hugging_face(w))
+        twins.agree(twins.path("hf.safetensors"))
+        cw.write_legacy_pth(twins.path("legacy.pth"), w)
+        twins.agree(twins.path("legacy.pth"))
+        cw.write_ggmf(twins.path("ggmf.bin"), w)
+        twins.agree(twins.path("ggmf.bin"), 2e-4, ggmf_eps)
+        half = {name: array.astype(np.float16).astype(np.float32) for name, array in w.items()}
+        cw.write_safetensors(twins.path("half.safetensors"), half)
+        twins.expected = logits(args, twins.path("half.safetensors"))
+        cw.write_safetensors(twins.path("ai00.st"), cw.web_rwkv(w))
+        twins.agree(twins.path("ai00.st"), 1e-5)
+    cw.write_safetensors(twins.path("fla.safetensors"), cw.fla6(half))
+    twins.agree(twins.path("fla.safetensors"))
+    for rescale in (0, 1):
+        cw.write_gguf(twins.path(f"rescale{rescale}.gguf"), half, 32, rescale_every=rescale)
+        twins.agree(twins.path(f"rescale{rescale}.gguf"))
+
+
+def main():
+    args = common.parse_args()
+    version7(args)
+    older_versions(args)
+
+
+if __name__ == "__main__":
+    main()
