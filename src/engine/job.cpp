@@ -37,7 +37,7 @@ Job make_job(Request request, std::shared_ptr<Sink> sink, const Tokenizer& token
     for (Token token : job.prompt) check_token("prompt", token, vocab);
   } else if (!request.messages.empty()) {
     job.prompt = tokenizer.encode(apply_chat_template(request.messages, request.think));
-    if (request.stop.empty()) request.stop = chat_stops();
+    for (std::string& stop : chat_stops()) request.stop.push_back(std::move(stop));
     for (Token token : job.prompt) check_token("messages", token, vocab);
   } else {
     job.prompt = tokenizer.encode(request.text);

@@ -15,7 +15,7 @@ namespace fulmar {
 // role or an empty list.
 std::string apply_chat_template(const std::vector<ChatMessage>& messages, Think think);
 
-// What ends an assistant's turn when the client names no stop: "\n\nUser:" and its kin.
+// What ends an assistant's turn, beside the client's own stops: "\n\nUser:" and its kin.
 std::vector<std::string> chat_stops();
 
 }  // namespace fulmar

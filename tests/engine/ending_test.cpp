@@ -96,6 +96,10 @@ TEST(Ending, AChatEndsWhereTheNextTurnWouldBegin) {
   EXPECT_EQ(listener->wait(), Finish::stop);
   EXPECT_EQ(listener->text(), " yes");
   EXPECT_EQ(listener->events().back().prompt_tokens, prompt.size());
+  request.stop = {"never said"};  // a stop of the client's own does not take the template's away
+  const auto other = listen_to(*engine, request);
+  EXPECT_EQ(other->wait(), Finish::stop);
+  EXPECT_EQ(other->text(), " yes");
 }
 
 TEST(Ending, EventsCarryWholeCharactersAndEveryToken) {
