@@ -34,12 +34,15 @@ endfunction()
 
 # The openai packages as their makers publish them, each in a folder of its own under the build folder.
 set(clients ${PROJECT_SOURCE_DIR}/tests/openai_clients.py)
-set(venv_python ${PROJECT_BINARY_DIR}/venv/bin/python)
+set(python_in_venv bin/python)
 if(WIN32)
-  set(venv_python ${PROJECT_BINARY_DIR}/venv/Scripts/python.exe)
+  set(python_in_venv Scripts/python.exe)
 endif()
-add_test(NAME clients.pypi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv)
+set(venv_python ${PROJECT_BINARY_DIR}/venv/${python_in_venv})
+add_test(NAME clients.pypi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv openai)
 set_tests_properties(clients.pypi PROPERTIES FIXTURES_SETUP pypi SKIP_RETURN_CODE 77 TIMEOUT 600)
+add_test(NAME packages.gguf COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-gguf gguf)
+set_tests_properties(packages.gguf PROPERTIES FIXTURES_SETUP gguf SKIP_RETURN_CODE 77 TIMEOUT 600)
 if(FULMAR_NODE AND FULMAR_NPM)
   add_test(NAME clients.npm COMMAND ${FULMAR_PYTHON} ${clients} npm ${PROJECT_BINARY_DIR}/npm ${FULMAR_NPM})
   set_tests_properties(clients.npm PROPERTIES FIXTURES_SETUP npm SKIP_RETURN_CODE 77 TIMEOUT 600)
@@ -62,3 +65,7 @@ if(FULMAR_NODE AND FULMAR_NPM)
                      CLIENT ${PROJECT_BINARY_DIR}/npm/node_modules/openai
                             ${FULMAR_NODE} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.mjs)
 endif()
+
+# llama.cpp's own writer of GGUF files.
+fulmar_script_test(e2e.gguf_package SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/gguf_package.py FIXTURE gguf
+                   CLIENT ${PROJECT_BINARY_DIR}/venv-gguf/${python_in_venv})

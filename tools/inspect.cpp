@@ -43,7 +43,8 @@ void print_formats(const Source& source) {
     const TensorRef tensor = *source.info(name);
     Kept& kept = formats[info(tensor.format).name];
     ++kept.tensors;
-    kept.bytes += element_count(tensor.shape) * info(tensor.format).scalar_bytes;
+    const uint64_t count = element_count(tensor.shape), K = tensor.shape.empty() ? 1 : tensor.shape.back();
+    kept.bytes += info(tensor.format).matrix_bytes(K ? count / K : 0, K);
   }
   for (const auto& [format, kept] : formats)
     fmt::print("  {:<12} {} tensors, {:.1f} MiB\n", format, kept.tensors, mib(kept.bytes));
@@ -94,7 +95,8 @@ int run_inspect(const InspectFlags& flags) {
 void add_inspect(CLI::App& app, Command& run) {
   auto flags = std::make_shared<InspectFlags>();
   CLI::App* command = app.add_subcommand("inspect", "Show what a model file holds");
-  command->add_option("file", flags->model, "Model file: .safetensors or .pth")->required();
+  command->add_option("file", flags->model, "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
+      ->required();
   CLI::Option* tape = command->add_flag("--tape", flags->tape, "Print the operations the model is run as");
   command
       ->add_option("--strategy", flags->strategy, "With --tape: the strategy whose weight formats are shown")

@@ -14,7 +14,7 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
   command
       .add_option("--model", flags.model,
                   demo ? "Model file; by default the small demo model that comes with the program"
-                       : "Model file: .safetensors or .pth")
+                       : "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
       ->required(!demo);
   command.add_option("--strategy", flags.strategy,
                      "Device and precision, such as 'vulkan fp16', 'vulkan:1 fp16i8' or 'cpu fp32'; "

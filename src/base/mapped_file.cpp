@@ -75,14 +75,14 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 }
 
 MappedFile::~MappedFile() {
-  if (data_) UnmapViewOfFile(data_);
+  if (data_ && mapped_) UnmapViewOfFile(data_);
 }
 
 void MappedFile::advise_sequential() const {}  // Windows reads mapped files ahead by itself
 
 // Unlocking pages that are not locked takes them out of the working set; the failure it reports is expected.
 void MappedFile::release(std::span<const std::byte> part) const {
-  VirtualUnlock(const_cast<std::byte*>(part.data()), part.size());
+  if (mapped_) VirtualUnlock(const_cast<std::byte*>(part.data()), part.size());
 }
 
 #else
@@ -108,14 +108,16 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 }
 
 MappedFile::~MappedFile() {
-  if (data_) munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ && mapped_) munmap(const_cast<std::byte*>(data_), size_);
 }
 
 void MappedFile::advise_sequential() const {
-  madvise(const_cast<std::byte*>(data_), size_, MADV_SEQUENTIAL);  // only a hint: failure changes nothing
+  if (mapped_)
+    madvise(const_cast<std::byte*>(data_), size_, MADV_SEQUENTIAL);  // only a hint: failure changes nothing
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
+  if (!mapped_) return;  // memory of the heap would come back as zeros
   // Only pages that lie wholly inside: their neighbours may be in use. Offsets count from data_, which starts
   // a page.
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

@@ -12,6 +12,9 @@ class MappedFile {
   // Throws Error(not_found) where there is no such file, Error(bad_file) where it is a directory, empty or
   // unreadable.
   explicit MappedFile(const std::filesystem::path& path);
+  // Bytes that are in memory already and stay the caller's; the hints do nothing.
+  explicit MappedFile(std::span<const std::byte> bytes)
+      : data_(bytes.data()), size_(bytes.size()), mapped_(false) {}
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
@@ -26,6 +29,7 @@ class MappedFile {
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  bool mapped_ = true;
 };
 
 // A path as UTF-8 text for messages.

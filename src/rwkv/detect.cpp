@@ -45,7 +45,8 @@ class Detector {
     }
     for (uint32_t* width : {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx})
       *width = padded(*width);
-    if (const auto eps = source_.metadata("gn_eps")) config.head_norm_eps = parse_eps(*eps);
+    if (const auto eps = source_.metadata("gn_eps")) config.head_norm_eps = parse_eps("gn_eps", *eps);
+    if (const auto eps = source_.metadata("ln_eps")) config.norm_eps = parse_eps("ln_eps", *eps);
     return config;
   }
 
@@ -189,12 +190,12 @@ class Detector {
     return element_count(tensor.shape);
   }
 
-  float parse_eps(const std::string& text) const {
+  float parse_eps(std::string_view key, const std::string& text) const {
     float eps = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), eps);
     if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || !std::isfinite(eps) ||
         eps <= 0)
-      bad("the metadata's gn_eps is \"{}\", expected a number above 0", text);
+      bad("the metadata's {} is \"{}\", expected a number above 0", key, text);
     return eps;
   }
 

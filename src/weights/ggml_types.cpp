@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/half.h"
+#include "base/parallel.h"
 #include "weights/little_endian.h"
 
 namespace fulmar {
@@ -80,7 +81,10 @@ Tensor pack_blocks(Format format, const Shape& shape, std::span<const std::byte>
   std::span<std::byte> bytes;
   Tensor out = make_tensor(format, shape, bytes);
   if (!bytes.empty()) std::memset(bytes.data(), 0, bytes.size());  // padding behind planes
-  for (uint64_t n = 0; n < N; ++n) ggml.pack_row(bytes.data(), N, K, n, blocks.data() + n * row_bytes);
+  parallel_for(N, [&](uint64_t begin, uint64_t end) {              // rows share no byte
+    for (uint64_t n = begin; n < end; ++n)
+      ggml.pack_row(bytes.data(), N, K, n, blocks.data() + n * row_bytes);
+  });
   return out;
 }
 

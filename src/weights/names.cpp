@@ -105,7 +105,7 @@ std::vector<Spelled> below(const std::string& prefix, const std::vector<Spelled>
     outer.resize(dot == std::string::npos ? 0 : dot + 1);
     for (const Spelled& tensor : tensors)
       for (const char* head : {"head.weight", "lm_head.weight", "head.bias", "lm_head.bias"})
-        if (tensor.name == outer + head) add(head, tensor.from);
+        if (tensor.name == outer + head) add(std::string(head).substr(head[0] == 'l' ? 3 : 0), tensor.from);
   }
   return out;
 }

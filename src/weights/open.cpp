@@ -56,8 +56,9 @@ std::string index_of_shard(const std::string& name) {
 fs::path model_in(const fs::path& folder) {
   constexpr std::array names = {"model.safetensors.index.json", "model.safetensors",
                                 "pytorch_model.bin.index.json", "pytorch_model.bin"};
+  std::error_code ignored;
   for (const char* name : names)
-    if (fs::is_regular_file(folder / name)) return folder / name;
+    if (fs::is_regular_file(folder / name, ignored)) return folder / name;
   FileErrors{to_utf8(folder)}.bad("is a folder without {}: name the model file itself",
                                   fmt::join(names, ", "));
 }
@@ -91,13 +92,14 @@ SourcePtr open_container(const FileErrors& errors, FilePtr file) {
 }
 
 SourcePtr open_weights(const fs::path& given) {
-  const fs::path path = fs::is_directory(given) ? model_in(given) : given;
+  std::error_code ignored;  // what cannot be opened says so below
+  const fs::path path = fs::is_directory(given, ignored) ? model_in(given) : given;
   const std::u8string name = path.filename().u8string();
   const std::string file_name(name.begin(), name.end()), index = index_of_shard(file_name);
   if (file_name.ends_with(index_ending)) return blinkdl_names(open_index_file(path), config_beside(path));
   if (!index.empty()) {
     const fs::path index_path = path.parent_path() / fs::path(std::u8string(index.begin(), index.end()));
-    if (!fs::is_regular_file(index_path))
+    if (!fs::is_regular_file(index_path, ignored))
       FileErrors{to_utf8(path)}.bad("is one of several files of a model, but {} is not beside it", index);
     return blinkdl_names(open_index_file(index_path), config_beside(path));
   }

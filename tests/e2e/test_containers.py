@@ -10,7 +10,7 @@ TOKENS = "3,1,4,1,5,9,2,6"
 
 
 def made(version, L=2, C=64, N=32, F=96, V=61, D=8):
-    """Random weights {BlinkDL's name: float32 array} of one version."""
+    """Random weights {BlinkDL's name: float32 array} of version 4, 5 (5.2), 50 (5.0: one decay a head, no gate) or 6."""
     rng = np.random.default_rng(version * 10)
     H, w = C // N, {}
 
@@ -27,15 +27,20 @@ def made(version, L=2, C=64, N=32, F=96, V=61, D=8):
         p = f"blocks.{i}."
         for name in ("ln0", "ln1", "ln2")[i > 0:]:
             norm(p + name)
-        for name in ("receptance", "key", "value", "output") + (("gate",) if version > 4 else ()):
+        for name in ("receptance", "key", "value", "output") + (("gate",) if version in (5, 6) else ()):
             normal(f"{p}att.{name}.weight", C, C, gain=0.7)
-        mixes = {4: ["time_mix_" + k for k in "kvr"], 5: ["time_mix_" + k for k in "kvrg"],
+        mixes = {4: ["time_mix_" + k for k in "kvr"], 50: ["time_mix_" + k for k in "kvr"],
+                 5: ["time_mix_" + k for k in "kvrg"],
                  6: ["time_maa_" + k for k in "xwkvrg"]}[version]
         for name in ["att." + mix for mix in mixes] + ["ffn." + mixes[-1][:9] + k for k in "kr"]:
             w[p + name] = rng.random((1, 1, C), dtype=np.float32)
         if version == 4:
             normal(p + "att.time_decay", C, mean=-1.0)
             normal(p + "att.time_first", C)
+        elif version == 50:
+            norm(p + "att.ln_x")
+            normal(p + "att.time_decay", H, mean=-1.0)
+            normal(p + "att.time_first", H)
         else:
             norm(p + "att.ln_x")
             normal(p + "att.time_faaaa", H, N)
@@ -111,7 +116,7 @@ def version7(args):
 
 def older_versions(args):
     import container_writers as cw
-    for version in (4, 5, 6):
+    for version in (4, 50, 5, 6):
         w = made(version)
         twins = Twins(args, f"v{version}", w)
         # rwkv.cpp takes another epsilon for v5, and a computed decay has lost some digits.

@@ -70,7 +70,7 @@ TEST(Names, WrappersAndTrainersLeaveNoPrefix) {
          {{"emb.weight", {3, 2}, {}},
           {"blocks.0.ln1.weight", {2}, {}},
           {"blocks.0.att.key.weight", {2, 2}, {}},
-          {"lm_head.weight", {3, 2}, {}}});
+          {"head.weight", {3, 2}, {}}});
 }
 
 TEST(Names, HuggingFacesVersions4To6) {
