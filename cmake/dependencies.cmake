@@ -5,6 +5,11 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(hwy REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_path(FULMAR_UTF8PROC_HEADERS utf8proc.h)
+find_library(FULMAR_UTF8PROC utf8proc)
+if(NOT FULMAR_UTF8PROC_HEADERS OR NOT FULMAR_UTF8PROC)
+  message(FATAL_ERROR "utf8proc is missing: run ./fulmar.sh setup, or install its development package")
+endif()
 
 # Where the system's are too old, setup unpacks newer ones beside the build: a glslang and Vulkan headers that know
 # cooperative matrices. Both are optional.

@@ -1,4 +1,4 @@
-// Vocabularies and tokenizing: greedy longest match over bytes, as RWKV's World tokenizer does.
+// Tokenizing: greedy longest match as in RWKV's World vocabulary, byte-pair encoding, plain bytes.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -16,21 +16,30 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   // Every byte string can be encoded when all 256 single bytes are tokens; a byte without a token throws
-  // Error(bad_request) naming the byte and its position.
+  // Error(bad_request) naming it. What decode() makes of the tokens is the text again, in Unicode's form C
+  // where the vocabulary asks for that.
   virtual std::vector<Token> encode(std::string_view text) const = 0;
-  // The bytes of one token; empty for ids outside the vocabulary and for the end-of-text token.
+  // The bytes of one token; empty for ids outside the vocabulary and where a token has no text, as World's
+  // end of text.
   virtual std::string_view bytes(Token token) const = 0;
   // One past the highest id.
   virtual Token size() const = 0;
-  // The id that ends a text: 0 where the vocabulary has no text for id 0, else -1.
+  // The id that ends a text, or -1. World syntax: 0 where it has no text for id 0. JSON: "<|endoftext|>".
   virtual Token end_of_text() const = 0;
   std::string decode(std::span<const Token> tokens) const;
 };
 
-// `vocab` is "bytes" (byte b has id b), a path to a file in World syntax (lines `ID PYTHON_LITERAL BYTELEN`)
-// or to the compact table under models/ (by its magic), or empty for the World vocabulary that ships with
-// Fulmar. Throws Error(bad_file) naming file, line and reason; Error(not_found).
+// `vocab` is "bytes" (byte b has id b), a path to a file, or empty for the World vocabulary that ships with
+// Fulmar. The content says what a file is: World syntax (lines `ID PYTHON_LITERAL BYTELEN`), the compact
+// table under models/, or tokenizer.json of a byte-level BPE (the 20B vocabulary of RWKV-4 Pile). Throws
+// Error(bad_file) naming file, line and reason; Error(not_found), Error(unsupported).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& vocab);
+
+// Longest match over a vocabulary that a model file carries: the bytes of each token by id, empty where there
+// is none. Of tokens with the same bytes the first is the one that texts get. `end_of_text` (-1: none) has no
+// text, whatever `tokens` says. `name` is for messages. Throws Error(bad_file).
+std::shared_ptr<const Tokenizer> make_tokenizer(const std::vector<std::string>& tokens, Token end_of_text,
+                                                const std::string& name);
 
 // Turns a stream of tokens into text that never splits a UTF-8 character: incomplete tails are held back,
 // bytes that can never become a character turn into U+FFFD.

@@ -1,4 +1,4 @@
-// Reads a vocabulary file of either kind and parses World syntax.
+// Reads a vocabulary file and parses World syntax.
 #include "text/vocabulary.h"
 
 #include <algorithm>
@@ -49,37 +49,9 @@ Vocabulary::Entry parse_line(std::string_view line, std::string& text) {
   return entry;
 }
 
-std::string read_whole(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const std::string name = path.string();
-  if (!std::filesystem::exists(path, ignored))
-    fail(ErrorKind::not_found, "{}: no such vocabulary file", name);
-  if (std::filesystem::is_directory(path, ignored)) {
-    fail(ErrorKind::bad_file, "{}: this is a folder, not a vocabulary file", name);
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail(ErrorKind::bad_file, "{}: this file cannot be opened for reading", name);
-  std::string content;
-  constexpr std::size_t part = std::size_t{1} << 20;
-  // In parts, because pipes have no size and a device never ends.
-  do {
-    const std::size_t have = content.size();
-    content.resize(have + part);
-    file.read(content.data() + have, static_cast<std::streamsize>(part));
-    content.resize(have + static_cast<std::size_t>(file.gcount()));
-    if (content.size() > max_vocabulary_bytes) {
-      fail(ErrorKind::bad_file, "{}: a vocabulary file may have at most {} MiB", name,
-           max_vocabulary_bytes >> 20);
-    }
-  } while (file);
-  if (file.bad()) fail(ErrorKind::bad_file, "{}: reading failed", name);
-  return content;
-}
-
 }  // namespace
 
 Vocabulary parse_world_syntax(std::string_view file, const std::string& name) {
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (file.starts_with(byte_order_mark)) file.remove_prefix(byte_order_mark.size());
   struct Line {
     Vocabulary::Entry entry;
@@ -122,10 +94,36 @@ Vocabulary parse_world_syntax(std::string_view file, const std::string& name) {
   return vocabulary;
 }
 
-Vocabulary read_vocabulary(const std::filesystem::path& path) {
-  const std::string content = read_whole(path);
-  if (content.starts_with(vocabulary_magic)) return parse_vocabulary_table(content, path.string());
-  return parse_world_syntax(content, path.string());
+std::string read_vocabulary_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const std::string name = path.string();
+  if (!std::filesystem::exists(path, ignored))
+    fail(ErrorKind::not_found, "{}: no such vocabulary file", name);
+  if (std::filesystem::is_directory(path, ignored)) {
+    fail(ErrorKind::bad_file, "{}: this is a folder, not a vocabulary file", name);
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(ErrorKind::bad_file, "{}: this file cannot be opened for reading", name);
+  std::string content;
+  constexpr std::size_t part = std::size_t{1} << 20;
+  // In parts, because pipes have no size and a device never ends.
+  do {
+    const std::size_t have = content.size();
+    content.resize(have + part);
+    file.read(content.data() + have, static_cast<std::streamsize>(part));
+    content.resize(have + static_cast<std::size_t>(file.gcount()));
+    if (content.size() > max_vocabulary_bytes) {
+      fail(ErrorKind::bad_file, "{}: a vocabulary file may have at most {} MiB", name,
+           max_vocabulary_bytes >> 20);
+    }
+  } while (file);
+  if (file.bad()) fail(ErrorKind::bad_file, "{}: reading failed", name);
+  return content;
+}
+
+Vocabulary parse_vocabulary(std::string_view file, const std::string& name) {
+  if (file.starts_with(vocabulary_magic)) return parse_vocabulary_table(file, name);
+  return parse_world_syntax(file, name);
 }
 
 }  // namespace fulmar

@@ -1,4 +1,4 @@
-// A vocabulary as data: every token's bytes, sorted, and the two kinds of file it is read from.
+// A vocabulary as data: every token's bytes, sorted, and the kinds of file it is read from.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -22,12 +22,21 @@ struct Vocabulary {
 };
 
 // Bounds on what a file may ask for.
-constexpr Token max_token_id = (1 << 24) - 1;
+constexpr Token max_token_id = (1 << 20) - 1;  // tables by id stay below 32 MiB
 constexpr std::size_t max_vocabulary_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_bpe_json_bytes = std::size_t{32} << 20;  // parsed, up to 12 times that
 
-// Reads either kind of file. Throws Error(not_found), or Error(bad_file) naming file, line (or offset) and
+// The whole content of a vocabulary file of any kind. Throws Error(not_found) or Error(bad_file).
+std::string read_vocabulary_file(const std::filesystem::path& path);
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors write it before a text
+
+// Makes the tokenizer that the content of a file asks for; see open_tokenizer(). `name` is for messages.
+std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view file, const std::string& name);
+
+// The token-by-token kinds, by their first bytes. Throws Error(bad_file) naming file, line (or offset) and
 // reason.
-Vocabulary read_vocabulary(const std::filesystem::path& path);
+Vocabulary parse_vocabulary(std::string_view file, const std::string& name);
 
 // World syntax: lines `ID PYTHON_LITERAL BYTELEN`, the literal a str or bytes of Python. `name` is for
 // messages.

@@ -62,7 +62,7 @@ TEST(Vocabulary, DamagedLinesAreRefusedByNumberAndReason) {
       {"\n  \n", "v.txt: the vocabulary has no tokens"},
       {"1 'a' 1\n'b' 1\n", "v.txt:2: the id (the line's first field) is missing"},
       {"-1 'a' 1", "v.txt:1: the id"},
-      {"16777216 'a' 1", "v.txt:1: id 16777216 is past 16777215"},
+      {"1048576 'a' 1", "v.txt:1: id 1048576 is past 1048575"},
       {"99999999999 'a' 1", "v.txt:1: the id (the line's first field) is too large"},
       {"1'a' 1", "v.txt:1: expected a space after the id"},
       {"1", "v.txt:1: expected a space after the id"},
