@@ -107,15 +107,12 @@ class Canonical final : public Source {
     check(tensor, needed);
     if (computes_floats(needed.change)) return computed(tensor, needed);
     const Shape to = canonical_shape(needed);
-    if (as_stored(tensor.shape, needed)) {  // the same bytes, perhaps under a shorter shape
-      if (to == tensor.shape || fulmar::info(tensor.format).scalar_bytes) {
-        tensor.shape = to;
-        return tensor;
-      }
-      return from_floats(to_floats(tensor), to);
-    }
     const Format format = format_of(tensor, needed);
     if (format != tensor.format) tensor = from_floats(to_floats(tensor), tensor.shape);
+    if (as_stored(tensor.shape, needed)) {  // the same numbers, perhaps under a shorter shape
+      tensor.shape = to;
+      return tensor;
+    }
     const bool transposed = needed.change != Change::none;
     std::span<std::byte> bytes;
     Tensor out = make_tensor(format, to, bytes);

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "rwkv/memory_source.h"
+#include "rwkv/checkpoints.h"
 #include "rwkv/state.h"
 
 namespace fulmar {
@@ -13,74 +13,7 @@ namespace {
 
 using test::MemorySource;
 
-constexpr uint64_t L = 2, C = 32, H = 4, N = 8, F = 44, V = 11;
-
-// What v4, v5 and v6 files share.
-MemorySource common_checkpoint(const std::string& mix, uint64_t A = C) {
-  MemorySource source;
-  const auto norm = [&](const std::string& name) {
-    source.add(name + ".weight", {C});
-    source.add(name + ".bias", {C});
-  };
-  source.add("emb.weight", {V, C});
-  source.add("head.weight", {V, C});
-  norm("blocks.0.ln0");
-  norm("ln_out");
-  for (uint64_t i = 0; i < L; ++i) {
-    const std::string block = "blocks." + std::to_string(i) + ".";
-    norm(block + "ln1");
-    norm(block + "ln2");
-    for (const char* letter : {"k", "v", "r"}) source.add(block + "att." + mix + letter, {1, 1, C});
-    for (const char* letter : {"k", "r"}) source.add(block + "ffn." + mix + letter, {1, 1, C});
-    for (const char* name : {"receptance", "key", "value"})
-      source.add(block + "att." + name + ".weight", {A, C});
-    source.add(block + "att.output.weight", {C, A});
-    source.add(block + "ffn.key.weight", {F, C});
-    source.add(block + "ffn.value.weight", {C, F});
-    source.add(block + "ffn.receptance.weight", {C, C});
-  }
-  return source;
-}
-
-void add_to_layers(MemorySource& source, const std::string& name, const Shape& shape) {
-  for (uint64_t i = 0; i < L; ++i) source.add("blocks." + std::to_string(i) + "." + name, shape);
-}
-
-MemorySource v4_checkpoint(uint64_t A = C) {
-  MemorySource source = common_checkpoint("time_mix_", A);
-  add_to_layers(source, "att.time_decay", {A});
-  add_to_layers(source, "att.time_first", {A});
-  return source;
-}
-
-MemorySource v5_checkpoint(const Shape& decay, const char* first, bool gate) {
-  MemorySource source = common_checkpoint("time_mix_");
-  add_to_layers(source, "att.time_decay", decay);
-  add_to_layers(source, std::string("att.") + first, decay);
-  add_to_layers(source, "att.ln_x.weight", {C});
-  add_to_layers(source, "att.ln_x.bias", {C});
-  if (gate) {
-    add_to_layers(source, "att.time_mix_g", {1, 1, C});
-    add_to_layers(source, "att.gate.weight", {C, C});
-  }
-  return source;
-}
-
-MemorySource v6_checkpoint() {
-  MemorySource source = common_checkpoint("time_maa_");
-  for (const char* mix : {"x", "w", "g"})
-    add_to_layers(source, std::string("att.time_maa_") + mix, {1, 1, C});
-  add_to_layers(source, "att.time_maa_w1", {C, 5 * 3});
-  add_to_layers(source, "att.time_maa_w2", {5, 3, C});
-  add_to_layers(source, "att.time_decay", {1, 1, C});
-  add_to_layers(source, "att.time_decay_w1", {C, 6});
-  add_to_layers(source, "att.time_decay_w2", {6, C});
-  add_to_layers(source, "att.time_faaaa", {H, N});
-  add_to_layers(source, "att.gate.weight", {C, C});
-  add_to_layers(source, "att.ln_x.weight", {C});
-  add_to_layers(source, "att.ln_x.bias", {C});
-  return source;
-}
+using namespace test::older;
 
 using Value = std::function<double(uint64_t row, uint64_t col)>;
 
@@ -197,6 +130,31 @@ TEST(Canonical, TheFiveMixesOfV6StandAlone) {
   }
   expect(*canonical, "blocks.0.att.time_decay_w1", {8, C},
          [](uint64_t r, uint64_t c) { return r < 6 ? double(c * 6 + r) : 0.0; });
+}
+
+TEST(Canonical, BlocksOfAFileStayUnlessRowsAreCutOrTurned) {
+  MemorySource v6 = v6_checkpoint();
+  const auto in_blocks = [&](const std::string& name) {
+    const Tensor plain = v6.tensors.at(name);
+    std::span<std::byte> bytes;
+    Tensor blocks = make_tensor(Format::q8_0, plain.shape, bytes);
+    TensorRef matrix = plain;
+    if (matrix.shape.size() == 1) matrix.shape.insert(matrix.shape.begin(), 1);
+    quantize(matrix, Format::q8_0, matrix.shape[0], matrix.shape[1], bytes);
+    v6.tensors[name] = blocks;
+    return to_floats(blocks);
+  };
+  in_blocks("blocks.0.att.key.weight");
+  const std::vector<float> decay = in_blocks("blocks.0.att.time_decay_w2");
+  const std::vector<float> norm = in_blocks("blocks.0.ln1.weight");
+  const auto file = std::make_shared<MemorySource>(v6);
+  const SourcePtr canonical = rwkv::canonical(file, rwkv::detect(*file));
+  const Tensor key = canonical->load("blocks.0.att.key.weight");
+  EXPECT_EQ(key.format, Format::q8_0);
+  EXPECT_EQ(key.data.data(), v6.tensors.at("blocks.0.att.key.weight").data.data());
+  expect(*canonical, "blocks.0.att.time_decay_w2", {C, 8},
+         [&](uint64_t r, uint64_t c) { return c < 6 ? double(decay[c * C + r]) : 0.0; });
+  expect(*canonical, "blocks.0.ln1.weight", {C}, [&](uint64_t, uint64_t c) { return double(norm[c]); });
 }
 
 TEST(State, EverySequenceStartsWhereTheModelSays) {
