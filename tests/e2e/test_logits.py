@@ -93,7 +93,7 @@ def trained_models(args, devices):
                        ("tiny-rwkv-7v0", ())):
         tiny = os.path.join(folder, tiny)
         files = [name for name in sorted(os.listdir(tiny))
-                 if name.endswith((".pth", ".safetensors")) and not name.startswith("golden") and ".legacy" not in name]
+                 if name.endswith((".pth", ".safetensors")) and not name.startswith("golden")]
         common.check(files, f"a .pth or a safetensors file in {tiny}")
         published = np.fromfile(os.path.join(tiny, "expected-logits.f32.bin"), "<f4")
         for name in files:
