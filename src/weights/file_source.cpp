@@ -9,6 +9,8 @@
 namespace fulmar {
 namespace {
 
+constexpr uintptr_t block_alignment = 16;  // kernels read matrices in quads
+
 // Copies a strided tensor into row-major order, one run of the innermost dimension after the other.
 void gather(const FileTensor& tensor, uint64_t element, std::byte* out) {
   const std::size_t rank = tensor.shape.size();
@@ -97,8 +99,14 @@ Tensor FileSource::load(std::string_view name) const {
   if (!tensor) errors_.bad("there is no tensor {}", name);
   const Format format = format_of(*tensor);
   if (tensor->ggml_blocks) return pack_blocks(format, tensor->shape, tensor->data);
-  if (tensor->strides.empty()) return Tensor{{format, tensor->shape, tensor->data}, file_};
+  const bool block = fulmar::info(format).scalar_bytes == 0;
   std::span<std::byte> bytes;
+  if (block && reinterpret_cast<uintptr_t>(tensor->data.data()) % block_alignment != 0) {
+    Tensor copy = make_tensor(format, tensor->shape, bytes);
+    std::memcpy(bytes.data(), tensor->data.data(), bytes.size());
+    return copy;
+  }
+  if (tensor->strides.empty()) return Tensor{{format, tensor->shape, tensor->data}, file_};
   Tensor copy = make_tensor(format, tensor->shape, bytes);
   gather(*tensor, fulmar::info(format).scalar_bytes, bytes.data());
   return copy;

@@ -58,6 +58,13 @@ std::optional<Format> format_of_ggml(uint32_t id) {
   return std::nullopt;
 }
 
+std::optional<uint32_t> ggml_of_format(Format format) {
+  for (const ScalarType& type : scalars)
+    if (type.format == format) return type.id;
+  if (const GgmlLayout* ggml = info(format).ggml) return ggml->type;
+  return std::nullopt;
+}
+
 std::string ggml_type_name(uint32_t id) {
   return id < std::size(names) ? std::string(names[id]) : fmt::format("type {}", id);
 }

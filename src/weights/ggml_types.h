@@ -11,6 +11,7 @@ namespace fulmar {
 
 // The format of type `id` in GGUF files; nothing for types this program does not read.
 std::optional<Format> format_of_ggml(uint32_t id);
+std::optional<uint32_t> ggml_of_format(Format format);  // the other way round
 std::string ggml_type_name(uint32_t id);  // "Q4_K"; "type 99" for numbers that mean nothing here
 
 // Bytes of a tensor in the file: rows of blocks for block formats. Throws where rows are no whole blocks.

@@ -1,25 +1,18 @@
 // Reads the header of a safetensors file, checking every number against the file's length.
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
 #include <limits>
 
 #include "weights/containers.h"
 #include "weights/little_endian.h"
+#include "weights/safetensors_types.h"
 
 namespace fulmar {
 namespace {
 
 constexpr uint64_t max_header = 100'000'000;  // the format's own limit
 constexpr std::size_t max_dimensions = 8;
-
-struct TypeName {
-  std::string_view name;
-  Format format;
-};
-constexpr TypeName type_names[] = {
-    {"F64", Format::f64}, {"F32", Format::f32},      {"F16", Format::f16}, {"BF16", Format::bf16},
-    {"I64", Format::i64}, {"I32", Format::i32},      {"I16", Format::i16}, {"I8", Format::s8},
-    {"U8", Format::u8},   {"BOOL", Format::boolean},
-};
 
 // A tensor's entry while the header is parsed.
 struct Entry {
@@ -119,7 +112,7 @@ class Handler {
   }
   void set_type(std::string value) {
     FileTensor& tensor = entries.back().tensor;
-    for (const TypeName& type : type_names)
+    for (const SafetensorsType& type : safetensors_types)
       if (type.name == value) tensor.format = type.format;
     tensor.dtype = std::move(value);
   }
@@ -179,6 +172,44 @@ void place(const FileErrors& errors, Entry& entry, std::span<const std::byte> da
   tensor.data = data.subspan(begin, end - begin);
 }
 
+// Reads "i8 [768,768]"; false where that is not what the text says.
+bool parse_block_format(std::string_view text, Format& format, Shape& shape) {
+  const std::size_t space = text.find(' ');
+  if (space == text.npos || !text.substr(space).starts_with(" [") || !text.ends_with(']')) return false;
+  const auto formats = matrix_formats();
+  const auto named = std::find_if(formats.begin(), formats.end(),
+                                  [&](Format f) { return info(f).name == text.substr(0, space); });
+  if (named == formats.end() || info(*named).scalar_bytes != 0) return false;
+  format = *named;
+  const char *at = text.data() + space + 2, *end = text.data() + text.size() - 1;
+  while (at < end && shape.size() < max_dimensions) {
+    const auto [next, error] = std::from_chars(at, end, shape.emplace_back());
+    if (error != std::errc() || (next < end && *next != ',') || next + 1 == end) return false;
+    at = next + (next < end);
+  }
+  return at == end && shape.size() >= 2;
+}
+
+// Bytes that the metadata says to be a matrix in a block format.
+void read_block_format(const FileErrors& errors, FileTensor& tensor, const std::string& text) {
+  Format format{};
+  Shape shape;
+  if (!parse_block_format(text, format, shape))
+    errors.bad("the metadata's \"{}{}\" is \"{}\", expected a format and a shape such as \"i8 [768,768]\"",
+               block_format_key, tensor.name, text);
+  if (tensor.format != Format::u8 || tensor.shape.size() != 1)
+    errors.bad("{} is {} of {}, but the metadata says that it holds the bytes of {}", tensor.name,
+               to_string(tensor.shape), tensor.dtype, text);
+  const uint64_t K = shape.back(), elements = checked_bytes(errors, tensor.name, shape, 1);
+  if (elements == 0 || K % info(format).block != 0)
+    errors.bad("{} cannot be {}: rows divide into blocks of {}", tensor.name, text, info(format).block);
+  // Few bits a weight, but no format has less than one; so the sum below cannot overflow.
+  if (elements / 8 > tensor.data.size() || info(format).matrix_bytes(elements / K, K) != tensor.data.size())
+    errors.bad("{} has {} bytes, which do not make {}", tensor.name, tensor.data.size(), text);
+  tensor.format = format;
+  tensor.shape = std::move(shape);
+}
+
 }  // namespace
 
 SourcePtr open_safetensors(const FileErrors& errors, FilePtr file) {
@@ -199,7 +230,12 @@ SourcePtr open_safetensors(const FileErrors& errors, FilePtr file) {
   std::vector<Entry>& entries = parser.handler().entries;
   for (Entry& entry : entries) place(errors, entry, bytes.subspan(8 + length));
   std::vector<FileTensor> tensors;
-  for (const Entry& entry : entries) tensors.push_back(entry.tensor);
+  for (Entry& entry : entries) {
+    const auto& metadata = parser.handler().metadata;
+    const auto block = metadata.find(std::string(block_format_key) + entry.tensor.name);
+    if (block != metadata.end()) read_block_format(errors, entry.tensor, block->second);
+    tensors.push_back(std::move(entry.tensor));
+  }
   auto source = std::make_shared<const FileSource>(errors, std::move(file), tensors,
                                                    std::move(parser.handler().metadata));
   refuse_overlaps(errors, tensors);
