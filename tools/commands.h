@@ -13,6 +13,7 @@ void add_chat(CLI::App& app, Command& run);
 void add_complete(CLI::App& app, Command& run);
 void add_logits(CLI::App& app, Command& run);
 void add_tokenize(CLI::App& app, Command& run);
+void add_convert(CLI::App& app, Command& run);
 void add_inspect(CLI::App& app, Command& run);
 void add_devices(CLI::App& app, Command& run);
 void add_bench(CLI::App& app, Command& run);

@@ -3,32 +3,14 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "interrupt.h"
+
 namespace fulmar::tools {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-extern "C" void note_interrupt(int) {
-  interrupted = 1;
-}
-
-// While it lives, Ctrl-C sets `interrupted` instead of ending the program.
-class CatchInterrupt {
- public:
-  CatchInterrupt() {
-    interrupted = 0;
-    previous_ = std::signal(SIGINT, note_interrupt);
-  }
-  ~CatchInterrupt() { std::signal(SIGINT, previous_); }
-
- private:
-  void (*previous_)(int);
-};
 
 // Carries text from the engine's thread to the terminal's, so that a slow terminal never holds up a step.
 class Mailbox : public Sink {
@@ -99,10 +81,10 @@ void apply(const SamplingFlags& flags, Request& request) {
 }
 
 Finish generate(Engine& engine, Request request, const std::function<void(std::string_view)>& show) {
-  const CatchInterrupt guard;
+  const CatchInterrupt ctrl_c(CatchInterrupt::Signals::interrupt);
   const auto mailbox = std::make_shared<Mailbox>();
   engine.submit(std::move(request), mailbox);
-  while (!interrupted) {
+  while (!ctrl_c.interrupted()) {
     const auto [text, finish] = mailbox->take();
     if (!text.empty()) show(text);
     if (finish != Finish::none) return finish;

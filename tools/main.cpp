@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   add_complete(app, run);  // continue a text
   add_logits(app, run);    // what the model predicts, as numbers
   add_tokenize(app, run);  // text to ids and back
+  add_convert(app, run);   // a model file in another form
   add_inspect(app, run);   // what a model file holds
   add_devices(app, run);   // what this machine can run on
   add_bench(app, run);     // how fast it runs

@@ -41,6 +41,7 @@ const std::vector<Layer>& layers() {
       {"server/http", {"src/base", "include/fulmar"}},
       {"server/api", {"src/base", "include/fulmar", "server/http"}},
       {"tools/inspect", everything},  // these look inside what they report on
+      {"tools/convert", everything},
       {"tools/logits", everything},
       {"tools/bench", everything},
       {"tools/bandwidth", everything},
