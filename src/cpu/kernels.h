@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "tensor/format.h"
@@ -17,8 +18,12 @@ struct DotCall {
   float* sums;     // [T, n1 - n0]
   float* scratch;  // dot_scratch_floats(K)
 };
+// A row's scales, made floats: up to one for each 16 elements, or two for each 32.
+constexpr uint64_t row_scale_floats(uint64_t K) {
+  return K / 16 + 16;
+}
 constexpr uint64_t dot_scratch_floats(uint64_t K) {
-  return 4 * (K / 32 + 16);
+  return 4 * row_scale_floats(K);
 }
 
 struct FormatKernels {
@@ -71,6 +76,7 @@ struct LinearKernels {
   void (*epilogue)(const float* sums, uint32_t count, const Epilogue& epilogue);
 };
 const LinearKernels& linear_kernels();
+std::span<const FormatKernels> block_kernels();  // those of formats whose codes share scales
 
 struct ShiftOutput {
   const float* mix;    // [C]

@@ -19,9 +19,10 @@ uint64_t round_up(uint64_t n, uint64_t to) {
 
 const FormatKernels* find_kernels(Format format) {
   const LinearKernels& k = linear_kernels();
-  const auto end = k.formats + k.format_count;
-  const auto at = std::find_if(k.formats, end, [&](const FormatKernels& f) { return f.format == format; });
-  return at == end ? nullptr : at;
+  for (const std::span<const FormatKernels> list : {std::span(k.formats, k.format_count), block_kernels()})
+    for (const FormatKernels& kernels : list)
+      if (kernels.format == format) return &kernels;
+  return nullptr;
 }
 
 class LinearTask : public Task {

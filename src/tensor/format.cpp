@@ -7,12 +7,11 @@
 #include <cstring>
 #include <vector>
 
-#include "shared/blocks.h"
+#include "tensor/encode.h"
 
 namespace fulmar::format {
 using shared::Pair, shared::Quads, shared::Words, shared::uint, shared::uvec4;
 using shared::unpack_f16, shared::word_as_float, shared::signed_byte;
-using namespace shared::blocks;
 inline constexpr const GgmlLayout* ggml = nullptr;  // of headers that name none
 #include "fulmar_format_bodies.h"  // generated: namespace f16 { #include "shared/format/f16.h" } and so on
 }  // namespace fulmar::format
@@ -45,16 +44,16 @@ void decode_row(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, float*
 // Block formats see finite numbers only: NaN counts as 0, an infinity as the largest finite number of its
 // block. It would otherwise make the block's scale, and all that shares it, infinite or zero.
 template <uint32_t block, auto encode>
-void encode_finite(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) {
-  const auto finite = [](float v) { return std::isfinite(v); };
-  if (std::all_of(values, values + K, finite)) return encode(m, N, K, row, values);
+void encode_ordinary(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) {
+  const auto ordinary = [](float v) { return std::fabs(v) <= 1e30f; };
+  if (std::all_of(values, values + K, ordinary)) return encode(m, N, K, row, values);
   std::vector<float> clean(values, values + K);
   for (uint64_t k = 0; k < K; k += block) {
     float largest = 0;
     for (uint64_t i = k; i < k + block; ++i)
-      if (finite(clean[i])) largest = std::max(largest, std::fabs(clean[i]));
+      if (ordinary(clean[i])) largest = std::max(largest, std::fabs(clean[i]));
     for (uint64_t i = k; i < k + block; ++i)
-      if (!finite(clean[i])) clean[i] = std::isnan(clean[i]) ? 0.0f : std::copysign(largest, clean[i]);
+      if (!ordinary(clean[i])) clean[i] = std::isnan(clean[i]) ? 0.0f : std::copysign(largest, clean[i]);
   }
   encode(m, N, K, row, clean.data());
 }
@@ -64,7 +63,7 @@ constexpr auto encoder() {
   if constexpr (scalar) {
     return encode;
   } else {
-    return encode_finite<block, encode>;
+    return encode_ordinary<block, encode>;
   }
 }
 

@@ -80,8 +80,11 @@ struct LinearShape {
   uint32_t N, K;
 };
 
+// Kernels are the same but for the decoding of a chunk: with one format of each chunk size over all shapes
+// and batches, a few are enough for the others.
 TEST_P(OpTest, LinearInEveryFormatAndShape) {
-  for (const Format format : matrix_formats())
+  for (const Format format : matrix_formats()) {
+    const bool all = info(format).scalar_bytes || format == Format::i8 || format == Format::q4_0;
     for (const LinearShape shape : {LinearShape{12, 64},
                                     {1, 32},
                                     {8, 8},
@@ -91,14 +94,20 @@ TEST_P(OpTest, LinearInEveryFormatAndShape) {
                                     {256, 224},
                                     {67, 1024},
                                     {300, 160}}) {
-      if (shape.K % info(format).block) continue;
+      if (shape.K % info(format).block || (!all && shape.N != 67 && shape.N != 12)) continue;
       SCOPED_TRACE(fmt::format("{} [{},{}]", info(format).name, shape.N, shape.K));
       Case c;
       const ValueId x = input(c.tape, "x", shape.K), y = output(c.tape, "y", shape.N);
       c.tape.ops.push_back(Linear{
           x, y, c.tape.weight("w", std::max(shape.N, 1u), shape.K, shape.N == 1 ? Format::f32 : format)});
-      expect_same_for_all_batches(c);
+      if (all) {
+        expect_same_for_all_batches(c);
+      } else {
+        for (const Ragged& batch : {Ragged{{1}}, Ragged{{1, 2}}, Ragged{{9, 30}}})
+          expect_same(c, batch, 1, 3);
+      }
     }
+  }
 }
 
 TEST_P(OpTest, LinearEpiloguesComposeInOrder) {

@@ -28,15 +28,9 @@ inline constexpr const GgmlLayout* ggml = &file_layout;
 
 inline void encode_row(std::byte* m, uint64_t N, uint64_t K, uint64_t row, const float* values) {
   for (uint64_t block = row * (K / 32); block < (row + 1) * (K / 32); ++block, values += 32) {
-    float farthest = 0;
-    for (int i = 0; i < 32; ++i)
-      if (std::fabs(values[i]) > std::fabs(farthest)) farthest = values[i];
-    const float d = farthest / -8.0f, by = inverse(d);
     uint8_t q[32];
-    for (int i = 0; i < 32; ++i)
-      q[i] = static_cast<uint8_t>(std::clamp(values[i] * by + 8.5f, 0.0f, 15.0f));
+    const uint16_t half = quantize_farthest(values, 8, q);
     store_nibbles(m + block * 16, q);
-    const uint16_t half = scale_to_f16(d);
     std::memcpy(m + N * K / 2 + block * 2, &half, 2);
   }
 }
