@@ -1,4 +1,5 @@
-"""GGUF files that llama.cpp's own Python package writes give the logits of the numbers that it reads back from them.
+"""GGUF files that llama.cpp's own Python package writes give the logits of the numbers that it reads back from them; so do
+ggmf files of its blocks.
 
 Arguments as of every test here, then `--` and a Python that has the package (skipped without it).
 """
@@ -9,7 +10,8 @@ import numpy as np
 
 import common
 
-TYPES = ("F32", "F16", "BF16", "Q8_0", "Q4_0")
+TYPES = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL")
+GGMF_TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0")
 TOKENS = "3,1,4,1,5,9,2,6"
 SHAPE = dict(L=2, C=256, N=64, F=512, V=64, Dw=32, Da=32, Dv=32, Dg=32)
 
@@ -64,6 +66,21 @@ def write(path, kind, tensors):
     return held
 
 
+def write_ggmf(path, kind, tensors):
+    """The same in rwkv.cpp's container, whose blocks are ggml's; its tables of tokens are F16."""
+    import container_writers as cw
+    import gguf
+    qtype = gguf.GGMLQuantizationType[kind]
+    cw.write_ggmf(path, tensors, kind.lower(), lambda array, _: gguf.quants.quantize(array, qtype).tobytes())
+    held = dict(tensors)
+    for name, array in tensors.items():
+        if name in ("emb.weight", "head.weight"):
+            held[name] = array.astype(np.float16).astype(np.float32)
+        elif array.ndim == 2 and name.endswith(".weight"):
+            held[name] = gguf.quants.dequantize(gguf.quants.quantize(array, qtype), qtype).astype(np.float32)
+    return held
+
+
 def logits(args, path):
     text = common.output(args, "logits", "--model", path, "--tokens", TOKENS, "--strategy", "cpu fp32")
     return np.array([[float(x) for x in line.split(b" ")] for line in text.splitlines()])
@@ -83,14 +100,15 @@ def main():
     from rwkv7_formulas import read_safetensors
     source = common.make_model(args, "source.safetensors", "f32", seed=5, **SHAPE)
     tensors = {name: array.astype(np.float32) for name, array in read_safetensors(source).items()}
-    for kind in TYPES:
-        path, twin = (os.path.join(args.work_dir, kind + ending) for ending in (".gguf", ".safetensors"))
-        cw.write_safetensors(twin, write(path, kind, tensors))
+    files = [(kind, ".gguf", write) for kind in TYPES] + [(kind, ".bin", write_ggmf) for kind in GGMF_TYPES]
+    for kind, ending, make in files:
+        path, twin = (os.path.join(args.work_dir, kind + end) for end in (ending, ".safetensors"))
+        cw.write_safetensors(twin, make(path, kind, tensors))
         got, expected = logits(args, path), logits(args, twin)
         worst = np.abs(got - expected).max() / np.abs(expected).max()
-        common.check(np.abs(expected).max() > 0.1, f"{kind}: logits of a useful size")
-        common.check(worst <= 1e-5, f"{kind}: off by {worst:.3g} of the largest logit, at most 1e-5 allowed")
-        print(f"{kind}: {worst:.2g} of the largest logit", flush=True)
+        common.check(np.abs(expected).max() > 0.1, f"{kind}{ending}: logits of a useful size")
+        common.check(worst <= 1e-5, f"{kind}{ending}: off by {worst:.3g} of the largest logit, at most 1e-5 allowed")
+        print(f"{kind}{ending}: {worst:.2g} of the largest logit", flush=True)
 
 
 if __name__ == "__main__":
