@@ -44,6 +44,8 @@ int run_logits(const LogitsFlags& flags) {
   options.strategy = flags.strategy;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
+  options.adapters = adapters_of(flags);
+  options.state = flags.state;
   options.slots = 1;
   options.max_rows = chunk;
   const std::unique_ptr<Model> model = Model::load(options);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/data_file.h"
+#include "base/fail.h"
 #include "engine/model.h"
 #include "progress.h"
 
@@ -23,6 +24,19 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
       .add_option("--gn-eps", flags.head_norm_eps,
                   "Epsilon of the group norm over heads (64e-5 unless the file says)")
       ->check(CLI::PositiveNumber);
+  command
+      .add_option("--adapter", flags.adapters,
+                  "Adapter to merge into the weights (LoRA, DoRA, Bone, DiSHA, PiSSA); may be repeated")
+      ->allow_extra_args(false);
+  command
+      .add_option("--adapter-mode", flags.adapter_modes,
+                  "What kind the adapter must be: lora, dora, bone, disha, pissa; by default what it is")
+      ->allow_extra_args(false);
+  command
+      .add_option("--adapter-scaling", flags.adapter_scalings,
+                  "The trainer's alpha / rank, for LoRA and DoRA; by default 2")
+      ->allow_extra_args(false);
+  command.add_option("--state", flags.state, "Tuned state file that every sequence starts from");
   command.add_option("--threads", flags.threads, "CPU threads; by default one per core");
 }
 
@@ -32,12 +46,33 @@ void add_vocab_flag(CLI::App& command, ModelFlags& flags) {
                      ".vocab, else the World vocabulary");
 }
 
+std::vector<Adapter> adapters_of(const ModelFlags& flags) {
+  const size_t count = flags.adapters.size();
+  const auto check = [&](const char* flag, size_t given) {
+    if (given > 1 ? given != count : given > count)
+      fail(ErrorKind::misuse, "{} is given {} times for {} --adapter: give it once, or once for each", flag,
+           given, count);
+  };
+  check("--adapter-mode", flags.adapter_modes.size());
+  check("--adapter-scaling", flags.adapter_scalings.size());
+  const auto pick = [](const auto& list, size_t i, auto otherwise) {
+    return list.empty() ? otherwise : list[list.size() == 1 ? 0 : i];
+  };
+  std::vector<Adapter> adapters;
+  for (size_t i = 0; i < count; ++i)
+    adapters.push_back({flags.adapters[i], pick(flags.adapter_modes, i, std::string()),
+                        pick(flags.adapter_scalings, i, Adapter().scaling)});
+  return adapters;
+}
+
 void apply(const ModelFlags& flags, EngineOptions& options) {
   options.model = flags.model.empty() ? find_data_file("fulmar-demo.safetensors").string() : flags.model;
   options.vocab = flags.vocab;
   options.strategy = flags.strategy;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
+  options.adapters = adapters_of(flags);
+  options.state = flags.state;
   options.progress = show_progress("loading " + options.model);
 }
 

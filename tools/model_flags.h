@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fulmar/engine.h"
 
@@ -13,12 +14,19 @@ struct ModelFlags {
   std::string model, vocab, strategy;
   std::optional<float> head_norm_eps;
   uint32_t threads = 0;
+  std::vector<std::string> adapters, adapter_modes;
+  std::vector<float> adapter_scalings;
+  std::string state;
 };
 
 // What a command without --model does: complain, or take the demo model that comes with the program.
 enum class NoModel { misuse, demo };
 void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
 void add_vocab_flag(CLI::App& command, ModelFlags& flags);
+
+// The adapters of the flags. Modes and scalings belong to the files in their order; a single one belongs to
+// all of them. Throws Error(misuse) where there are more of them than files, or fewer but not one.
+std::vector<Adapter> adapters_of(const ModelFlags& flags);
 
 // Engine options from the flags, with the demo model where none was named.
 void apply(const ModelFlags& flags, EngineOptions& options);

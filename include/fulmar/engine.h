@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "fulmar/adapter.h"
 #include "fulmar/error.h"
 
 namespace fulmar {
@@ -94,6 +95,8 @@ struct EngineOptions {
   std::string vocab;     // file, "bytes", or empty: the World vocabulary that ships with Fulmar
   std::string strategy;  // "vulkan fp16"; empty: the best device present
   std::optional<float> head_norm_eps;
+  std::vector<Adapter> adapters;  // merged into the model's weights in this order
+  std::string state;              // file with a tuned initial state of every sequence; empty: the model's own
   uint32_t slots = 0;     // requests generating at once; 0: as many as an eighth of the weights' memory holds
   uint32_t queue = 1024;  // requests waiting; one more is Error(busy)
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts

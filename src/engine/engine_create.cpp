@@ -28,6 +28,8 @@ std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   wanted.path = options.model;
   wanted.strategy = options.strategy;
   wanted.head_norm_eps = options.head_norm_eps;
+  wanted.adapters = options.adapters;
+  wanted.state = options.state;
   wanted.slots = options.slots;
   wanted.max_rows = options.step_tokens;
   wanted.threads = options.threads;

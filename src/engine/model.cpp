@@ -9,6 +9,8 @@
 #include "engine/program_cache.h"
 #include "engine/weight_store.h"
 #include "rwkv/forward.h"
+#include "rwkv/state_file.h"
+#include "weights/adapters.h"
 
 namespace fulmar {
 namespace {
@@ -123,9 +125,11 @@ class LoadedModel : public Model {
 
 std::unique_ptr<Model> Model::load(const ModelOptions& options) {
   const Strategy strategy = parse_strategy(options.strategy);
-  const SourcePtr file = open_weights(options.path);
+  SourcePtr file = open_weights(options.path);
+  if (!options.adapters.empty()) file = adapt(file, options.adapters);
   rwkv::Config config = rwkv::detect(*file);
   if (options.head_norm_eps) config.head_norm_eps = *options.head_norm_eps;
+  if (!options.state.empty()) file = rwkv::with_state_file(file, options.state, config);
   OpenedDevice device = open_device(strategy, options.threads);
   return std::make_unique<LoadedModel>(options, strategy, std::move(device), rwkv::canonical(file, config),
                                        config);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "fulmar/adapter.h"
 #include "ops/backend.h"
 #include "rwkv/config.h"
 
@@ -17,9 +18,11 @@ struct ModelOptions {
   std::filesystem::path path;
   std::string strategy;  // "vulkan fp16"; empty: the best device present, the file's own precision
   std::optional<float> head_norm_eps;
-  uint32_t slots = 1;                                           // sequences that can be live at once
-  uint32_t max_rows = 256;                                      // rows of the largest step
-  uint32_t threads = 0;                                         // CPU threads; 0: one per core
+  std::vector<Adapter> adapters;  // merged into the weights in this order
+  std::filesystem::path state;    // tuned initial state of every sequence; empty: the model's own
+  uint32_t slots = 1;             // sequences that can be live at once
+  uint32_t max_rows = 256;        // rows of the largest step
+  uint32_t threads = 0;           // CPU threads; 0: one per core
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
 };
 

@@ -1,0 +1,65 @@
+// Reading a tuned state beside a model; see state_file.h.
+#include "rwkv/state_file.h"
+
+#include <fmt/format.h>
+
+#include "base/fail.h"
+#include "rwkv/state.h"
+
+namespace fulmar::rwkv {
+namespace {
+
+class WithState final : public Source {
+ public:
+  WithState(SourcePtr model, SourcePtr state) : model_(std::move(model)), state_(std::move(state)) {}
+
+  std::vector<std::string> names() const override {
+    std::vector<std::string> list = model_->names();
+    std::erase_if(list, is_initial_state);
+    for (std::string& name : state_->names()) list.push_back(std::move(name));
+    return list;
+  }
+  std::optional<TensorRef> info(std::string_view name) const override { return of(name).info(name); }
+  Tensor load(std::string_view name) const override { return of(name).load(name); }
+  void release(std::string_view name) const override { of(name).release(name); }
+  std::optional<std::string> metadata(std::string_view key) const override { return model_->metadata(key); }
+  std::string label() const override { return model_->label(); }
+
+ private:
+  const Source& of(std::string_view name) const { return is_initial_state(name) ? *state_ : *model_; }
+  SourcePtr model_, state_;
+};
+
+}  // namespace
+
+SourcePtr with_state_file(SourcePtr model, const std::filesystem::path& path, const Config& config) {
+  const SourcePtr state = open_weights(path);
+  const std::string label = state->label();
+  if (config.H == 0)
+    fail(ErrorKind::unsupported, "{}: RWKV {} has no states that could be tuned: leave --state out", label,
+         name(config.version));
+  const Shape expected = {config.H, config.N, config.N};
+  for (uint32_t layer = 0; layer < config.L; ++layer) {
+    const std::string tensor = fmt::format("blocks.{}.att.time_state", layer);
+    const auto found = state->info(tensor);
+    if (!found)
+      fail(ErrorKind::bad_file, "{}: {} is missing: {} has {} layers, and a state file has one for each",
+           label, tensor, model->label(), config.L);
+    if (found->shape != expected)
+      fail(ErrorKind::bad_file, "{}: {} is {}, expected {}: this state is for another model than {}", label,
+           tensor, to_string(found->shape), to_string(expected), model->label());
+    if (found->format != Format::f64 && !info(found->format).decode_row)
+      fail(ErrorKind::bad_file, "{}: {} holds {}, expected floats", label, tensor, info(found->format).name);
+  }
+  const std::vector<std::string> names = state->names();
+  for (const std::string& name : names)
+    if (!is_initial_state(name))
+      fail(ErrorKind::bad_file, "{}: {} is no part of a state: give adapters as --adapter, models as --model",
+           label, name);
+  if (names.size() != config.L)
+    fail(ErrorKind::bad_file, "{}: holds the states of {} layers, {} has {}: this state is for another model",
+         label, names.size(), model->label(), config.L);
+  return std::make_shared<WithState>(std::move(model), state);
+}
+
+}  // namespace fulmar::rwkv
