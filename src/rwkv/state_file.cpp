@@ -23,6 +23,7 @@ class WithState final : public Source {
   Tensor load(std::string_view name) const override { return of(name).load(name); }
   void release(std::string_view name) const override { of(name).release(name); }
   std::optional<std::string> metadata(std::string_view key) const override { return model_->metadata(key); }
+  std::optional<EmbeddedVocabulary> vocabulary() const override { return model_->vocabulary(); }
   std::string label() const override { return model_->label(); }
 
  private:

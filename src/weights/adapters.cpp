@@ -98,6 +98,7 @@ class Adapted final : public AdaptedSource {
   }
 
   std::optional<std::string> metadata(std::string_view key) const override { return model_->metadata(key); }
+  std::optional<EmbeddedVocabulary> vocabulary() const override { return model_->vocabulary(); }
   std::string label() const override { return model_->label(); }
 
  private:
