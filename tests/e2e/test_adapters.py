@@ -72,7 +72,7 @@ def check_adapters(args, devices, dtype):
         common.check(np.abs(expected - plain).max() > 0.05, f"{label} changes the logits")
         words = []
         for number, (tensors, mode, scaling) in enumerate(files):
-            path = os.path.join(args.work_dir, f"{label.split()[0]}-{dtype}-{number}.safetensors")
+            path = os.path.join(args.work_dir, f"{label.replace(' ', '-')}-{dtype}-{number}.safetensors")
             words += ["--adapter", write_safetensors(path, tensors), "--adapter-mode", mode]
             words += [] if scaling is None else ["--adapter-scaling", str(scaling)]
         for strategy in devices:
