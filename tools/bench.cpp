@@ -124,6 +124,7 @@ std::unique_ptr<Model> load(const BenchFlags& flags, uint32_t batch) {
   ModelOptions options;
   options.path = flags.model;
   options.strategy = flags.strategy;
+  options.memory_limit = flags.memory_limit;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
   options.slots = batch;
@@ -136,7 +137,7 @@ int run_bench(const BenchFlags& flags) {
   // Measured before the model takes its memory.
   Bandwidth memory;
   {
-    const OpenedDevice device = open_device(parse_strategy(flags.strategy), flags.threads);
+    const OpenedDevice device = open_device(first_device(parse_strategy(flags.strategy)), flags.threads);
     memory = measure_bandwidth(*device.backend, flags.threads);
   }
   const uint32_t most =
@@ -163,6 +164,11 @@ int run_bench(const BenchFlags& flags) {
   for (const auto& [work, repeats] : all) bench.measure(work, repeats);
   if (flags.ops)
     for (const auto& [work, repeats] : all) bench.measure_ops(work, repeats);
+  fmt::print("\n");
+  for (const DeviceMemory& used : model->memory())
+    fmt::print("{:<10} {:.1f} MiB of memory used at most, {:.1f} MiB foretold\n", used.device,
+               static_cast<double>(used.used.peak) / (1 << 20),
+               static_cast<double>(used.predicted) / (1 << 20));
   return 0;
 }
 

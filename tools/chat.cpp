@@ -58,7 +58,6 @@ class Answer {
 };
 
 int run_chat(const ChatFlags& flags) {
-  announce_fallback(flags.strategy);
   const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
   const bool watched = is_terminal(Stream::in);
   if (watched)

@@ -22,7 +22,6 @@ int run_complete(const CompleteFlags& flags) {
   apply(flags, request);
   request.text = flags.prompt;
   if (flags.prompt == "-") request.text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  announce_fallback(flags.strategy);
   const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
   const Finish finish = generate(*engine, std::move(request), [](std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);

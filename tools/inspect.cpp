@@ -1,14 +1,14 @@
 // `fulmar inspect`: what a model file holds and what running it takes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
 #include "commands.h"
-#include "engine/strategy.h"
+#include "engine/devices.h"
+#include "engine/model_plan.h"
 #include "ops/batch.h"
-#include "ops/tape.h"
-#include "rwkv/forward.h"
 
 namespace fulmar::tools {
 namespace {
@@ -16,18 +16,18 @@ namespace {
 struct InspectFlags {
   std::string model, strategy;
   bool tape = false;
+  uint32_t slots = 0, step_tokens = 256;
 };
 
-ops::Tape build_tape(const rwkv::Config& config, const Source& source, const Strategy& strategy) {
-  return rwkv::build(config, {0, config.L}, [&](const std::string& name, uint32_t, uint32_t cols) {
-    return choose_format(strategy, name, source.info(name)->format, cols);
-  });
+StepSizes sizes_of(const InspectFlags& flags, const ModelPlan& plan) {
+  const uint32_t slots = flags.slots ? flags.slots : default_slots(plan);
+  return {slots, std::max(flags.step_tokens, slots), slots};
 }
 
-uint64_t weight_bytes(const ops::Tape& tape) {
-  uint64_t bytes = 0;
-  for (const ops::Weight& w : tape.weights) bytes += info(w.format).matrix_bytes(w.rows, w.cols);
-  return bytes;
+ops::Tape build_tape(const rwkv::Config& config, const Source& source, const std::string& text) {
+  Strategy strategy = parse_strategy(text);
+  if (strategy.parts.empty()) strategy.parts.push_back(first_device(strategy));
+  return plan_model(strategy, config, source).whole;
 }
 
 double mib(uint64_t bytes) {
@@ -50,15 +50,68 @@ void print_formats(const Source& source) {
     fmt::print("  {:<12} {} tensors, {:.1f} MiB\n", format, kept.tensors, mib(kept.bytes));
 }
 
-// The precisions a strategy can name: each scalar format alone, then with each block format for the large
+// The precisions worth comparing: the scalar formats alone, then fp16 with each other one for the large
 // matrices.
 std::vector<std::string> precisions() {
   std::vector<std::string> words{"fp32", "fp16", "bf16"};
   for (const Format format : matrix_formats())
-    if (info(format).scalar_bytes == 0)
-      for (const std::string_view base : {"fp16", "bf16"})
-        words.push_back(fmt::format("{}{}", base, info(format).precision));
+    if (info(format).scalar_bytes == 0) words.push_back(fmt::format("fp16{}", info(format).precision));
   return words;
+}
+
+// Memory on a GPU for each precision: everything resident, and with all layers but the head streamed. On the
+// cpu, weights whose format is the file's take none.
+void print_precisions(const rwkv::Config& config, const Source& source, const InspectFlags& flags) {
+  const auto need = [&](const std::string& text, StepSizes& sizes) {
+    const ModelPlan plan = plan_model(parse_strategy(text), config, source);
+    sizes = sizes_of(flags, plan);
+    return predict_memory(plan, source, sizes)[0];
+  };
+  fmt::print("memory of a GPU in MiB, for steps of {} tokens; MiB moved for one token decoded alone\n",
+             flags.step_tokens);
+  fmt::print("  {:<12} {:>9} {:>6} {:>9} {:>9} {:>10} {:>9} {:>9}\n", "precision", "weights", "slots",
+             "states", "step", "resident", "streamed", "moved");
+  for (const std::string& word : precisions()) {
+    StepSizes sizes;
+    const MemoryNeed all = need("vulkan " + word, sizes);
+    const MemoryNeed streamed = need(fmt::format("vulkan {0} *0+ -> vulkan {0} *1", word), sizes);
+    const ops::Tape tape = build_tape(config, source, "cpu " + word);
+    fmt::print("  {:<12} {:>9.1f} {:>6} {:>9.1f} {:>9.1f} {:>10.1f} {:>9.1f} {:>9.1f}{}\n", word,
+               mib(all.weights), sizes.slots, mib(all.states), mib(all.activations), mib(all.total()),
+               mib(streamed.total()), mib(ops::cost(tape, {1, 1, 1}).bytes()),
+               word == "fp32" ? "  (weights stay as the file has them)" : "");
+  }
+}
+
+// Memory of each device of a strategy.
+void print_strategy(const rwkv::Config& config, const Source& source, const InspectFlags& flags) {
+  Strategy strategy = parse_strategy(flags.strategy);
+  if (strategy.parts.empty()) strategy.parts.push_back(first_device(strategy));
+  const ModelPlan plan = plan_model(strategy, config, source);
+  const StepSizes sizes = sizes_of(flags, plan);
+  const std::vector<MemoryNeed> needs = predict_memory(plan, source, sizes);
+  fmt::print("strategy     {}\n", to_string(plan.strategy));
+  for (const SegmentPlan& segment : plan.segments) {
+    const rwkv::LayerRange& range = segment.layers;
+    const bool head = range.head && range.last == config.L;
+    const std::string layers = range.first == range.last ? ""
+                               : range.first + 1 == range.last
+                                   ? fmt::format("layer {}", range.first)
+                                   : fmt::format("layers {} to {}", range.first, range.last - 1);
+    fmt::print("  {:<10} {}{}{}{}\n", device_word(plan.devices[segment.device]), layers,
+               head && !layers.empty() ? " and " : "", head ? "the head" : "",
+               segment.streamed ? ", streamed" : "");
+  }
+  fmt::print("memory for {} slots and steps of {} tokens\n", sizes.slots, sizes.rows);
+  for (size_t i = 0; i < needs.size(); ++i) {
+    const MemoryNeed& need = needs[i];
+    fmt::print(
+        "  {:<10} {:.1f} MiB: weights {:.1f}, streaming {:.1f}, states {:.1f} ({:.2f} a slot), step {:.1f}, "
+        "programs {:.1f}{}\n",
+        device_word(plan.devices[i]), mib(need.total()), mib(need.weights), mib(need.arenas),
+        mib(need.states), mib(need.slot), mib(need.activations), mib(need.programs),
+        need.host ? fmt::format("; and {:.1f} MiB of host memory", mib(need.host)) : "");
+  }
 }
 
 int run_inspect(const InspectFlags& flags) {
@@ -66,10 +119,10 @@ int run_inspect(const InspectFlags& flags) {
   const rwkv::Config c = rwkv::detect(*file);
   const SourcePtr source = rwkv::canonical(file, c);
   if (flags.tape) {
-    fmt::print("{}", ops::dump(build_tape(c, *source, parse_strategy(flags.strategy))));
+    fmt::print("{}", ops::dump(build_tape(c, *source, flags.strategy)));
     return 0;
   }
-  const ops::Tape own = build_tape(c, *source, Strategy{});
+  const ops::Tape own = build_tape(c, *source, "cpu");
   fmt::print("file         {}\n", flags.model);
   fmt::print("version      {}\n", rwkv::name(c.version));
   fmt::print("shape        L {}  C {}  heads {} x {}  F {}  V {}\n", c.L, c.C, c.H, c.N, c.F, c.V);
@@ -79,14 +132,10 @@ int run_inspect(const InspectFlags& flags) {
   fmt::print("state        {:.2f} MiB a sequence\n", mib(uint64_t{own.state_floats} * 4));
   fmt::print("tensors in the file\n");
   print_formats(*file);
-  // A token decoded alone reads every weight and its state once; the embedding stays in the file.
-  fmt::print("memory for weights, and bytes moved for one token decoded alone\n");
-  for (const std::string& precision : precisions()) {
-    const ops::Tape tape = build_tape(c, *source, parse_strategy(fmt::format("cpu {}", precision)));
-    fmt::print("  {:<12} {:>9.1f} MiB  {:>9.1f} MiB{}\n", precision, mib(weight_bytes(tape)),
-               mib(ops::cost(tape, {1, 1, 1}).bytes()),
-               precision == "fp32" ? "  (weights stay as the file has them)" : "");
-  }
+  if (flags.strategy.empty())
+    print_precisions(c, *source, flags);
+  else
+    print_strategy(c, *source, flags);
   return 0;
 }
 
@@ -97,10 +146,16 @@ void add_inspect(CLI::App& app, Command& run) {
   CLI::App* command = app.add_subcommand("inspect", "Show what a model file holds");
   command->add_option("file", flags->model, "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
       ->required();
-  CLI::Option* tape = command->add_flag("--tape", flags->tape, "Print the operations the model is run as");
+  command->add_flag("--tape", flags->tape, "Print the operations the model is run as");
+  command->add_option("--strategy", flags->strategy,
+                      "Show where this strategy puts the layers, and the memory it needs on each device");
   command
-      ->add_option("--strategy", flags->strategy, "With --tape: the strategy whose weight formats are shown")
-      ->needs(tape);
+      ->add_option("--slots", flags->slots,
+                   "Sequences at once whose states are counted; by default as many as serve would have")
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--step-tokens", flags->step_tokens, "Tokens of the largest step")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65536));
   command->callback([flags, &run] { run = [flags] { return run_inspect(*flags); }; });
 }
 

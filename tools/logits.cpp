@@ -42,12 +42,14 @@ int run_logits(const LogitsFlags& flags) {
   ModelOptions options;
   options.path = flags.model;
   options.strategy = flags.strategy;
+  options.memory_limit = flags.memory_limit;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
   options.adapters = adapters_of(flags);
   options.state = flags.state;
   options.slots = 1;
   options.max_rows = chunk;
+  options.max_picks = chunk;
   const std::unique_ptr<Model> model = Model::load(options);
   const uint32_t V = model->config().V;
   model->reset_slot(0);

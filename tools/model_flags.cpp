@@ -1,14 +1,20 @@
 // Model flags and what follows from them; see model_flags.h.
 #include "model_flags.h"
 
-#include <cstdio>
-
 #include "base/data_file.h"
 #include "base/fail.h"
-#include "engine/model.h"
 #include "progress.h"
 
 namespace fulmar::tools {
+
+void add_memory_limit(CLI::App& command, uint64_t& limit) {
+  command
+      .add_option(
+          "--memory-limit", limit,
+          "Memory of each GPU that may be used, such as 2G or 500M; layers that do not fit are streamed")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::PositiveNumber);
+}
 
 void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
   const bool demo = otherwise == NoModel::demo;
@@ -17,9 +23,11 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
                   demo ? "Model file; by default the small demo model that comes with the program"
                        : "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
       ->required(!demo);
-  command.add_option("--strategy", flags.strategy,
-                     "Device and precision, such as 'vulkan fp16', 'vulkan:1 fp16i8' or 'cpu fp32'; "
-                     "by default the best device and the file's own precision");
+  command.add_option(
+      "--strategy", flags.strategy,
+      "Devices, precisions and layers, such as 'vulkan fp16', 'cpu fp32' or 'vulkan fp16i8 *20 "
+      "-> cpu fp32'; by default 'auto', which chooses by free memory");
+  add_memory_limit(command, flags.memory_limit);
   command
       .add_option("--gn-eps", flags.head_norm_eps,
                   "Epsilon of the group norm over heads (64e-5 unless the file says)")
@@ -69,6 +77,7 @@ void apply(const ModelFlags& flags, EngineOptions& options) {
   options.model = flags.model.empty() ? find_data_file("fulmar-demo.safetensors").string() : flags.model;
   options.vocab = flags.vocab;
   options.strategy = flags.strategy;
+  options.memory_limit = flags.memory_limit;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
   options.adapters = adapters_of(flags);
@@ -82,12 +91,6 @@ EngineOptions single_user(const ModelFlags& flags) {
   options.slots = 1;
   options.queue = 1;
   return options;
-}
-
-void announce_fallback(const std::string& strategy) {
-  if (!strategy.empty()) return;
-  const std::string why = why_no_vulkan();
-  if (!why.empty()) std::fprintf(stderr, "no Vulkan device (%s): running on the CPU\n", why.c_str());
 }
 
 }  // namespace fulmar::tools

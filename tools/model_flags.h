@@ -17,7 +17,11 @@ struct ModelFlags {
   std::vector<std::string> adapters, adapter_modes;
   std::vector<float> adapter_scalings;
   std::string state;
+  uint64_t memory_limit = 0;  // bytes of each GPU; 0: all
 };
+
+// --memory-limit 2G
+void add_memory_limit(CLI::App& command, uint64_t& limit);
 
 // What a command without --model does: complain, or take the demo model that comes with the program.
 enum class NoModel { misuse, demo };
@@ -33,9 +37,5 @@ void apply(const ModelFlags& flags, EngineOptions& options);
 
 // Engine options for a program with one user.
 EngineOptions single_user(const ModelFlags& flags);
-
-// Says on stderr, in one line, that the CPU will run the model because there is no Vulkan device; says
-// nothing where the strategy names a device or there is one.
-void announce_fallback(const std::string& strategy);
 
 }  // namespace fulmar::tools

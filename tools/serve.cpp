@@ -18,7 +18,6 @@ struct ServeFlags : ModelFlags {
 
 int run_serve(const ServeFlags& flags) {
   set_log_level(flags.log_level);
-  announce_fallback(flags.strategy);
   EngineOptions options = flags.engine;
   apply(flags, options);
   return api::run_server(flags.server, [&options] { return Engine::create(options); });

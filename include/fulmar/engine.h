@@ -91,9 +91,10 @@ class Sink {
 };
 
 struct EngineOptions {
-  std::string model;     // file
-  std::string vocab;     // file, "bytes", or empty: the World vocabulary that ships with Fulmar
-  std::string strategy;  // "vulkan fp16"; empty: the best device present
+  std::string model;          // file
+  std::string vocab;          // file, "bytes", or empty: the World vocabulary that ships with Fulmar
+  std::string strategy;       // "vulkan fp16"; empty or "auto": chosen by free memory
+  uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
   std::optional<float> head_norm_eps;
   std::vector<Adapter> adapters;  // merged into the model's weights in this order
   std::string state;              // file with a tuned initial state of every sequence; empty: the model's own

@@ -49,7 +49,7 @@ class CpuBackend : public ops::Backend {
     if (!pages)
       fail(ErrorKind::out_of_memory, "cannot allocate {} MiB of host memory; the machine has {} MiB",
            bytes >> 20, caps_.memory_bytes >> 20);
-    return std::make_unique<HostBuffer>(std::move(pages), bytes);
+    return std::make_unique<HostBuffer>(std::move(pages), bytes, use_);
   }
 
   std::unique_ptr<ops::Buffer> adopt(std::span<const std::byte> bytes,
@@ -75,6 +75,8 @@ class CpuBackend : public ops::Backend {
       std::memcpy(writable(to, "copy") + to_at, static_cast<const HostBuffer&>(from).data() + from_at, bytes);
   }
 
+  ops::MemoryUse memory_use() const override { return *use_; }
+
   std::unique_ptr<ops::Program> compile(const ops::Tape& tape, const ops::Memory& memory,
                                         const ops::BatchShape& shape, bool timing) override {
     return make_program(tape, memory, shape, pool_, timing);
@@ -82,6 +84,7 @@ class CpuBackend : public ops::Backend {
 
  private:
   ops::Caps caps_;
+  std::shared_ptr<ops::MemoryUse> use_ = std::make_shared<ops::MemoryUse>();
   ThreadPool pool_;
 };
 

@@ -83,7 +83,7 @@ class Types {
         return is_block(wanted.format) && !fits ? own : wanted.format;
       }
     if (!matrices_.contains(name) || !type_) return type_ == Format::f32 ? Format::f32 : own;
-    Strategy rule;
+    StrategyPart rule;
     if (!is_block(*type_)) {
       rule.base = type_;
     } else {

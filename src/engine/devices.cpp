@@ -35,22 +35,37 @@ std::string why_no_vulkan() {
   return vulkan_devices(why).empty() ? why : std::string();
 }
 
-OpenedDevice open_device(const Strategy& strategy, uint32_t threads) {
-  if (strategy.device == "cpu") {
-    if (strategy.index > 0)
-      fail(ErrorKind::unsupported, "there is one cpu, cpu:{} does not exist", strategy.index);
+std::string device_word(const StrategyPart& part) {
+  return part.device == "cpu" ? part.device : fmt::format("{}:{}", part.device, part.index);
+}
+
+StrategyPart first_device(const Strategy& strategy) {
+  if (!strategy.parts.empty()) return strategy.parts[0];
+  std::string why;
+  const std::vector<ops::Caps> found = vulkan_devices(why);
+  StrategyPart part;
+  part.device = found.empty() || found[0].software ? "cpu" : "vulkan";
+  return part;
+}
+
+OpenedDevice open_device(const StrategyPart& part, uint32_t threads) {
+  if (part.device == "cpu") {
+    if (part.index > 0)
+      fail(ErrorKind::unsupported, "there is one cpu, cpu:{} does not exist; use 'cpu'", part.index);
     return {cpu::make_backend(threads), "cpu"};
   }
   std::string why;
   const std::vector<ops::Caps> found = vulkan_devices(why);
-  if (strategy.device.empty() && (found.empty() || found[0].software))
-    return {cpu::make_backend(threads), "cpu"};
-  if (found.empty()) fail(ErrorKind::unsupported, "no {} device: {}; use 'cpu'", strategy.device, why);
-  if (strategy.index >= found.size())
-    fail(ErrorKind::unsupported, "{}:{} does not exist; this machine has {} ('fulmar devices' lists them)",
-         strategy.device, strategy.index, found.size());
+  if (part.device == "cuda")
+    fail(ErrorKind::unsupported,
+         "{}: this program was built without CUDA; use '{}' ('fulmar devices' lists what is here)",
+         device_word(part), found.empty() || found[0].software ? "cpu" : "vulkan");
+  if (found.empty()) fail(ErrorKind::unsupported, "no {} device: {}; use 'cpu'", part.device, why);
+  if (part.index >= found.size())
+    fail(ErrorKind::unsupported, "{} does not exist; this machine has {} ('fulmar devices' lists them)",
+         device_word(part), found.size());
 #if FULMAR_HAS_VULKAN
-  return {vulkan::make_backend(strategy.index), fmt::format("vulkan:{}", strategy.index)};
+  return {vulkan::make_backend(part.index), device_word(part)};
 #else
   return {};
 #endif

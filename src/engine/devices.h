@@ -1,4 +1,4 @@
-// The devices of this machine and how a strategy picks one.
+// The devices of this machine and how a part of a strategy picks one.
 #pragma once
 #include <memory>
 
@@ -12,8 +12,13 @@ struct OpenedDevice {
   std::string word;  // "vulkan:0", "cpu"
 };
 
-// The backend a strategy asks for. Without a device named: the first real GPU, else the CPU. Throws
-// Error(unsupported) saying why a device named is not there.
-OpenedDevice open_device(const Strategy& strategy, uint32_t threads);
+// The backend a part asks for. Throws Error(unsupported) saying why a device is not there.
+OpenedDevice open_device(const StrategyPart& part, uint32_t threads);
+
+// "vulkan:0", "cpu".
+std::string device_word(const StrategyPart& part);
+
+// The first of a strategy's devices; without one the first real GPU, else the CPU.
+StrategyPart first_device(const Strategy& strategy);
 
 }  // namespace fulmar

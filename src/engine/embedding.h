@@ -26,6 +26,7 @@ class Embedding {
 class LookedUpInputs {
  public:
   LookedUpInputs(const ops::Tape& tape, const SourcePtr& source, uint32_t max_rows);
+  size_t count() const { return inputs_.size(); }
   // Appends the step's values in the tape's order. `x` is what Embedding::lookup made of the same tokens,
   // whose range it has checked.
   void append(std::span<const int32_t> tokens, std::span<const float> x,

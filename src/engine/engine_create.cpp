@@ -27,6 +27,7 @@ std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   ModelOptions wanted;
   wanted.path = options.model;
   wanted.strategy = options.strategy;
+  wanted.memory_limit = options.memory_limit;
   wanted.head_norm_eps = options.head_norm_eps;
   wanted.adapters = options.adapters;
   wanted.state = options.state;

@@ -2,137 +2,216 @@
 #include "engine/model.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/fail.h"
+#include "base/log.h"
+#include "engine/auto_strategy.h"
 #include "engine/devices.h"
 #include "engine/embedding.h"
-#include "engine/program_cache.h"
-#include "engine/weight_store.h"
-#include "rwkv/forward.h"
+#include "engine/segment.h"
 #include "rwkv/state_file.h"
 #include "weights/adapters.h"
 
 namespace fulmar {
 namespace {
 
-// Slots that fit an eighth of the weights' memory, so that states never outgrow the model they belong to.
-uint32_t default_slots(uint64_t weight_bytes, uint64_t state_floats) {
-  return static_cast<uint32_t>(std::clamp<uint64_t>(weight_bytes / 8 / (state_floats * 4), 8, 64));
-}
+// Programs kept of a resident segment; a recording of a large model is about 200 KiB. All streamed layers of
+// a model together keep about as many.
+constexpr size_t kept_programs = 64;
 
-std::string_view precision_of(const ops::Tape& tape) {
-  return info(tape.weights.back().format).precision;
-}
-
-ops::Tape build_tape(const Strategy& strategy, const SourcePtr& source, const rwkv::Config& config) {
-  ops::Tape tape = rwkv::build(config, {0, config.L}, [&](const std::string& name, uint32_t, uint32_t cols) {
-    return choose_format(strategy, name, source->info(name)->format, cols);
-  });
-  tape.half_inputs = half_inputs(strategy, source->info(tape.weights.back().name)->format);
-  return tape;
+StepSizes sizes_of(const ModelOptions& options, const ModelPlan& plan) {
+  const uint32_t slots = options.slots ? options.slots : default_slots(plan);
+  return {slots, std::max(options.max_rows, slots), std::max(options.max_picks, slots)};
 }
 
 class LoadedModel : public Model {
  public:
-  LoadedModel(const ModelOptions& options, const Strategy& strategy, OpenedDevice device, SourcePtr source,
+  LoadedModel(const ModelOptions& options, ModelPlan plan, const SourcePtr& source,
               const rwkv::Config& config)
       : config_(config),
-        device_(std::move(device)),
-        tape_(build_tape(strategy, source, config)),
-        strategy_(fmt::format("{} {}", device_.word,
-                              strategy.precision.empty() ? precision_of(tape_) : strategy.precision)),
-        store_(tape_, source, *device_.backend, options.progress),
+        plan_(std::move(plan)),
         embedding_(source, config),
-        slot_floats_((tape_.state_floats + 63) / 64 * 64),
-        slots_(options.slots ? options.slots : default_slots(store_.bytes(), slot_floats_)),
-        max_rows_(std::max(options.max_rows, slots_)),
-        // One slot more than can be live holds the state every sequence starts from.
-        state_(device_.backend->allocate((slots_ + uint64_t{1}) * slot_floats_ * 4, ops::Where::device)),
-        x_(uint64_t{max_rows_} * config.C),
-        looked_up_(tape_, source, max_rows_),
-        programs_(tape_, *device_.backend, {store_.tensors(), nullptr, state_.get(), slot_floats_, slots_}) {
-    const std::vector<float> start = rwkv::initial_state(*source, config, {0, config.L});
-    device_.backend->upload(*state_, at(slots_), std::as_bytes(std::span(start)));
+        sizes_(sizes_of(options, plan_)),
+        needs_(predict_memory(plan_, *source, sizes_)),
+        x_(uint64_t{sizes_.rows} * config.C) {
+    for (const SegmentPlan& segment : plan_.segments)
+      looked_up_.emplace_back(segment.tape, source, sizes_.rows);
+    for (const StrategyPart& part : plan_.devices)
+      devices_.push_back(options.open ? options.open(part) : open_device(part, options.threads));
+    for (size_t i = 0; i < devices_.size(); ++i)
+      activations_.push_back(backend(i).allocate(needs_[i].activations, ops::Where::device));
+    load(options, *source);
+    write_state(sizes_.slots, rwkv::initial_state(*source, config, {0, config.L}));
+    picks_.reserve(sizes_.picks);
   }
 
   const rwkv::Config& config() const override { return config_; }
-  const ops::Caps& caps() const override { return device_.backend->caps(); }
-  std::string strategy() const override { return strategy_; }
-  uint64_t weight_bytes() const override { return store_.bytes(); }
-  uint32_t slots() const override { return slots_; }
-  uint32_t max_rows() const override { return max_rows_; }
-  uint64_t state_floats() const override { return tape_.state_floats; }
-  const ops::Tape& tape() const override { return tape_; }
+  const ops::Caps& caps() const override { return devices_[0].backend->caps(); }
+  std::string strategy() const override { return to_string(plan_.strategy); }
+  uint64_t weight_bytes() const override { return plan_.weight_bytes(); }
+  uint32_t slots() const override { return sizes_.slots; }
+  uint32_t max_rows() const override { return sizes_.rows; }
+  uint64_t state_floats() const override { return plan_.whole.state_floats; }
+  const ops::Tape& tape() const override { return plan_.whole; }
+
+  std::vector<DeviceMemory> memory() const override {
+    std::vector<DeviceMemory> list;
+    for (size_t i = 0; i < devices_.size(); ++i)
+      list.push_back({devices_[i].word, needs_[i].total(), devices_[i].backend->memory_use()});
+    return list;
+  }
 
   std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
                               std::span<const uint32_t> picks) override {
-    require(!tokens.empty() && tokens.size() <= max_rows_, "a step of {} rows, at most {} fit", tokens.size(),
-            max_rows_);
+    require(!tokens.empty() && tokens.size() <= sizes_.rows, "a step of {} rows, at most {} fit",
+            tokens.size(), sizes_.rows);
     embedding_.lookup(tokens, x_.data());
-    const auto count = [](const auto& list) { return static_cast<uint32_t>(list.size()); };
-    program_ = &programs_.find({count(tokens), count(segments), count(picks)}, timing_);
-    inputs_.assign(1, std::span<const float>(x_.data(), tokens.size() * config_.C));
-    looked_up_.append(tokens, inputs_[0], inputs_);
-    program_->start({count(tokens), segments, picks, inputs_});
-    const auto outputs = program_->finish();
-    return picks.empty() ? std::span<const float>() : outputs[0];
+    const auto rows = static_cast<uint32_t>(tokens.size());
+    const std::span<const float> x(x_.data(), tokens.size() * config_.C);
+    std::span<const std::span<const float>> carried(&x, 1);  // from segment to segment: x, and v7's v_first
+    for (size_t i = 0; i < segments_.size(); ++i) {
+      Segment& segment = *segments_[i];
+      if (segment.head_only()) {
+        carried = picks.empty() ? (segment.skip(), carried) : run_head(segment, carried[0], picks);
+        continue;
+      }
+      const size_t handed = plan_.segments[i].tape.inputs.size() - looked_up_[i].count();
+      inputs_.assign(carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(handed));
+      looked_up_[i].append(tokens, x, inputs_);
+      carried = segment.run({rows, segments, i + 1 < segments_.size() ? no_picks : picks, inputs_}, timing_);
+    }
+    return picks.empty() ? std::span<const float>() : carried[0];
   }
 
-  void reset_slot(uint32_t slot) override { copy_state(slot, slots_); }
+  void reset_slot(uint32_t slot) override { copy_state(slot, sizes_.slots); }
   void copy_slot(uint32_t to, uint32_t from) override {
     if (to != from) copy_state(to, from);
   }
   void read_slot(uint32_t slot, std::span<float> out) override {
-    require(slot < slots_ && out.size() == state_floats(), "slot {} with room for {} floats", slot,
+    require(slot < sizes_.slots && out.size() == state_floats(), "slot {} with room for {} floats", slot,
             out.size());
-    device_.backend->download(std::as_writable_bytes(out), *state_, at(slot));
+    for (const auto& segment : segments_) {
+      segment->read_state(slot, out.first(segment->state_floats()));
+      out = out.subspan(segment->state_floats());
+    }
   }
   void write_slot(uint32_t slot, std::span<const float> in) override {
-    require(slot < slots_ && in.size() == state_floats(), "slot {} from {} floats", slot, in.size());
-    device_.backend->upload(*state_, at(slot), std::as_bytes(in));
+    require(slot < sizes_.slots && in.size() == state_floats(), "slot {} from {} floats", slot, in.size());
+    write_state(slot, in);
   }
 
   void set_timing(bool on) override { timing_ = on; }
   std::vector<ops::OpTime> times() const override {
-    return program_ ? program_->times() : std::vector<ops::OpTime>();
+    std::vector<ops::OpTime> all;
+    uint32_t first = 0;
+    for (size_t i = 0; i < segments_.size(); ++i) {
+      for (ops::OpTime time : segments_[i]->times()) {
+        time.first_op += first;
+        all.push_back(time);
+      }
+      first += static_cast<uint32_t>(plan_.segments[i].tape.ops.size());
+    }
+    return all;
   }
 
  private:
-  uint64_t at(uint32_t slot) const { return slot * slot_floats_ * 4; }
+  static constexpr std::span<const uint32_t> no_picks{};
+
+  ops::Backend& backend(size_t device) { return *devices_[device].backend; }
+
+  void load(const ModelOptions& options, const Source& source) {
+    const uint64_t total = plan_.weight_bytes();
+    uint64_t done = 0;
+    const Placed placed = [&](uint64_t bytes) {
+      done += bytes;
+      if (options.progress) options.progress(done, total);
+    };
+    std::vector<std::vector<const ops::Tape*>> streamed(devices_.size());
+    for (const SegmentPlan& segment : plan_.segments)
+      if (segment.streamed) streamed[segment.device].push_back(&segment.tape);
+    for (size_t i = 0; i < devices_.size(); ++i)
+      streams_.push_back(streamed[i].empty()
+                             ? nullptr
+                             : std::make_unique<LayerStream>(streamed[i], source, backend(i), placed));
+    std::vector<size_t> next(devices_.size());
+    for (const SegmentPlan& segment : plan_.segments) {
+      const size_t at = segment.device;
+      std::unique_ptr<WeightStore> weights;
+      if (!segment.streamed)
+        weights = std::make_unique<WeightStore>(segment.tape, source, backend(at), placed);
+      const size_t layer = segment.streamed ? next[at]++ : 0;
+      const size_t programs =
+          segment.streamed ? std::max<size_t>(kept_programs / streamed[at].size(), 4) : kept_programs;
+      segments_.push_back(std::make_unique<Segment>(segment, backend(at), std::move(weights),
+                                                    segment.streamed ? streams_[at].get() : nullptr, layer,
+                                                    *activations_[at], sizes_.slots, programs));
+    }
+  }
+
+  // The head alone: only the picked rows of x travel.
+  std::span<const std::span<const float>> run_head(Segment& segment, std::span<const float> x,
+                                                   std::span<const uint32_t> picks) {
+    const auto rows = static_cast<uint32_t>(picks.size());
+    picked_x_.resize(uint64_t{rows} * config_.C);
+    for (uint32_t i = 0; i < rows; ++i)
+      std::copy_n(x.data() + uint64_t{picks[i]} * config_.C, config_.C,
+                  picked_x_.data() + uint64_t{i} * config_.C);
+    picks_.resize(rows);
+    std::iota(picks_.begin(), picks_.end(), 0);
+    const ops::Segment all{0, 0, rows};
+    const std::span<const float> input(picked_x_);
+    return segment.run({rows, {&all, 1}, picks_, {&input, 1}}, timing_);
+  }
+
   void copy_state(uint32_t to, uint32_t from) {
-    require(to < slots_ && from <= slots_, "copy of slot {} to slot {}", from, to);
-    device_.backend->copy(*state_, at(to), *state_, at(from), state_floats() * 4);
+    require(to < sizes_.slots && from <= sizes_.slots, "copy of slot {} to slot {}", from, to);
+    for (const auto& segment : segments_) segment->copy_state(to, from);
+  }
+  void write_state(uint32_t slot, std::span<const float> in) {
+    for (const auto& segment : segments_) {
+      segment->write_state(slot, in.first(segment->state_floats()));
+      in = in.subspan(segment->state_floats());
+    }
   }
 
   rwkv::Config config_;
-  OpenedDevice device_;
-  ops::Tape tape_;
-  std::string strategy_;
-  WeightStore store_;
+  ModelPlan plan_;
   Embedding embedding_;
-  uint64_t slot_floats_;
-  uint32_t slots_, max_rows_;
-  std::unique_ptr<ops::Buffer> state_;
-  std::vector<float> x_;  // [max_rows, C]
-  LookedUpInputs looked_up_;
-  std::vector<std::span<const float>> inputs_;  // of a step
-  ProgramCache programs_;
-  ops::Program* program_ = nullptr;  // of the last step
+  StepSizes sizes_;
+  std::vector<MemoryNeed> needs_;  // by device, as the next three
+  std::vector<OpenedDevice> devices_;
+  std::vector<std::unique_ptr<ops::Buffer>> activations_;
+  std::vector<std::unique_ptr<LayerStream>> streams_;
+  std::vector<std::unique_ptr<Segment>> segments_;  // as in plan_.segments
+  std::vector<LookedUpInputs> looked_up_;           // likewise
+  std::vector<float> x_;                            // [max_rows, C]
+  std::vector<std::span<const float>> inputs_;      // of a segment's step
+  std::vector<float> picked_x_;                     // [picks, C], where the head is a segment of its own
+  std::vector<uint32_t> picks_;
   bool timing_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Model> Model::load(const ModelOptions& options) {
-  const Strategy strategy = parse_strategy(options.strategy);
-  SourcePtr file = open_weights(options.path);
+  parse_strategy(options.strategy);  // a wrong word should not cost the time to open a file
+  return load(options, open_weights(options.path));
+}
+
+std::unique_ptr<Model> Model::load(const ModelOptions& options, SourcePtr file) {
+  const Strategy wanted = parse_strategy(options.strategy);
   if (!options.adapters.empty()) file = adapt(file, options.adapters);
   rwkv::Config config = rwkv::detect(*file);
   if (options.head_norm_eps) config.head_norm_eps = *options.head_norm_eps;
   if (!options.state.empty()) file = rwkv::with_state_file(file, options.state, config);
-  OpenedDevice device = open_device(strategy, options.threads);
-  return std::make_unique<LoadedModel>(options, strategy, std::move(device), rwkv::canonical(file, config),
-                                       config);
+  const SourcePtr source = rwkv::canonical(file, config);
+  const auto plan_of = [&](const Strategy& strategy) { return plan_model(strategy, config, *source); };
+  const auto needs_of = [&](const ModelPlan& plan) {
+    return predict_memory(plan, *source, sizes_of(options, plan));
+  };
+  ModelPlan plan = choose_plan(wanted, config.L, options.memory_limit, plan_of, needs_of);
+  return std::make_unique<LoadedModel>(options, std::move(plan), source, config);
 }
 
 }  // namespace fulmar

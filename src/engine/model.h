@@ -14,31 +14,48 @@
 
 namespace fulmar {
 
+struct OpenedDevice;
+struct StrategyPart;
+
 struct ModelOptions {
   std::filesystem::path path;
-  std::string strategy;  // "vulkan fp16"; empty: the best device present, the file's own precision
+  std::string strategy;       // "vulkan fp16 *20 -> cpu fp32"; empty or "auto": chosen by free memory
+  uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
   std::optional<float> head_norm_eps;
   std::vector<Adapter> adapters;  // merged into the weights in this order
   std::filesystem::path state;    // tuned initial state of every sequence; empty: the model's own
   uint32_t slots = 1;             // sequences that can be live at once
   uint32_t max_rows = 256;        // rows of the largest step
+  uint32_t max_picks = 0;         // rows of logits at once; 0: one a slot
   uint32_t threads = 0;           // CPU threads; 0: one per core
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
+  // Opens the device of a strategy's part; empty: those of this machine.
+  std::function<OpenedDevice(const StrategyPart&)> open;
+};
+
+// Memory of one device as it was predicted and as it came out, in bytes.
+struct DeviceMemory {
+  std::string device;  // "vulkan:0"
+  uint64_t predicted = 0;
+  ops::MemoryUse used;
 };
 
 class Model {
  public:
   static std::unique_ptr<Model> load(const ModelOptions& options);
+  // From a checkpoint that is open already; options.path is not looked at.
+  static std::unique_ptr<Model> load(const ModelOptions& options, SourcePtr file);
   virtual ~Model() = default;
 
   virtual const rwkv::Config& config() const = 0;
   virtual const ops::Caps& caps() const = 0;
-  virtual std::string strategy() const = 0;   // as resolved: "vulkan fp16"
-  virtual uint64_t weight_bytes() const = 0;  // on the device
+  virtual std::string strategy() const = 0;   // as resolved: "vulkan:0 fp16"
+  virtual uint64_t weight_bytes() const = 0;  // of all layers, wherever they are
+  virtual std::vector<DeviceMemory> memory() const { return {}; }
   virtual uint32_t slots() const = 0;
   virtual uint32_t max_rows() const = 0;
   virtual uint64_t state_floats() const = 0;  // of one slot
-  virtual const ops::Tape& tape() const = 0;
+  virtual const ops::Tape& tape() const = 0;  // of all layers
 
   // Runs one step. tokens: one id per row; segments cover the rows; picks: rows whose logits are wanted,
   // ascending. Answers [picks, V], valid until the next call. Throws Error(bad_request) for a token outside
@@ -49,10 +66,11 @@ class Model {
   // A fresh state (zeros, or the model's own initial state) for a slot.
   virtual void reset_slot(uint32_t slot) = 0;
   virtual void copy_slot(uint32_t to, uint32_t from) = 0;
-  virtual void read_slot(uint32_t slot, std::span<float> out) = 0;  // state_floats() long
+  // A state is state_floats() long and the same for every strategy, so that states move between them.
+  virtual void read_slot(uint32_t slot, std::span<float> out) = 0;
   virtual void write_slot(uint32_t slot, std::span<const float> in) = 0;
 
-  // Per-op timing of the following steps, for `fulmar bench --ops`.
+  // Per-op timing of the following steps, for `fulmar bench --ops`; ops are numbered as in tape().
   virtual void set_timing(bool on) = 0;
   virtual std::vector<ops::OpTime> times() const = 0;
 };

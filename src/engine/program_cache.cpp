@@ -6,8 +6,6 @@
 namespace fulmar {
 namespace {
 
-constexpr size_t capacity = 64;  // a recording of a large model is about 200 KiB
-
 // The tape up to the first op that works on picked rows: a prompt's middle needs no logits.
 ops::Tape without_head(const ops::Tape& tape) {
   ops::Tape short_tape = tape;
@@ -20,8 +18,12 @@ ops::Tape without_head(const ops::Tape& tape) {
 
 }  // namespace
 
-ProgramCache::ProgramCache(const ops::Tape& tape, ops::Backend& backend, ops::Memory memory)
-    : tape_(tape), headless_(without_head(tape)), backend_(backend), memory_(std::move(memory)) {}
+ProgramCache::ProgramCache(const ops::Tape& tape, ops::Backend& backend, ops::Memory memory, size_t capacity)
+    : tape_(tape),
+      headless_(without_head(tape)),
+      backend_(backend),
+      memory_(std::move(memory)),
+      capacity_(capacity) {}
 
 uint32_t ProgramCache::bucket(uint32_t needed) {
   if (needed <= 8) return needed;
@@ -39,21 +41,20 @@ ops::Program& ProgramCache::find(const ops::BatchShape& needed, bool timing) {
     return *found->second.program;
   }
   const ops::Tape& tape = key.shape.picks ? tape_ : headless_;
-  const uint64_t bytes = ops::plan_arena(tape, key.shape).bytes;
-  if (!activations_ || activations_->bytes() < bytes) {
-    programs_.clear();  // they have recorded the old arena's address
-    activations_.reset();
-    activations_ = backend_.allocate(bytes, ops::Where::device);
-    memory_.activations = activations_.get();
-  }
-  if (programs_.size() >= capacity)
+  if (programs_.size() >= capacity_)
     programs_.erase(std::min_element(programs_.begin(), programs_.end(), [](const auto& a, const auto& b) {
       return a.second.last_use < b.second.last_use;
     }));
-  Entry& entry = programs_[key];
-  entry.program = backend_.compile(tape, memory_, key.shape, timing);
+  Entry entry;
+  ops::Memory memory = memory_;
+  const uint64_t bytes = ops::plan_arena(tape, key.shape).bytes;
+  if (memory.activations->bytes() < bytes) {
+    entry.activations = backend_.allocate(bytes, ops::Where::device);
+    memory.activations = entry.activations.get();
+  }
+  entry.program = backend_.compile(tape, memory, key.shape, timing);
   entry.last_use = ++uses_;
-  return *entry.program;
+  return *programs_.emplace(key, std::move(entry)).first->second.program;
 }
 
 }  // namespace fulmar

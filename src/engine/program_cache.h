@@ -10,8 +10,9 @@ namespace fulmar {
 
 class ProgramCache {
  public:
-  // Keeps references to all three. `memory.activations` is owned here.
-  ProgramCache(const ops::Tape& tape, ops::Backend& backend, ops::Memory memory);
+  // Keeps references to tape, backend and memory; at most `capacity` programs. `memory.activations` is shared
+  // with others that run at other times; a shape it is too small for gets an arena of its own.
+  ProgramCache(const ops::Tape& tape, ops::Backend& backend, ops::Memory memory, size_t capacity);
 
   // A program for at least this much; without picks, one that stops before the head. `timing` programs are
   // kept apart.
@@ -28,6 +29,7 @@ class ProgramCache {
     auto operator<=>(const Key&) const = default;
   };
   struct Entry {
+    std::unique_ptr<ops::Buffer> activations;  // null: the shared ones
     std::unique_ptr<ops::Program> program;
     uint64_t last_use = 0;
   };
@@ -36,7 +38,7 @@ class ProgramCache {
   ops::Tape headless_;
   ops::Backend& backend_;
   ops::Memory memory_;
-  std::unique_ptr<ops::Buffer> activations_;
+  size_t capacity_;
   std::map<Key, Entry> programs_;
   uint64_t uses_ = 0;
 };

@@ -5,28 +5,26 @@
 #include <memory>
 #include <vector>
 
+#include "engine/weight_layout.h"
 #include "ops/backend.h"
-#include "weights/source.h"
 
 namespace fulmar {
 
+// Called with the bytes that have been placed since the last call.
+using Placed = std::function<void(uint64_t bytes)>;
+
+// The weight in the tape's format, from a source that answers by canonical names. Throws Error(bad_file) when
+// its shape is another one.
+Tensor load_weight(const Source& source, const ops::Weight& weight);
+
 class WeightStore {
  public:
-  // `source` answers by canonical names. Progress is told in bytes on the device.
-  WeightStore(const ops::Tape& tape, const SourcePtr& source, ops::Backend& backend,
-              const std::function<void(uint64_t done, uint64_t total)>& progress);
+  WeightStore(const ops::Tape& tape, const Source& source, ops::Backend& backend, const Placed& placed);
   const std::vector<ops::DeviceTensor>& tensors() const { return tensors_; }
-  uint64_t bytes() const { return bytes_; }
 
  private:
-  // Room for `bytes` in the current block, or in a new one.
-  std::pair<ops::Buffer*, uint64_t> place(uint64_t bytes);
-
-  ops::Backend& backend_;
   std::vector<std::unique_ptr<ops::Buffer>> buffers_;
   std::vector<ops::DeviceTensor> tensors_;
-  ops::Buffer* block_ = nullptr;
-  uint64_t used_ = 0, bytes_ = 0, unplaced_ = 0;
 };
 
 }  // namespace fulmar

@@ -11,6 +11,7 @@ namespace fulmar::ops {
 
 enum class Where {
   device,   // fastest for kernels
+  arena,    // the same, and stream() can fill it
   staging,  // host writes, device reads
   host      // device writes, host reads
 };
@@ -33,6 +34,13 @@ struct Caps {
   bool host_memory = false;  // kernels read host memory directly, so mapped weights can be adopted
   bool software = false;     // a GPU interface that runs on the CPU (lavapipe): never chosen by default
   std::vector<std::string> features;  // optional paths in use, "fp16 arithmetic", "integer dot"
+  uint64_t free_bytes = 0;            // of the memory, when the device was listed; 0: unknown
+};
+
+// Bytes of device memory that a backend's buffers and programs take, now and at most so far. Host memory for
+// transfers is not among them.
+struct MemoryUse {
+  uint64_t now = 0, peak = 0;
 };
 
 struct OpTime {
@@ -58,18 +66,28 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual const Caps& caps() const = 0;
-  // Zero-filled. Throws Error(out_of_memory) saying how much was asked and how much there is.
+  // Zero-filled, but for arenas. Throws Error(out_of_memory) saying how much was asked and how much there is.
   virtual std::unique_ptr<Buffer> allocate(uint64_t bytes, Where where) = 0;
   // A read-only buffer over host memory that `owner` keeps alive, without a copy; null where the device
   // cannot.
   virtual std::unique_ptr<Buffer> adopt(std::span<const std::byte> bytes,
                                         std::shared_ptr<const void> owner) = 0;
-  // `from` may be reused on return. Ordered before programs started later.
+  // `from` may be reused on return. Ordered before programs started later; into a staging buffer at once, so
+  // that no copy may be under way from it.
   virtual void upload(Buffer& to, uint64_t at, std::span<const std::byte> from) = 0;
   // Waits until `to` is filled. Ordered after programs started and copies made earlier.
   virtual void download(std::span<std::byte> to, const Buffer& from, uint64_t at) = 0;
   // On the device, ordered with uploads and programs. Ranges do not overlap.
   virtual void copy(Buffer& to, uint64_t to_at, const Buffer& from, uint64_t from_at, uint64_t bytes) = 0;
+  // Begins a copy from a staging buffer to an arena, beside programs that run where the device can do that.
+  // Programs started after await(ticket) see the bytes. Programs that used the range before must have
+  // finished, and none may use it until then.
+  virtual uint64_t stream(Buffer& to, uint64_t to_at, const Buffer& from, uint64_t from_at, uint64_t bytes) {
+    copy(to, to_at, from, from_at, bytes);
+    return 0;
+  }
+  virtual void await(uint64_t /*ticket*/) {}
+  virtual MemoryUse memory_use() const { return {}; }
   virtual std::unique_ptr<Program> compile(const Tape& tape, const Memory& memory, const BatchShape& shape,
                                            bool timing = false) = 0;
 };

@@ -236,7 +236,7 @@ class PlainBackend : public Backend {
   }
 
  private:
-  Caps caps_{"plain", "plain formulas", "", 0, true, false, {}};
+  Caps caps_{"plain", "plain formulas", "", 0, true, false, {}, 0};
 };
 
 }  // namespace

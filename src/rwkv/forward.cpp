@@ -44,18 +44,20 @@ std::vector<ops::ValueId> append_deep_embed_inputs(Builder& b, LayerRange layers
 }  // namespace
 
 ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_of) {
-  require(layers.first < layers.last && layers.last <= config.L, "layers [{},{}) of {}", layers.first,
-          layers.last, config.L);
+  const bool head = layers.head && layers.last == config.L;
+  require(layers.last <= config.L && (layers.first < layers.last || (head && layers.first == layers.last)),
+          "layers [{},{}) of {}", layers.first, layers.last, config.L);
   ops::Tape tape;
   Builder b{config, format_of, tape, {}, {}, ops::none, ops::none};
   b.x = tape.value("x", config.C);
   tape.inputs.push_back(b.x);
-  if (layers.first > 0 && config.is_v7()) {
+  if (layers.first > 0 && layers.first < layers.last && config.is_v7()) {
     b.v_first = tape.value("v_first", config.C);
     tape.inputs.push_back(b.v_first);
   }
   std::vector<ops::ValueId> looked_up;
-  if (config.version == Version::v7a) looked_up = append_deep_embed_inputs(b, layers);
+  if (config.version == Version::v7a && layers.first < layers.last)
+    looked_up = append_deep_embed_inputs(b, layers);
   for (uint32_t layer = layers.first; layer < layers.last; ++layer) {
     if (!looked_up.empty()) b.looked_up = looked_up[layer - layers.first];
     b.layer = fmt::format("blocks.{}.", layer);
@@ -63,9 +65,9 @@ ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_
     append_layer(b);
   }
   tape.state_floats = (layers.last - layers.first) * layer_state_floats(config);
-  if (layers.last < config.L) {
+  if (!head) {
     tape.outputs = {b.x};
-    if (b.v_first != ops::none) tape.outputs.push_back(b.v_first);
+    if (b.v_first != ops::none && layers.last < config.L) tape.outputs.push_back(b.v_first);
     return tape;
   }
 

@@ -7,9 +7,11 @@
 
 namespace fulmar::rwkv {
 
-// Layers [first, last) of a model. The range that ends at L also has the final norm and the head.
+// Layers [first, last) of a model. A range that ends at L also has the final norm and the head, unless `head`
+// says otherwise; {L, L} is these two alone.
 struct LayerRange {
   uint32_t first, last;
+  bool head = true;
 };
 
 // Where a layer's pieces lie in a slot's state, in floats from the slot's start; layer `first` of a range is

@@ -1,6 +1,8 @@
 // The Vulkan backend's front: devices, buffers and programs; see backend.h.
 #include "vulkan/backend.h"
 
+#include <cstring>
+
 #include "base/fail.h"
 #include "base/log.h"
 #include "vulkan/matrix_units.h"
@@ -21,6 +23,7 @@ class VulkanBackend final : public ops::Backend {
 
   std::unique_ptr<ops::Buffer> allocate(uint64_t bytes, ops::Where where) override {
     const MemoryKind kind = where == ops::Where::device    ? MemoryKind::device
+                            : where == ops::Where::arena   ? MemoryKind::arena
                             : where == ops::Where::staging ? MemoryKind::upload
                                                            : MemoryKind::readback;
     return std::make_unique<DeviceBuffer>(context_, bytes, kind);
@@ -33,7 +36,10 @@ class VulkanBackend final : public ops::Backend {
 
   void upload(ops::Buffer& to, uint64_t at, std::span<const std::byte> from) override {
     check_range(to, at, from.size());
-    context_->transfers.upload(memory_of(to), at, from);
+    if (std::byte* mapped = memory_of(to).mapped())
+      std::memcpy(mapped + at, from.data(), from.size());
+    else
+      context_->transfers.upload(memory_of(to), at, from);
   }
   void download(std::span<std::byte> to, const ops::Buffer& from, uint64_t at) override {
     check_range(from, at, to.size());
@@ -45,6 +51,15 @@ class VulkanBackend final : public ops::Backend {
     check_range(from, from_at, bytes);
     context_->transfers.copy(memory_of(to), to_at, memory_of(from), from_at, bytes);
   }
+
+  uint64_t stream(ops::Buffer& to, uint64_t to_at, const ops::Buffer& from, uint64_t from_at,
+                  uint64_t bytes) override {
+    check_range(to, to_at, bytes);
+    check_range(from, from_at, bytes);
+    return context_->copies.copy(memory_of(to), to_at, memory_of(from), from_at, bytes);
+  }
+  void await(uint64_t ticket) override { context_->copies.await(ticket); }
+  ops::MemoryUse memory_use() const override { return context_->device.memory_use(); }
 
   std::unique_ptr<ops::Program> compile(const ops::Tape& tape, const ops::Memory& memory,
                                         const ops::BatchShape& shape, bool timing) override {

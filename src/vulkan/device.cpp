@@ -34,6 +34,12 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
   info.size = size;
   info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
                VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  const uint32_t families[] = {physical.queue_family, physical.copy_family};
+  if (kind == MemoryKind::arena && families[0] != families[1]) {
+    info.sharingMode = VK_SHARING_MODE_CONCURRENT;
+    info.queueFamilyIndexCount = 2;
+    info.pQueueFamilyIndices = families;
+  }
   VkBuffer buffer;
   check(vk.vkCreateBuffer(device.handle_, &info, nullptr, &buffer), "creating a buffer");
   buffer_ = {device.handle_, buffer, vk.vkDestroyBuffer};
@@ -42,9 +48,10 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
   vk.vkGetBufferMemoryRequirements(device.handle_, buffer, &requirements);
   constexpr VkMemoryPropertyFlags host =
       VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  counted_ = kind == MemoryKind::device || kind == MemoryKind::arena;
   const std::optional<uint32_t> type =
-      memory_type(physical.memory, requirements.memoryTypeBits, kind == MemoryKind::device ? 0 : host,
-                  kind == MemoryKind::device     ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+      memory_type(physical.memory, requirements.memoryTypeBits, counted_ ? 0 : host,
+                  counted_                       ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
                   : kind == MemoryKind::readback ? VK_MEMORY_PROPERTY_HOST_CACHED_BIT
                                                  : 0);
   require(type.has_value(), "{} has no memory for a buffer of kind {}", physical.caps.name,
@@ -60,12 +67,12 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
          "{} has no room for {} MiB: {} MiB are in use by this program, its memory is {} MiB; use a smaller "
          "format or "
          "fewer layers there",
-         physical.caps.name, size / mebibyte, device.allocated_ / mebibyte,
+         physical.caps.name, size / mebibyte, device.memory_use_.now / mebibyte,
          physical.memory.memoryHeaps[physical.memory.memoryTypes[*type].heapIndex].size / mebibyte);
   check(result, "allocating memory");
   memory_ = {device.handle_, memory, vk.vkFreeMemory};
   check(vk.vkBindBufferMemory(device.handle_, buffer, memory, 0), "binding memory");
-  if (kind != MemoryKind::device) {
+  if (!counted_) {
     void* at;
     check(vk.vkMapMemory(device.handle_, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapping memory");
     mapped_ = static_cast<std::byte*>(at);
@@ -73,15 +80,18 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
   const VkBufferDeviceAddressInfo address{VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, nullptr, buffer};
   address_ = vk.vkGetBufferDeviceAddress(device.handle_, &address);
   bytes_ = size;
-  device.allocated_ += bytes_;
+  if (!counted_) return;
+  device.memory_use_.now += bytes_;
+  device.memory_use_.peak = std::max(device.memory_use_.peak, device.memory_use_.now);
 }
 
 Allocation::~Allocation() {
-  if (device_) device_->allocated_ -= bytes_;
+  if (device_ && counted_) device_->memory_use_.now -= bytes_;
 }
 
 void Allocation::swap(Allocation& other) {
   std::swap(device_, other.device_);
+  std::swap(counted_, other.counted_);
   std::swap(bytes_, other.bytes_);
   std::swap(address_, other.address_);
   std::swap(mapped_, other.mapped_);
@@ -97,13 +107,16 @@ Device::Device(std::shared_ptr<const Instance> instance, uint32_t index, MatrixU
   auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
   f12.pNext = &f13;
   f12.bufferDeviceAddress = f12.timelineSemaphore = VK_TRUE;
-  const float priority = 1;
-  const VkDeviceQueueCreateInfo queue{
-      VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical_.queue_family, 1, &priority};
+  const float priorities[] = {1, 1};
+  const bool one_family = physical_.queue_family == physical_.copy_family;
+  const VkDeviceQueueCreateInfo queues[] = {
+      {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical_.queue_family,
+       one_family ? physical_.copy_queue + 1 : 1, priorities},
+      {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical_.copy_family, 1, priorities}};
   auto info = blank<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   info.pNext = &f12;
-  info.queueCreateInfoCount = 1;
-  info.pQueueCreateInfos = &queue;
+  info.queueCreateInfoCount = one_family ? 1 : 2;
+  info.pQueueCreateInfos = queues;
 #if FULMAR_COOPERATIVE_MATRIX
   const char* extensions[] = {VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME};
   auto coop = blank<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
@@ -119,12 +132,8 @@ Device::Device(std::shared_ptr<const Instance> instance, uint32_t index, MatrixU
   check(instance_->vk().vkCreateDevice(physical_.handle, &info, nullptr, &handle_), "opening the device");
   vk_.load(instance_->vk(), handle_);
   vk_.vkGetDeviceQueue(handle_, physical_.queue_family, 0, &queue_);
-  VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, nullptr,
-                                 VK_SEMAPHORE_TYPE_TIMELINE, 0};
-  const VkSemaphoreCreateInfo semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0};
-  VkSemaphore timeline;
-  check(vk_.vkCreateSemaphore(handle_, &semaphore, nullptr, &timeline), "creating a semaphore");
-  timeline_ = {handle_, timeline, vk_.vkDestroySemaphore};
+  vk_.vkGetDeviceQueue(handle_, physical_.copy_family, physical_.copy_queue, &copy_queue_);
+  timeline_ = make_timeline(*this);
 }
 
 Device::~Device() {
@@ -147,6 +156,13 @@ uint64_t Device::submit(std::span<const VkCommandBuffer> buffers) {
     info.pCommandBufferInfos = &commands;
     info.signalSemaphoreInfoCount = 1;
     info.pSignalSemaphoreInfos = &signal;
+    auto wait = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
+    wait.semaphore = awaited_;
+    wait.value = awaited_time_;
+    wait.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
+    info.waitSemaphoreInfoCount = awaited_ ? 1 : 0;
+    info.pWaitSemaphoreInfos = &wait;
+    awaited_ = VK_NULL_HANDLE;
     check(vk_.vkQueueSubmit2(queue_, 1, &info, VK_NULL_HANDLE), "submitting work");
     ++submitted_;
   }
@@ -165,6 +181,15 @@ void Device::wait_idle() noexcept {
   if (vk_.vkDeviceWaitIdle) vk_.vkDeviceWaitIdle(handle_);
 }
 
+Unique<VkSemaphore> make_timeline(const Device& device) {
+  VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, nullptr,
+                                 VK_SEMAPHORE_TYPE_TIMELINE, 0};
+  const VkSemaphoreCreateInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0};
+  VkSemaphore timeline;
+  check(device.vk().vkCreateSemaphore(device.handle(), &info, nullptr, &timeline), "creating a semaphore");
+  return {device.handle(), timeline, device.vk().vkDestroySemaphore};
+}
+
 void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags2 from_stage,
              VkAccessFlags2 from, VkPipelineStageFlags2 to_stage, VkAccessFlags2 to) {
   const VkMemoryBarrier2 memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER_2, nullptr, from_stage, from, to_stage, to};
@@ -179,10 +204,9 @@ void full_barrier(const DeviceFunctions& vk, VkCommandBuffer commands) {
           VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT);
 }
 
-Commands::Commands(const Device& device) {
+Commands::Commands(const Device& device, uint32_t queue_family) {
   const DeviceFunctions& vk = device.vk();
-  const VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, nullptr, 0,
-                                     device.physical().queue_family};
+  const VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, nullptr, 0, queue_family};
   VkCommandPool made;
   check(vk.vkCreateCommandPool(device.handle(), &info, nullptr, &made), "creating a command pool");
   pool = {device.handle(), made, vk.vkDestroyCommandPool};

@@ -9,7 +9,8 @@
 
 namespace fulmar::vulkan {
 
-enum class MemoryKind { device, upload, readback };  // upload: host writes; readback: host-cached
+// arena: device memory that the copy queue writes too; upload: host writes; readback: host-cached.
+enum class MemoryKind { device, arena, upload, readback };
 
 class Device;
 
@@ -34,6 +35,7 @@ class Allocation {
  private:
   void swap(Allocation& other);
   Device* device_ = nullptr;
+  bool counted_ = false;  // among the device's memory
   uint64_t bytes_ = 0, address_ = 0;
   std::byte* mapped_ = nullptr;
   Unique<VkDeviceMemory> memory_;  // outlives the buffer bound to it
@@ -59,6 +61,14 @@ class Device {
   // Waits until `time` has passed. Throws Error(device_lost).
   void wait(uint64_t time);
   uint64_t last_submit() const { return submitted_; }
+  // The next submit begins when `timeline` has reached `time`.
+  void wait_before_next_submit(VkSemaphore timeline, uint64_t time) {
+    awaited_ = timeline;
+    awaited_time_ = time;
+  }
+  // Of memory_use(): buffers in device memory.
+  const ops::MemoryUse& memory_use() const { return memory_use_; }
+  VkQueue copy_queue() const { return copy_queue_; }
   // For destructors: waits for everything, whatever became of the device.
   void wait_idle() noexcept;
 
@@ -68,11 +78,16 @@ class Device {
   PhysicalDevice physical_;
   VkDevice handle_ = VK_NULL_HANDLE;
   DeviceFunctions vk_;
-  VkQueue queue_ = VK_NULL_HANDLE;
+  VkQueue queue_ = VK_NULL_HANDLE, copy_queue_ = VK_NULL_HANDLE;
   Unique<VkSemaphore> timeline_;
   uint64_t submitted_ = 0, passed_ = 0;
-  uint64_t allocated_ = 0;
+  VkSemaphore awaited_ = VK_NULL_HANDLE;
+  uint64_t awaited_time_ = 0;
+  ops::MemoryUse memory_use_;
 };
+
+// A semaphore that counts.
+Unique<VkSemaphore> make_timeline(const Device& device);
 
 // A full barrier between what came before and what follows, on this queue.
 void full_barrier(const DeviceFunctions& vk, VkCommandBuffer commands);
@@ -83,7 +98,7 @@ void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStag
 struct Commands {
   Unique<VkCommandPool> pool;
   VkCommandBuffer buffer = VK_NULL_HANDLE;
-  explicit Commands(const Device& device);
+  Commands(const Device& device, uint32_t queue_family);
   void begin(const DeviceFunctions& vk, VkCommandBufferUsageFlags usage);
 };
 

@@ -17,26 +17,28 @@ namespace fulmar::vulkan {
   X(vkDestroyInstance)                                                                                      \
   X(vkEnumeratePhysicalDevices)                                                                             \
   X(vkGetPhysicalDeviceProperties2)                                                                         \
-  X(vkGetPhysicalDeviceFeatures2) X(vkGetPhysicalDeviceMemoryProperties)                                    \
+  X(vkGetPhysicalDeviceFeatures2)                                                                           \
+  X(vkGetPhysicalDeviceMemoryProperties) X(vkGetPhysicalDeviceMemoryProperties2)                            \
       X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkEnumerateDeviceExtensionProperties) X(vkCreateDevice) \
           X(vkGetDeviceProcAddr)
 
-#define FULMAR_VK_DEVICE(X)                                                                                \
-  X(vkDestroyDevice)                                                                                       \
-  X(vkGetDeviceQueue)                                                                                      \
-  X(vkDeviceWaitIdle)                                                                                      \
-  X(vkQueueSubmit2) X(vkCreateBuffer) X(vkDestroyBuffer) X(vkGetBufferMemoryRequirements)                  \
-      X(vkGetBufferDeviceAddress) X(vkAllocateMemory) X(vkFreeMemory) X(vkBindBufferMemory) X(vkMapMemory) \
-          X(vkCreateCommandPool) X(vkDestroyCommandPool) X(vkAllocateCommandBuffers) X(vkResetCommandPool) \
-              X(vkBeginCommandBuffer) X(vkEndCommandBuffer) X(vkCmdPipelineBarrier2) X(vkCmdCopyBuffer)    \
-                  X(vkCmdFillBuffer) X(vkCmdBindPipeline) X(vkCmdPushConstants) X(vkCmdDispatch)           \
-                      X(vkCmdResetQueryPool) X(vkCmdWriteTimestamp2) X(vkCreateQueryPool)                  \
-                          X(vkDestroyQueryPool) X(vkGetQueryPoolResults) X(vkCreateSemaphore)              \
-                              X(vkDestroySemaphore) X(vkWaitSemaphores) X(vkCreateShaderModule)            \
-                                  X(vkDestroyShaderModule) X(vkCreatePipelineLayout)                       \
-                                      X(vkDestroyPipelineLayout) X(vkCreatePipelineCache)                  \
-                                          X(vkDestroyPipelineCache) X(vkGetPipelineCacheData)              \
-                                              X(vkCreateComputePipelines) X(vkDestroyPipeline)
+#define FULMAR_VK_DEVICE(X)                                                                                 \
+  X(vkDestroyDevice)                                                                                        \
+  X(vkGetDeviceQueue)                                                                                       \
+  X(vkDeviceWaitIdle)                                                                                       \
+  X(vkQueueSubmit2)                                                                                         \
+  X(vkCreateBuffer) X(vkDestroyBuffer) X(vkGetBufferMemoryRequirements) X(vkGetBufferDeviceAddress)         \
+      X(vkAllocateMemory) X(vkFreeMemory) X(vkBindBufferMemory) X(vkMapMemory) X(vkCreateCommandPool)       \
+          X(vkDestroyCommandPool) X(vkAllocateCommandBuffers) X(vkResetCommandPool) X(vkBeginCommandBuffer) \
+              X(vkEndCommandBuffer) X(vkCmdPipelineBarrier2) X(vkCmdCopyBuffer) X(vkCmdFillBuffer)          \
+                  X(vkCmdBindPipeline) X(vkCmdPushConstants) X(vkCmdDispatch) X(vkCmdResetQueryPool)        \
+                      X(vkCmdWriteTimestamp2) X(vkCreateQueryPool) X(vkDestroyQueryPool)                    \
+                          X(vkGetQueryPoolResults) X(vkCreateSemaphore) X(vkDestroySemaphore)               \
+                              X(vkWaitSemaphores) X(vkCreateShaderModule) X(vkDestroyShaderModule)          \
+                                  X(vkCreatePipelineLayout) X(vkDestroyPipelineLayout)                      \
+                                      X(vkCreatePipelineCache) X(vkDestroyPipelineCache)                    \
+                                          X(vkGetPipelineCacheData) X(vkCreateComputePipelines)             \
+                                              X(vkDestroyPipeline)
 
 // The loader's own entry points; lives as long as anything made through it.
 struct Loader {

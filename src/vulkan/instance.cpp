@@ -61,6 +61,41 @@ void list_features(const VkPhysicalDeviceVulkan12Features& v12, const VkPhysical
   if (p13.integerDotProduct4x8BitPackedSignedAccelerated) out.push_back("offers integer dot");
 }
 
+// A family that does nothing else is the card's copy engine; else a second queue beside the first may do.
+void choose_copy_queue(const std::vector<VkQueueFamilyProperties>& families, PhysicalDevice& device) {
+  constexpr VkQueueFlags others = VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT;
+  device.copy_family = device.queue_family;
+  device.copy_queue = families[device.queue_family].queueCount > 1 ? 1 : 0;
+  for (uint32_t i = 0; i < families.size(); ++i)
+    if ((families[i].queueFlags & (VK_QUEUE_TRANSFER_BIT | others)) == VK_QUEUE_TRANSFER_BIT) {
+      device.copy_family = i;
+      device.copy_queue = 0;
+      return;
+    }
+}
+
+// Device memory that is free now, where the driver tells; else 0.
+uint64_t free_memory(const InstanceFunctions& vk, VkPhysicalDevice device) {
+  uint32_t count = 0;
+  vk.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  vk.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+  if (std::none_of(extensions.begin(), extensions.end(), [](const VkExtensionProperties& extension) {
+        return std::strcmp(extension.extensionName, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) == 0;
+      }))
+    return 0;
+  auto budget = blank<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+  VkPhysicalDeviceMemoryProperties2 memory{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, &budget, {}};
+  vk.vkGetPhysicalDeviceMemoryProperties2(device, &memory);
+  uint64_t free = 0;
+  for (uint32_t i = 0; i < memory.memoryProperties.memoryHeapCount; ++i)
+    if (memory.memoryProperties.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+      free = std::max(free, budget.heapBudget[i] - std::min(budget.heapBudget[i], budget.heapUsage[i]));
+  return free;
+}
+
 // Empty when usable, else what it lacks.
 std::string describe(const InstanceFunctions& vk, VkPhysicalDevice handle, PhysicalDevice& device) {
   auto p13 =
@@ -111,6 +146,7 @@ std::string describe(const InstanceFunctions& vk, VkPhysicalDevice handle, Physi
   if (family == families.end()) return "it has no compute queue";
 
   device.queue_family = static_cast<uint32_t>(family - families.begin());
+  choose_copy_queue(families, device);
   device.timestamps = family->timestampValidBits == 64;
   device.timestamp_period = p.limits.timestampPeriod;
   device.subgroup_size = p11.subgroupSize;
@@ -127,6 +163,7 @@ std::string describe(const InstanceFunctions& vk, VkPhysicalDevice handle, Physi
   for (uint32_t i = 0; i < device.memory.memoryHeapCount; ++i)
     if (device.memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
       device.caps.memory_bytes = std::max(device.caps.memory_bytes, device.memory.memoryHeaps[i].size);
+  device.caps.free_bytes = std::min(free_memory(vk, handle), device.caps.memory_bytes);
   device.caps.features.push_back(fmt::format("subgroups of {}", device.subgroup_size));
   list_features(f12, p13, device.caps.features);
   device.matrix_tile = find_matrix_tile(vk, device);

@@ -22,6 +22,8 @@ struct PhysicalDevice {
   VkPhysicalDevice handle = VK_NULL_HANDLE;
   ops::Caps caps;
   uint32_t queue_family = 0;
+  uint32_t copy_family = 0,
+           copy_queue = 0;  // for copies beside programs; the programs' queue for want of one
   uint32_t subgroup_size = 32;
   bool choose_subgroup_size = false;  // pipelines may ask for it
   bool timestamps = false;

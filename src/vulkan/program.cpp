@@ -17,7 +17,10 @@ constexpr VkAccessFlags2 shader_uses = VK_ACCESS_2_SHADER_STORAGE_READ_BIT | sha
 DeviceBuffer::DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, MemoryKind kind)
     : context_(std::move(context)), memory_(context_->device, bytes, kind) {
   bytes_ = bytes;
-  context_->transfers.fill_zero(memory_);
+  if (memory_.mapped())
+    std::memset(memory_.mapped(), 0, memory_.bytes());
+  else if (kind == MemoryKind::device)
+    context_->transfers.fill_zero(memory_);
 }
 
 DeviceBuffer::~DeviceBuffer() {
@@ -25,6 +28,7 @@ DeviceBuffer::~DeviceBuffer() {
   try {
     context_->transfers.flush();
     context_->device.wait(context_->device.last_submit());
+    context_->copies.finish();
   } catch (const std::exception&) {  // a lost device runs nothing
   }
 }
@@ -108,7 +112,7 @@ std::vector<RecordedProgram::Port> RecordedProgram::ports(const ops::Tape& tape,
 }
 
 void RecordedProgram::begin_part() {
-  Commands& part = parts_.emplace_back(context_->device);
+  Commands& part = parts_.emplace_back(context_->device, context_->device.physical().queue_family);
   part.begin(context_->device.vk(), 0);
   full_barrier(context_->device.vk(), part.buffer);
 }

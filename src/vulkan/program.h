@@ -1,6 +1,7 @@
 // A tape recorded as command buffers, replayed every step.
 #pragma once
 #include "ops/backend.h"
+#include "vulkan/copy_queue.h"
 #include "vulkan/plan.h"
 #include "vulkan/transfers.h"
 
@@ -10,11 +11,12 @@ namespace fulmar::vulkan {
 struct Context {
   Context(std::shared_ptr<const Instance> instance, uint32_t index,
           MatrixUnits units = MatrixUnits::on_hardware)
-      : device(std::move(instance), index, units), pipelines(device), transfers(device) {}
+      : device(std::move(instance), index, units), pipelines(device), transfers(device), copies(device) {}
   ~Context() { device.wait_idle(); }
   Device device;
   Pipelines pipelines;
   Transfers transfers;
+  CopyQueue copies;
 };
 
 class DeviceBuffer final : public ops::Buffer {

@@ -16,7 +16,7 @@ VkCommandBuffer Transfers::next_command() {
   const DeviceFunctions& vk = device_.vk();
   if (!open_) {
     if (ring_.size() < blocks) {
-      ring_.push_back({Commands(device_), Allocation(device_, block_bytes, MemoryKind::upload)});
+      ring_.push_back({Commands(device_, device_.physical().queue_family), Allocation(device_, block_bytes, MemoryKind::upload)});
       current_ = ring_.size() - 1;
     } else {
       current_ = (current_ + 1) % blocks;

@@ -1,0 +1,47 @@
+// One tape of a model on one device: its weights, the slots' states, and programs for the batch shapes that
+// come along.
+#pragma once
+#include "engine/layer_stream.h"
+#include "engine/model_plan.h"
+#include "engine/program_cache.h"
+
+namespace fulmar {
+
+class Segment {
+ public:
+  // Keeps references to plan, backend and stream. `stream` with `layer` in it for a streamed segment, else
+  // null; `weights` then is null. One slot more than `slots` holds the state new sequences start from.
+  Segment(const SegmentPlan& plan, ops::Backend& backend, std::unique_ptr<WeightStore> weights,
+          LayerStream* stream, size_t layer, ops::Buffer& activations, uint32_t slots, size_t programs);
+
+  // Without layers there is only the head: it needs no rows but the picked ones.
+  bool head_only() const { return plan_.tape.state_floats == 0; }
+
+  // Runs a batch and answers the tape's outputs, valid until the next run.
+  std::span<const std::span<const float>> run(const ops::Batch& batch, bool timing);
+  // Instead of a run that would compute nothing.
+  void skip();
+
+  uint64_t state_floats() const { return plan_.tape.state_floats; }
+  void copy_state(uint32_t to, uint32_t from);
+  void read_state(uint32_t slot, std::span<float> out);
+  void write_state(uint32_t slot, std::span<const float> in);
+
+  // Of the last run, when it was timed.
+  std::vector<ops::OpTime> times() const;
+
+ private:
+  uint64_t at(uint32_t slot) const { return slot * slot_floats_ * 4; }
+
+  const SegmentPlan& plan_;
+  ops::Backend& backend_;
+  std::unique_ptr<WeightStore> weights_;
+  LayerStream* stream_;
+  size_t layer_;
+  uint64_t slot_floats_;
+  std::unique_ptr<ops::Buffer> state_;
+  ProgramCache programs_;
+  ops::Program* program_ = nullptr;  // of the last run
+};
+
+}  // namespace fulmar

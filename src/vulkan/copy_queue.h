@@ -1,0 +1,36 @@
+// Copies beside programs, on the card's copy engine where it has one.
+#pragma once
+#include <array>
+#include <optional>
+
+#include "vulkan/device.h"
+
+namespace fulmar::vulkan {
+
+class CopyQueue {
+ public:
+  explicit CopyQueue(Device& device);
+
+  // Begins a copy, behind those begun before, and answers the time at which it is done.
+  uint64_t copy(const Allocation& to, uint64_t to_at, const Allocation& from, uint64_t from_at,
+                uint64_t bytes);
+  // What is submitted to the programs' queue from now on runs when `time` has passed.
+  void await(uint64_t time);
+  // Waits for every copy.
+  void finish();
+
+ private:
+  struct Slot {
+    std::optional<Commands> commands;
+    uint64_t time = 0;  // when its copy is done
+  };
+
+  void wait(uint64_t time);
+
+  Device& device_;
+  Unique<VkSemaphore> timeline_;
+  std::array<Slot, 4> ring_;  // two copies are under way at most, one for each arena
+  uint64_t submitted_ = 0, awaited_ = 0;
+};
+
+}  // namespace fulmar::vulkan
