@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "engine/program_cache.h"
 #include "fulmar/error.h"
 
@@ -106,6 +108,34 @@ TEST(Strategy, PartsAreJoinedByArrowsWithOrWithoutBlanks) {
   for (const char* text :
        {"vulkan:0 fp16 *20+ -> cpu fp32 *1", "vulkan fp16 *20+->cpu fp32 *1", "vulkan FP16*20+-> cpu fp32*1"})
     EXPECT_EQ(to_string(parse_strategy(text)), "vulkan:0 fp16 *20+ -> cpu fp32 *1") << text;
+}
+
+TEST(Strategy, AnyWordsAreEitherRefusedOrShareAllLayers) {
+  constexpr const char* pieces[] = {"vulkan", "cpu", "cuda:1", "fp16", "fp32",       "i8",   "fp16i8",
+                                    "*0",     "*3",  "*40+",   "->",   "->",         " ",    " ",
+                                    " ",      ":",   "*",      "+",    "4294967296", "\xff", "auto"};
+  std::mt19937 random(1);
+  uint32_t accepted = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string text;
+    for (uint32_t left = 1 + random() % 12; left > 0; --left) text += pieces[random() % std::size(pieces)];
+    SCOPED_TRACE(text);
+    try {
+      const Strategy strategy = parse_strategy(text);
+      if (strategy.parts.empty()) continue;
+      ++accepted;
+      EXPECT_EQ(to_string(parse_strategy(to_string(strategy))), to_string(strategy));
+      uint32_t units = 0;
+      for (const Share& share : share_units(strategy.parts, 33)) {
+        EXPECT_LE(share.resident, share.units);
+        units += share.units;
+      }
+      EXPECT_EQ(units, 33u);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::misuse);
+    }
+  }
+  EXPECT_GT(accepted, 100u);
 }
 
 // Of a model of 32 layers: 33 units, the last one the head.
