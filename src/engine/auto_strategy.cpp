@@ -66,7 +66,9 @@ class Chooser {
   }
 
  private:
-  Choice cpu(const std::string& why) { return {plan_of_(parse_strategy("cpu")), why}; }
+  Choice cpu(const std::string& why) {
+    return {plan_of_(parse_strategy("cpu")), fmt::format("it runs on the CPU: {}", why)};
+  }
 
   // Bytes a strategy may use of a device; nothing where that is unknown or, on the CPU, not counted.
   std::optional<uint64_t> allowed(const StrategyPart& part) const {

@@ -61,7 +61,7 @@ TEST_F(AutoStrategy, KeepsAsManyLayersResidentAsFit) {
 TEST_F(AutoStrategy, WithoutAGpuTheCpuRunsAndTheReasonIsTold) {
   const Choice choice = choose("auto", {});
   EXPECT_EQ(to_string(choice.plan.strategy), "cpu fp32");
-  EXPECT_EQ(choice.why, "no driver");
+  EXPECT_EQ(choice.why, "it runs on the CPU: no driver");
   Device software = gpu(uint64_t{1} << 40);
   software.caps.software = true;
   EXPECT_EQ(to_string(choose("", {software}).plan.strategy), "cpu fp32");
