@@ -2,7 +2,7 @@
 # one variant per format: a generated wrapper that includes the format's header before the body.
 find_program(GLSLANG_VALIDATOR glslangValidator REQUIRED)
 set(shader_formatted linear_vec linear_mat)
-set(shader_plain norm_shift mix4 mix6 mix7 pick)
+set(shader_plain norm_shift mix4 mix6 mix7 pick experts)
 
 # Cooperative matrices need a compiler and headers newer than some systems have.
 set(FULMAR_COOPERATIVE_MATRIX OFF)

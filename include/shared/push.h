@@ -69,6 +69,12 @@ struct Mix7Push {
   float eps;
 };
 
+struct ExpertsPush {
+  ADDRESS arena, step;
+  uint scores, k, width, scores_width;
+  uint h[16];
+};
+
 struct PickPush {
   ADDRESS arena, step;
   uint x, y, width, picks_at;

@@ -205,6 +205,13 @@ class Lowering {
              nullptr};
     return make_mix7(a);
   }
+  std::unique_ptr<Task> make(const Experts& o) {
+    ExpertsArgs a{value(o.scores), tape_.values[o.scores].width, value(o.k),
+                  {},              tape_.values[o.k].width,      o.count,
+                  o.active};
+    for (uint32_t e = 0; e < o.count; ++e) a.h[e] = value(o.h[e]);
+    return make_experts(a);
+  }
   std::unique_ptr<Task> make(const Pick& o) {
     return make_pick(value(o.x), value(o.y), tape_.values[o.x].width);
   }

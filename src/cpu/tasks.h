@@ -53,12 +53,21 @@ struct Mix7Args {
   uint32_t state = 0, heads = 0;
 };
 
+struct ExpertsArgs {
+  const float* scores = nullptr;
+  uint32_t scores_width = 0;
+  float* k = nullptr;
+  std::array<float*, ops::Experts::most> h{};
+  uint32_t F = 0, count = 0, active = 0;
+};
+
 std::unique_ptr<Task> make_norm(const NormArgs& args);
 std::unique_ptr<Task> make_shift(const ShiftArgs& args);
 std::unique_ptr<Task> make_norm_shift(const NormArgs& norm, const ShiftArgs& shift);
 std::unique_ptr<Task> make_mix4(const Mix4Args& args);
 std::unique_ptr<Task> make_mix6(const Mix6Args& args);
 std::unique_ptr<Task> make_mix7(const Mix7Args& args);
+std::unique_ptr<Task> make_experts(const ExpertsArgs& args);
 std::unique_ptr<Task> make_pick(const float* x, float* y, uint32_t C);
 
 }  // namespace fulmar::cpu

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "base/fail.h"
 
@@ -193,6 +194,31 @@ class PlainProgram : public Program {
           head_norm(y, N, weights_[o.norm_weight].data() + at, weights_[o.norm_bias].data() + at, o.norm_eps);
           for (uint32_t i = 0; i < N; ++i) y[i] = (y[i] + static_cast<float>(bonus) * value[i]) * g[i];
         }
+  }
+
+  void run(const Experts& o) {
+    for (uint32_t t = 0; t < rows(o.k); ++t) {
+      std::vector<double> score(o.count, 0.0), gate(o.count, 0.0);
+      for (uint32_t e = 1; e < o.count; ++e) score[e] = row(o.scores, t)[e - 1];
+      std::vector<uint32_t> order(o.count);
+      std::iota(order.begin(), order.end(), 0);
+      std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return score[a] > score[b]; });
+      double sum = 0;
+      for (uint32_t i = 0; i < o.active; ++i) sum += std::exp(score[order[i]] - score[order[0]]);
+      for (uint32_t i = 0; i < o.active; ++i)
+        gate[order[i]] = std::exp(score[order[i]] - score[order[0]]) / sum;
+      for (uint32_t c = 0; c < tape_.values[o.k].width; ++c) {
+        const double shared = row(o.k, t)[c];
+        double all = 0;
+        for (uint32_t e = 0; e < o.count; ++e) {
+          float& h = row(o.h[e], t)[c];
+          const double hidden = std::max(shared + h, 0.0);
+          h = static_cast<float>(gate[e] * hidden * hidden);
+          all += gate[e] * hidden * hidden;
+        }
+        row(o.k, t)[c] = static_cast<float>(all);
+      }
+    }
   }
 
   void run(const Pick& o) {

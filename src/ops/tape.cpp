@@ -20,7 +20,7 @@ void add(std::vector<uint32_t>& list, uint32_t id) {
 }  // namespace
 
 std::string_view name(const Op& op) {
-  constexpr std::array names = {"norm", "shift", "linear", "mix4", "mix6", "mix7", "pick"};
+  constexpr std::array names = {"norm", "shift", "linear", "mix4", "mix6", "mix7", "pick", "experts"};
   static_assert(names.size() == std::variant_size_v<Op>);
   return names[op.index()];
 }
@@ -89,6 +89,14 @@ Uses uses(const Tape& tape, const Op& op) {
                         [&](const Pick& o) {
                           reads(o.x);
                           u.writes = {o.y};
+                        },
+                        [&](const Experts& o) {
+                          reads(o.scores, o.k);
+                          u.writes = {o.k};
+                          for (uint32_t e = 0; e < o.count; ++e) {
+                            reads(o.h[e]);
+                            u.writes.push_back(o.h[e]);
+                          }
                         }},
              op);
   return u;
@@ -100,6 +108,10 @@ void check(const Tape& tape) {
     const auto holds = [&](bool ok, const char* what) { require(ok, "op {} ({}): {}", i, name(op), what); };
     if (const auto* shift = std::get_if<Shift>(&op))
       holds(shift->count >= 1 && shift->count <= shift->outputs.size(), "wrong number of outputs");
+    if (const auto* experts = std::get_if<Experts>(&op))
+      holds(experts->count >= 2 && experts->count <= Experts::most && experts->active >= 1 &&
+                experts->active <= experts->count,
+            "wrong number of experts");
     const Uses u = uses(tape, op);
     for (const auto& list : {u.reads, u.writes})
       for (const ValueId id : list) holds(id < tape.values.size(), "unknown value");
@@ -120,6 +132,10 @@ void check(const Tape& tape) {
       holds(linear->bias == none || tape.weights[linear->bias].cols == w.rows, "bias width differs from N");
       holds(linear->x != linear->y, "input and output are one value");
       holds(tape.values[linear->x].picked == tape.values[linear->y].picked, "rows differ");
+    } else if (const auto* experts = std::get_if<Experts>(&op)) {
+      holds(width(experts->scores) + 1 >= experts->count, "too few scores");
+      for (const ValueId id : u.writes)
+        holds(width(id) == width(experts->k) && !tape.values[id].picked, "widths or rows differ");
     } else {
       for (const auto& list : {u.reads, u.writes})
         for (const ValueId id : list) holds(width(id) == width(u.writes[0]), "widths differ");

@@ -51,6 +51,15 @@ double changed(Change change, double x) {
   }
 }
 
+// The matrix doubled, in the upper left corner of a zeroed one.
+Tensor doubled(const Tensor& tensor, const NeededTensor& needed) {
+  const std::vector<float> in = to_floats(tensor);
+  const uint64_t cols = tensor.shape[1];
+  std::vector<float> out(element_count(needed.shape));
+  for (uint64_t i = 0; i < in.size(); ++i) out[i / cols * needed.shape[1] + i % cols] = 2 * in[i];
+  return from_floats(out, needed.shape);
+}
+
 // A vector as long as needed: each number changed, and where there is one a head, repeated over its channels.
 // Zeros fill a padded one.
 Tensor computed(const Tensor& tensor, const NeededTensor& needed) {
@@ -105,6 +114,7 @@ class Canonical final : public Source {
     const NeededTensor& needed = found->second;
     Tensor tensor = source_->load(needed.stored);
     check(tensor, needed);
+    if (needed.change == Change::twice) return doubled(tensor, needed);
     if (computes_floats(needed.change)) return computed(tensor, needed);
     const Shape to = canonical_shape(needed);
     const Format format = format_of(tensor, needed);
@@ -143,7 +153,7 @@ class Canonical final : public Source {
     const Shape from = squeezed(tensor.shape, needed.change);
     const bool paddable = needed.change == Change::none || needed.change == Change::transpose ||
                           needed.change == Change::columns || needed.change == Change::plane ||
-                          needed.change == Change::pad;
+                          needed.change == Change::pad || needed.change == Change::twice;
     if (!paddable || from.size() != needed.shape.size() ||
         !std::equal(from.begin(), from.end(), needed.shape.begin(), std::less_equal<>()) ||
         (needed.change == Change::columns && from[1] % needed.parts != 0) ||

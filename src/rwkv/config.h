@@ -23,10 +23,14 @@ struct Config {
   uint32_t Dw = 0, Da = 0, Dv = 0, Dg = 0;  // LoRA widths of v7; Dv is 0 in a model of one layer. v6: Dw
   uint32_t Dx = 0;                          // v6: LoRA width of each of the five mixes
   uint32_t De = 0;                          // v7a: DeepEmbed looks up De x De numbers a token and layer
+  // Mixture of LoRA experts in v7's channel mix: experts (0: none), how many of them a token has, the rows of
+  // the router (padded) and the rank of the experts' factors.
+  uint32_t E = 0, active = 0, Er = 0, Dm = 0;
   float norm_eps = 1e-5f;                   // every layer norm
   float head_norm_eps = 64e-5f;             // the group norm over heads; file metadata "gn_eps" overrides
   uint64_t parameters = 0;
 
+  bool operator==(const Config&) const = default;
   bool is_v5() const { return version >= Version::v5_0 && version <= Version::v5_2; }
   bool is_v7() const { return version >= Version::v7; }
   bool has_gate() const { return version >= Version::v5_1 && version <= Version::v6; }  // att.gate.weight

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/fail.h"
+#include "ops/ops.h"
 #include "rwkv/config.h"
 #include "rwkv/tensors.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 // Far above every published model; below what would overflow sums of their products.
 constexpr uint64_t max_layers = 1024, max_channels = 1 << 16, max_hidden = 1 << 20, max_vocabulary = 1 << 24;
+constexpr uint32_t max_experts = ops::Experts::most;
 constexpr uint64_t max_head_size = 128, max_lora = 1 << 14;
 
 uint32_t padded(uint32_t width) {
@@ -39,11 +41,12 @@ class Detector {
       read_older(config);
     config.F = narrow("blocks.0.ffn.key.weight: the hidden width", matrix("blocks.0.ffn.key.weight").first,
                       max_hidden);
+    read_experts(config);
     for (const NeededTensor& needed : needed_tensors(config, source_)) {
       const uint64_t elements = check(needed);
       if (needed.part == 0) config.parameters += elements;
     }
-    for (uint32_t* width : {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx})
+    for (uint32_t* width : {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx, &config.Er, &config.Dm})
       *width = padded(*width);
     if (const auto eps = source_.metadata("gn_eps")) config.head_norm_eps = parse_eps("gn_eps", *eps);
     if (const auto eps = source_.metadata("ln_eps")) config.norm_eps = parse_eps("ln_eps", *eps);
@@ -96,6 +99,30 @@ class Detector {
     config.De = lora_width("blocks.0.ffn.s1");
     if (config.De % 8 != 0 || config.De > 128)
       bad("blocks.0.ffn.s1: the width is {}, expected a multiple of 8 up to 128", config.De);
+  }
+
+  // A mixture of LoRA experts in the channel mix. Only how many of them are active is not to be seen from shapes.
+  void read_experts(Config& config) const {
+    const auto of = [](std::string_view name) { return name.find(".ffn.expert_") != name.npos; };
+    if (std::none_of(names_.begin(), names_.end(), of)) return;
+    if (config.version != Version::v7) unsupported("a mixture of experts in another version than v7");
+    const auto key = [](uint32_t e) { return fmt::format("blocks.0.ffn.expert_{}.key.lora_A_expert_0", e); };
+    while (has(key(config.E))) ++config.E;
+    if (config.E < 2) bad("{} is missing: a mixture has at least two experts, beginning at 0", key(config.E));
+    if (config.E > max_experts) unsupported(fmt::format("a mixture of more than {} experts", max_experts));
+    config.Er = config.E - 1;
+    config.Dm = narrow(key(0) + ": the rank", matrix(key(0)).first, max_lora);
+    const auto info_name = std::find_if(names_.begin(), names_.end(),
+                                        [](const std::string& name) { return name.ends_with("moe_info"); });
+    if (info_name == names_.end()) bad("moe_info is missing, which says how many experts a token has");
+    const Tensor tensor = source_.load(*info_name);
+    if (tensor.shape != Shape{2})
+      bad("{} is {}, expected [2]: experts, and how many of them a token has", *info_name,
+          to_string(tensor.shape));
+    const float active = to_floats(tensor)[1];
+    if (!(active >= 1 && active <= static_cast<float>(config.E)))
+      bad("{} says that a token has {} of {} experts", *info_name, active, config.E);
+    config.active = static_cast<uint32_t>(active);
   }
 
   void read_older(Config& config) const {

@@ -134,6 +134,7 @@ class Lister {
     if (config_.is_v7()) {
       vector(ffn + "x_k");
       if (version_ == Version::v7a) deep_embed(ffn);
+      if (config_.E > 0) experts(ffn);
       return;
     }
     matrix(ffn + "receptance.weight", C_, C_);
@@ -142,6 +143,18 @@ class Lister {
         vector(fmt::format("{}time_maa_{}", ffn, letter));
       else
         add(fmt::format("{}time_mix_{}", ffn, letter), Change::flip, {C_});
+  }
+
+  // Both factors of every expert are Linear weights as they lie in the file, A [r, in] and B [out, r].
+  void experts(const std::string& ffn) {
+    list_.push_back(
+        {ffn + "router", Change::none, {config_.Er, C_}, ffn + "router.linear.weight"});
+    for (uint32_t e = 0; e < config_.E; ++e)
+      for (const bool key : {true, false}) {
+        const std::string matrix = fmt::format("{}expert_{}.{}", ffn, e, key ? "key" : "value");
+        list_.push_back({matrix + ".A", Change::none, {config_.Dm, key ? C_ : F_}, matrix + ".lora_A_expert_0"});
+        list_.push_back({matrix + ".B", Change::twice, {key ? F_ : C_, config_.Dm}, matrix + ".lora_B_expert_0"});
+      }
   }
 
   void deep_embed(const std::string& ffn) {

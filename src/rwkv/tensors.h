@@ -22,7 +22,9 @@ enum class Change : uint8_t {
   decay5,      // [H] or [H,N], a head's number spread over its channels; exp(-exp(x))
   spread,      // [H] or [H,N] likewise
   spread_exp,  // [H] or [H,N] likewise; exp(x)
-  pad          // squeezed; zeros behind
+  pad,         // squeezed; zeros behind
+  // To an f32 matrix:
+  twice  // 2 x: the fixed strength of an expert's LoRA
 };
 
 struct NeededTensor {

@@ -24,6 +24,26 @@ ValueId append_deep_embed(Builder& b, ValueId x) {
   return b.linear("ffn.s2", summed.y, b.config.F, ACT_NONE, "ffn.s0");
 }
 
+// x += sum_e g_e FFN_e(h): experts share K and V and have a LoRA of their own beside each, A then B.
+//   z_e = g_e relu(K h + B_e A_e h)^2;  x += V sum_e z_e + sum_e B'_e A'_e z_e
+void append_experts(Builder& b, ValueId h) {
+  const Config& config = b.config;
+  const auto name = [](uint32_t e, const char* factor) { return fmt::format("ffn.expert_{}.{}", e, factor); };
+  Experts mixture{};
+  mixture.count = config.E;
+  mixture.active = config.active;
+  mixture.k = b.linear("ffn.key.weight", h, config.F);
+  mixture.scores = b.linear("ffn.router", h, config.Er);
+  std::vector<ValueId> inner;
+  for (uint32_t e = 0; e < config.E; ++e) inner.push_back(b.linear(name(e, "key.A"), h, config.Dm));
+  for (uint32_t e = 0; e < config.E; ++e) mixture.h[e] = b.linear(name(e, "key.B"), inner[e], config.F);
+  b.tape.ops.push_back(mixture);
+  for (uint32_t e = 0; e < config.E; ++e)
+    inner[e] = b.linear(name(e, "value.A"), mixture.h[e], config.Dm);
+  b.add_to_residual("ffn.value.weight", mixture.k);
+  for (uint32_t e = 0; e < config.E; ++e) b.add_to_residual(name(e, "value.B"), inner[e]);
+}
+
 }  // namespace
 
 void append_v7_layer(Builder& b) {
@@ -74,6 +94,7 @@ void append_v7_layer(Builder& b) {
   // Channel mix: x += V relu(K xk)^2, with DeepEmbed each hidden number times one made from the token.
   const ValueId normed2 = b.norm("ln2");
   const ValueId shifted = b.shift(normed2, b.state.ffn_x, {"ffn.x_k"})[0];
+  if (config.E > 0) return append_experts(b, shifted);
   const ValueId scale = b.looked_up != none ? append_deep_embed(b, normed2) : none;
   const ValueId hidden = b.linear("ffn.key.weight", shifted, config.F, ACT_RELU2, {}, scale);
   b.add_to_residual("ffn.value.weight", hidden);

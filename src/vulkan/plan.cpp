@@ -238,6 +238,13 @@ class Planner {
     set(launch, {"mix7", {head_threads(op.head_size), op.head_size, op.v_first != none}}, op.heads,
         shape_.segments, p);
   }
+  void emit(Launch& launch, const Experts& op, size_t, size_t) {
+    constexpr uint32_t channels = 256;  // a workgroup's
+    const uint32_t F = width(op.k);
+    shared::ExpertsPush p{at_.arena, at_.step, place(op.scores), place(op.k), F, width(op.scores), {}};
+    for (uint32_t e = 0; e < op.count; ++e) p.h[e] = place(op.h[e]);
+    set(launch, {"experts", {op.count, op.active}}, (F + channels - 1) / channels, shape_.rows, p);
+  }
   void emit(Launch& launch, const Pick& op, size_t, size_t) {
     const shared::PickPush p{at_.arena, at_.step, place(op.x), place(op.y), width(op.x), layout_.picks_at};
     set(launch, {"pick", {}}, (width(op.x) + 63) / 64, shape_.picks, p);

@@ -76,6 +76,12 @@ Shape without_ones(Shape shape) {
   return shape;
 }
 
+// Mixtures of LoRA experts stay apart from the matrices they belong to: a token decides which of them it has.
+bool is_mixture(std::string_view name) {
+  return name.find(".ffn.expert_") != name.npos || name.find(".ffn.router.") != name.npos ||
+         name.ends_with("moe_info");
+}
+
 // One adapter: a file, or the files of a PiSSA that belong together.
 class Reader {
  public:
@@ -144,7 +150,8 @@ class Reader {
     if (own && without_ones(own->shape) != without_ones(shape))
       errors.bad("{} is {}, but the model's is {}: this adapter is for another model", full, to_string(shape),
                  to_string(own->shape));
-    if (!own && !may_be_added(name))
+    has_mixture_ |= is_mixture(name);
+    if (!own && !may_be_added(name) && !is_mixture(name))
       errors.bad(
           "{} belongs to nothing in the model {}: this adapter is for another model, or of a kind that "
           "is not supported",
@@ -244,6 +251,7 @@ class Reader {
   const Mode& mode_;
   float s_;
   std::map<std::string, Found> matrices_;  // by the matrix's name without ".weight"
+  bool has_mixture_ = false;
   AdapterContents contents_;
 };
 
