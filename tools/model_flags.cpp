@@ -34,11 +34,12 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
       ->check(CLI::PositiveNumber);
   command
       .add_option("--adapter", flags.adapters,
-                  "Adapter to merge into the weights (LoRA, DoRA, Bone, DiSHA, PiSSA); may be repeated")
+                  "Adapter to merge into the weights (LoRA, DoRA, Bone, DiSHA, PiSSA, MoLE); may be repeated")
       ->allow_extra_args(false);
   command
-      .add_option("--adapter-mode", flags.adapter_modes,
-                  "What kind the adapter must be: lora, dora, bone, disha, pissa; by default what it is")
+      .add_option(
+          "--adapter-mode", flags.adapter_modes,
+          "What kind the adapter must be: lora, dora, bone, disha, pissa, mole; by default what it is")
       ->allow_extra_args(false);
   command
       .add_option("--adapter-scaling", flags.adapter_scalings,

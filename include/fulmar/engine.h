@@ -138,6 +138,14 @@ class Engine {
   virtual std::vector<Token> tokenize(std::string_view text) const = 0;
   virtual std::string detokenize(std::span<const Token> tokens) const = 0;
 
+  // Merges these adapters into the model in place of those it has now; none: the model as its file has it.
+  // Only matrices that the old or the new ones change are merged and sent to the device again. Requests under
+  // way end first, with the weights they began with, while those in the queue wait. Returns when it is done.
+  // Throws Error(busy) where requests are still under way after `seconds`, Error(unavailable) while draining,
+  // Error(bad_file) or Error(unsupported) for an adapter that does not fit; the model is then what it was.
+  // Not for the engine thread, so not from a sink.
+  virtual void set_adapters(const std::vector<Adapter>& adapters, double seconds) = 0;
+
   // Refuses new requests and returns when those in flight have ended; what still runs after `seconds` is
   // cancelled. Not for the engine thread, so not from a sink.
   virtual void drain(double seconds) = 0;

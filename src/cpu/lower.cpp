@@ -206,9 +206,9 @@ class Lowering {
     return make_mix7(a);
   }
   std::unique_ptr<Task> make(const Experts& o) {
-    ExpertsArgs a{value(o.scores), tape_.values[o.scores].width, value(o.k),
-                  {},              tape_.values[o.k].width,      o.count,
-                  o.active};
+    ExpertsArgs a{
+        value(o.scores), tape_.values[o.scores].width, value(o.k), {}, tape_.values[o.k].width, o.count,
+        o.active};
     for (uint32_t e = 0; e < o.count; ++e) a.h[e] = value(o.h[e]);
     return make_experts(a);
   }

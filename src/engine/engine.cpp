@@ -1,10 +1,11 @@
 // The engine thread: takes requests from the queue into slots and runs steps until there is nothing left to
 // do.
 //
-// A step: orders and closed sinks first, then free slots take the requests that waited longest, then every
-// live slot gives its decode row or a part of its prompt (scheduler.h), the model computes all rows at once,
-// and each picked row becomes a token of its request (slot.h). All of it happens on one thread; only the
-// queue, the counters and the sinks are shared with others.
+// A step: orders and closed sinks first, a change of the model once nothing is under way, then free slots
+// take the requests that waited longest, then every live slot gives its decode row or a part of its prompt
+// (scheduler.h), the model computes all rows at once, and each picked row becomes a token of its request
+// (slot.h). All of it happens on one thread; only the queue, the counters and the sinks are shared with
+// others.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -75,6 +76,10 @@ class ModelEngine final : public Engine {
   std::vector<Token> tokenize(std::string_view text) const override { return tokenizer_->encode(text); }
   std::string detokenize(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
 
+  void set_adapters(const std::vector<Adapter>& adapters, double seconds) override {
+    queue_.call([&] { change_adapters(adapters); }, seconds);
+  }
+
   void drain(double seconds) override {
     constexpr double until_done = 1e9;
     queue_.refuse("the server is shutting down");
@@ -88,15 +93,32 @@ class ModelEngine final : public Engine {
     for (;;) {
       const Order order = queue_.next(order_.empty());
       if (order != Order::run) end_all(Finish::cancelled, nullptr);
-      if (order == Order::quit) return;
+      if (order == Order::quit) {
+        const Error gone(ErrorKind::unavailable, "the engine has shut down");
+        return queue_.answer_call(&gone);
+      }
       drop_closed();
-      admit();
+      if (!queue_.has_call())
+        admit();
+      else if (order_.empty())
+        queue_.answer_call();
       if (order_.empty()) continue;
       try {
         step();
       } catch (...) {
         fail_step(as_error(std::current_exception()));
       }
+    }
+  }
+
+  void change_adapters(const std::vector<Adapter>& adapters) {
+    try {
+      model_->set_adapters(adapters);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::device_lost) lose_device(error);
+      if (error.kind() == ErrorKind::internal)
+        queue_.refuse(fmt::format("{}; restart the server", error.what()));
+      throw;
     }
   }
 

@@ -7,7 +7,7 @@ namespace fulmar {
 
 LayerStream::LayerStream(const std::vector<const ops::Tape*>& tapes, const Source& source,
                          ops::Backend& backend, const Placed& placed)
-    : backend_(backend) {
+    : backend_(backend), tapes_(tapes) {
   std::vector<WeightLayout> layouts;
   std::array<uint64_t, 2> bytes{};
   for (size_t i = 0; i < tapes.size(); ++i) {
@@ -37,6 +37,25 @@ void LayerStream::fetch(size_t i) {
   arena.layer = nothing;  // should the copy fail
   arena.ticket = backend_.stream(*arena.buffer, 0, *layers_[i].weights, 0, layers_[i].weights->bytes());
   arena.layer = i;
+}
+
+void LayerStream::replace(const Source& source, const WeightNames& names) {
+  for (Arena& arena : arenas_) {
+    if (arena.layer == nothing) continue;
+    // What is on its way must have arrived: the host is about to write where it comes from.
+    backend_.await(arena.ticket);
+    std::array<std::byte, 4> any;
+    backend_.download(any, *arena.buffer, 0);
+    arena.layer = nothing;
+  }
+  for (size_t i = 0; i < layers_.size(); ++i)
+    for (size_t w = 0; w < tapes_[i]->weights.size(); ++w) {
+      const ops::Weight& weight = tapes_[i]->weights[w];
+      if (!names.contains(weight.name)) continue;
+      backend_.upload(*layers_[i].weights, layers_[i].tensors[w].offset, load_weight(source, weight).data);
+      source.release(weight.name);
+    }
+  for (size_t i = 0; i < std::min(layers_.size(), arenas_.size()); ++i) fetch(i);
 }
 
 void LayerStream::begin(size_t i) {

@@ -9,12 +9,15 @@ namespace fulmar {
 
 class LayerStream {
  public:
-  // One tape a layer, in the order they run in.
+  // One tape a layer, in the order they run in; references are kept.
   LayerStream(const std::vector<const ops::Tape*>& tapes, const Source& source, ops::Backend& backend,
               const Placed& placed);
 
   // Where layer i's weights are while it is used; its programs are compiled for this.
   const std::vector<ops::DeviceTensor>& tensors(size_t i) const { return layers_[i].tensors; }
+
+  // Places the weights of these names anew, between uses.
+  void replace(const Source& source, const WeightNames& names);
 
   // Around each use. Programs started after begin(i) find the weights; with end(i) all of them have finished
   // and the next layer that needs the arena is on its way into it.
@@ -23,8 +26,8 @@ class LayerStream {
 
  private:
   struct Layer {
-    std::unique_ptr<ops::Buffer> weights;  // staging
-    std::vector<ops::DeviceTensor> tensors;
+    std::unique_ptr<ops::Buffer> weights;    // staging
+    std::vector<ops::DeviceTensor> tensors;  // in an arena, at the same offsets as in `weights`
   };
   static constexpr size_t nothing = ~size_t{0};
   struct Arena {
@@ -35,6 +38,7 @@ class LayerStream {
   void fetch(size_t i);
 
   ops::Backend& backend_;
+  std::vector<const ops::Tape*> tapes_;
   std::vector<Layer> layers_;
   std::array<Arena, 2> arenas_;
 };

@@ -9,9 +9,8 @@
 #include "engine/auto_strategy.h"
 #include "engine/devices.h"
 #include "engine/embedding.h"
+#include "engine/model_source.h"
 #include "engine/segment.h"
-#include "rwkv/state_file.h"
-#include "weights/adapters.h"
 
 namespace fulmar {
 namespace {
@@ -27,22 +26,22 @@ StepSizes sizes_of(const ModelOptions& options, const ModelPlan& plan) {
 
 class LoadedModel : public Model {
  public:
-  LoadedModel(const ModelOptions& options, ModelPlan plan, const SourcePtr& source,
-              const rwkv::Config& config)
-      : config_(config),
+  LoadedModel(const ModelOptions& options, ModelPlan plan, ModelSource source)
+      : source_(std::move(source)),
+        state_file_(options.state),
+        config_(source_.config),
         plan_(std::move(plan)),
-        embedding_(source, config),
+        embedding_(source_.canonical, config_),
         sizes_(sizes_of(options, plan_)),
-        needs_(predict_memory(plan_, *source, sizes_)),
-        x_(uint64_t{sizes_.rows} * config.C) {
-    for (const SegmentPlan& segment : plan_.segments)
-      looked_up_.emplace_back(segment.tape, source, sizes_.rows);
+        needs_(predict_memory(plan_, *source_.canonical, sizes_)),
+        x_(uint64_t{sizes_.rows} * config_.C) {
+    make_lookups(source_.canonical);
     for (const StrategyPart& part : plan_.devices)
       devices_.push_back(options.open ? options.open(part) : open_device(part, options.threads));
     for (size_t i = 0; i < devices_.size(); ++i)
       activations_.push_back(backend(i).allocate(needs_[i].activations, ops::Where::device));
-    load(options, *source);
-    write_state(sizes_.slots, rwkv::initial_state(*source, config, {0, config.L}));
+    load(options, *source_.canonical);
+    write_state(sizes_.slots, rwkv::initial_state(*source_.canonical, config_, {0, config_.L}));
     picks_.reserve(sizes_.picks);
   }
 
@@ -101,6 +100,18 @@ class LoadedModel : public Model {
     write_state(slot, in);
   }
 
+  void set_adapters(const std::vector<Adapter>& adapters) override {
+    ModelSource next = with_adapters(source_, adapters, state_file_);
+    const WeightNames names = differences(source_, next);
+    try {
+      replace(next, names);
+    } catch (...) {
+      restore(names);
+      throw;
+    }
+    source_ = std::move(next);
+  }
+
   void set_timing(bool on) override { timing_ = on; }
   std::vector<ops::OpTime> times() const override {
     std::vector<ops::OpTime> all;
@@ -149,6 +160,37 @@ class LoadedModel : public Model {
     }
   }
 
+  void make_lookups(const SourcePtr& source) {
+    looked_up_.clear();
+    for (const SegmentPlan& segment : plan_.segments)
+      looked_up_.emplace_back(segment.tape, source, sizes_.rows);
+  }
+
+  // Everything of these names, anew.
+  void replace(const ModelSource& source, const WeightNames& names) {
+    if (names.empty()) return;
+    for (const auto& segment : segments_) segment->replace_weights(*source.canonical, names);
+    for (const auto& stream : streams_)
+      if (stream) stream->replace(*source.canonical, names);
+    WeightNames others = names;
+    for (const ops::Weight& weight : plan_.whole.weights) others.erase(weight.name);
+    const size_t states = std::erase_if(others, rwkv::is_initial_state);
+    if (states > 0)
+      write_state(sizes_.slots, rwkv::initial_state(*source.canonical, config_, {0, config_.L}));
+    if (others.empty()) return;
+    embedding_ = Embedding(source.canonical, config_);
+    make_lookups(source.canonical);
+  }
+
+  void restore(const WeightNames& names) {
+    try {
+      replace(source_, names);
+    } catch (const std::exception& error) {
+      fail(ErrorKind::internal, "a swap of adapters failed, and so did putting the weights back: {}",
+           error.what());
+    }
+  }
+
   // The head alone: only the picked rows of x travel.
   std::span<const std::span<const float>> run_head(Segment& segment, std::span<const float> x,
                                                    std::span<const uint32_t> picks) {
@@ -175,6 +217,8 @@ class LoadedModel : public Model {
     }
   }
 
+  ModelSource source_;
+  std::filesystem::path state_file_;
   rwkv::Config config_;
   ModelPlan plan_;
   Embedding embedding_;
@@ -201,17 +245,16 @@ std::unique_ptr<Model> Model::load(const ModelOptions& options) {
 
 std::unique_ptr<Model> Model::load(const ModelOptions& options, SourcePtr file) {
   const Strategy wanted = parse_strategy(options.strategy);
-  if (!options.adapters.empty()) file = adapt(file, options.adapters);
-  rwkv::Config config = rwkv::detect(*file);
-  if (options.head_norm_eps) config.head_norm_eps = *options.head_norm_eps;
-  if (!options.state.empty()) file = rwkv::with_state_file(file, options.state, config);
-  const SourcePtr source = rwkv::canonical(file, config);
-  const auto plan_of = [&](const Strategy& strategy) { return plan_model(strategy, config, *source); };
+  ModelSource source = make_model_source(std::move(file), options.adapters, options.state, options.head_norm_eps);
+  const rwkv::Config& config = source.config;
+  const auto plan_of = [&](const Strategy& strategy) {
+    return plan_model(strategy, config, *source.canonical);
+  };
   const auto needs_of = [&](const ModelPlan& plan) {
-    return predict_memory(plan, *source, sizes_of(options, plan));
+    return predict_memory(plan, *source.canonical, sizes_of(options, plan));
   };
   ModelPlan plan = choose_plan(wanted, config.L, options.memory_limit, plan_of, needs_of);
-  return std::make_unique<LoadedModel>(options, std::move(plan), source, config);
+  return std::make_unique<LoadedModel>(options, std::move(plan), std::move(source));
 }
 
 }  // namespace fulmar

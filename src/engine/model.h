@@ -70,6 +70,11 @@ class Model {
   virtual void read_slot(uint32_t slot, std::span<float> out) = 0;
   virtual void write_slot(uint32_t slot, std::span<const float> in) = 0;
 
+  // Merges these adapters in place of those the weights have now; none: the weights of the file. Only what
+  // the old or the new ones change is placed anew, and the states of slots stay as they are. What makes
+  // another tape is Error(unsupported); after an Error the weights are what they were.
+  virtual void set_adapters(const std::vector<Adapter>& adapters) = 0;
+
   // Per-op timing of the following steps, for `fulmar bench --ops`; ops are numbered as in tape().
   virtual void set_timing(bool on) = 0;
   virtual std::vector<ops::OpTime> times() const = 0;

@@ -25,6 +25,11 @@ ProgramCache::ProgramCache(const ops::Tape& tape, ops::Backend& backend, ops::Me
       memory_(std::move(memory)),
       capacity_(capacity) {}
 
+void ProgramCache::move_weights(const std::vector<ops::DeviceTensor>& weights) {
+  programs_.clear();
+  memory_.weights = weights;
+}
+
 uint32_t ProgramCache::bucket(uint32_t needed) {
   if (needed <= 8) return needed;
   // 10 12 14 16, 20 24 28 32, 40 ...: four steps to each doubling.

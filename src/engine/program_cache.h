@@ -18,6 +18,9 @@ class ProgramCache {
   // kept apart.
   ops::Program& find(const ops::BatchShape& needed, bool timing);
 
+  // From now on the weights lie there: all programs are dropped.
+  void move_weights(const std::vector<ops::DeviceTensor>& weights);
+
   // The capacity compiled for a need: few enough shapes to be cached, close enough that little work is
   // wasted.
   static uint32_t bucket(uint32_t needed);

@@ -7,6 +7,14 @@
 #include "base/fail.h"
 
 namespace fulmar {
+namespace {
+
+// A year at most: clocks overflow, and NaN is no time at all.
+std::chrono::duration<double> limit(double seconds) {
+  return std::chrono::duration<double>(seconds > 0 ? std::min(seconds, 3.2e7) : 0.0);
+}
+
+}  // namespace
 
 void Queue::push(Job job) {
   {
@@ -39,10 +47,52 @@ void Queue::give(Order order) {
 }
 
 bool Queue::wait_idle(double seconds) {
-  // A year at most: clocks overflow, and NaN is no time at all.
-  const std::chrono::duration<double> limit(seconds > 0 ? std::min(seconds, 3.2e7) : 0.0);
   std::unique_lock lock(mutex_);
-  return idle_changed_.wait_for(lock, limit, [this] { return idle_ && jobs_.empty(); });
+  return idle_changed_.wait_for(lock, limit(seconds), [this] { return idle_ && jobs_.empty(); });
+}
+
+void Queue::call(std::function<void()> task, double seconds) {
+  const auto call = std::make_shared<Call>();
+  call->task = std::move(task);
+  std::unique_lock lock(mutex_);
+  if (!refusal_.empty()) throw Error(ErrorKind::unavailable, refusal_);
+  if (call_) fail(ErrorKind::busy, "the model is being changed already; try again later");
+  call_ = call;
+  work_.notify_one();
+  if (!call_changed_.wait_for(lock, limit(seconds), [&] { return call->started; })) {
+    call_.reset();
+    fail(ErrorKind::busy, "requests were still under way after {} seconds; nothing was changed", seconds);
+  }
+  call_changed_.wait(lock, [&] { return call->done; });
+  if (call->error) std::rethrow_exception(call->error);
+}
+
+bool Queue::has_call() const {
+  std::lock_guard lock(mutex_);
+  return call_ != nullptr;
+}
+
+void Queue::answer_call(const Error* refused) {
+  std::shared_ptr<Call> call;
+  {
+    std::lock_guard lock(mutex_);
+    if (!call_) return;  // given up meanwhile
+    call = call_;
+    call->started = true;
+  }
+  call_changed_.notify_all();
+  std::exception_ptr error;
+  try {
+    if (refused) throw Error(*refused);
+    call->task();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  std::lock_guard lock(mutex_);
+  call->error = error;
+  call->done = true;
+  call_.reset();
+  call_changed_.notify_all();
 }
 
 Order Queue::next(bool idle) {
@@ -50,7 +100,7 @@ Order Queue::next(bool idle) {
   idle_ = idle;
   if (idle_) {
     idle_changed_.notify_all();
-    work_.wait(lock, [this] { return !jobs_.empty() || order_ != Order::run; });
+    work_.wait(lock, [this] { return !jobs_.empty() || call_ || order_ != Order::run; });
     idle_ = false;
   }
   return std::exchange(order_, Order::run);

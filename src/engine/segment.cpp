@@ -1,6 +1,8 @@
 // Running a segment; see segment.h.
 #include "engine/segment.h"
 
+#include <algorithm>
+
 #include "base/fail.h"
 
 namespace fulmar {
@@ -32,6 +34,22 @@ std::span<const std::span<const float>> Segment::run(const ops::Batch& batch, bo
   const auto outputs = program_->finish();
   stream_->end(layer_);
   return outputs;
+}
+
+void Segment::replace_weights(const Source& source, const WeightNames& names) {
+  const auto named = [&](const ops::Weight& w) { return names.contains(w.name); };
+  if (!weights_ || std::none_of(plan_.tape.weights.begin(), plan_.tape.weights.end(), named)) return;
+  const auto move = [&] {
+    program_ = nullptr;
+    programs_.move_weights(weights_->tensors());
+  };
+  try {
+    weights_->replace(plan_.tape, source, names);
+  } catch (...) {
+    move();
+    throw;
+  }
+  move();
 }
 
 void Segment::skip() {

@@ -19,6 +19,9 @@ class Segment {
 
   // Runs a batch and answers the tape's outputs, valid until the next run.
   std::span<const std::span<const float>> run(const ops::Batch& batch, bool timing);
+  // Places the weights of these names anew, unless they are streamed. Programs are compiled again where they
+  // may know an old place.
+  void replace_weights(const Source& source, const WeightNames& names);
   // Instead of a run that would compute nothing.
   void skip();
 

@@ -21,27 +21,35 @@ Tensor load_weight(const Source& source, const ops::Weight& w) {
 }
 
 WeightStore::WeightStore(const ops::Tape& tape, const Source& source, ops::Backend& backend,
-                         const Placed& placed) {
-  const WeightLayout layout = lay_out_weights(tape, source, backend.caps().host_memory, false);
-  std::vector<ops::Buffer*> blocks;
-  for (const uint64_t bytes : layout.blocks) {
-    buffers_.push_back(backend.allocate(bytes, ops::Where::device));
-    blocks.push_back(buffers_.back().get());
-  }
+                         const Placed& placed)
+    : backend_(backend),
+      layout_(lay_out_weights(tape, source, backend.caps().host_memory, false)),
+      adopted_(tape.weights.size()),
+      tensors_(tape.weights.size()) {
+  for (const uint64_t bytes : layout_.blocks) blocks_.push_back(backend.allocate(bytes, ops::Where::device));
   for (size_t i = 0; i < tape.weights.size(); ++i) {
-    const ops::Weight& w = tape.weights[i];
-    const Tensor tensor = load_weight(source, w);
-    if (layout.adopted[i]) {
-      buffers_.push_back(backend.adopt(tensor.data, tensor.owner));
-      require(buffers_.back() != nullptr, "{} cannot be used where it lies", w.name);
-      tensors_.push_back({buffers_.back().get(), 0});
-    } else {
-      const auto [block, offset] = layout.places[i];
-      backend.upload(*blocks[block], offset, tensor.data);
-      tensors_.push_back({blocks[block], offset});
-      source.release(w.name);  // the device has its own copy: the file's pages may go
-    }
-    if (placed) placed(weight_bytes(w));
+    place(i, tape.weights[i], source);
+    if (placed) placed(weight_bytes(tape.weights[i]));
+  }
+}
+
+void WeightStore::replace(const ops::Tape& tape, const Source& source, const WeightNames& names) {
+  for (size_t i = 0; i < tape.weights.size(); ++i)
+    if (names.contains(tape.weights[i].name)) place(i, tape.weights[i], source);
+}
+
+void WeightStore::place(size_t i, const ops::Weight& w, const Source& source) {
+  const Tensor tensor = load_weight(source, w);
+  if (layout_.adopted[i]) {
+    auto buffer = backend_.adopt(tensor.data, tensor.owner);
+    require(buffer != nullptr, "{} cannot be used where it lies", w.name);
+    adopted_[i] = std::move(buffer);
+    tensors_[i] = {adopted_[i].get(), 0};
+  } else {
+    const auto [block, offset] = layout_.places[i];
+    backend_.upload(*blocks_[block], offset, tensor.data);
+    tensors_[i] = {blocks_[block].get(), offset};
+    source.release(w.name);  // the device has its own copy: the file's pages may go
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/model_source.h"
 #include "engine/weight_layout.h"
 #include "ops/backend.h"
 
@@ -21,9 +22,17 @@ class WeightStore {
  public:
   WeightStore(const ops::Tape& tape, const Source& source, ops::Backend& backend, const Placed& placed);
   const std::vector<ops::DeviceTensor>& tensors() const { return tensors_; }
+  // Places the weights of these names anew, after the first time of the same tape. Those that were adopted
+  // lie elsewhere then, also after an exception: programs compiled before must not run again.
+  void replace(const ops::Tape& tape, const Source& source, const WeightNames& names);
 
  private:
-  std::vector<std::unique_ptr<ops::Buffer>> buffers_;
+  void place(size_t i, const ops::Weight& weight, const Source& source);
+
+  ops::Backend& backend_;
+  WeightLayout layout_;
+  std::vector<std::unique_ptr<ops::Buffer>> blocks_;   // as in layout_
+  std::vector<std::unique_ptr<ops::Buffer>> adopted_;  // by WeightId; null for those in a block
   std::vector<ops::DeviceTensor> tensors_;
 };
 

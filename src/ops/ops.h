@@ -1,4 +1,5 @@
-// The fused RWKV operations: seven that every model is made of, and one for mixtures of experts. A model version is a flat list of these; a backend is a visitor over them.
+// The fused RWKV operations: seven that every model is made of, and one for mixtures of experts. A model
+// version is a flat list of these; a backend is a visitor over them.
 //
 // Activations ("values") are f32, row-major [rows, width]; a step's rows are the tokens of all its segments,
 // one after another. Weights are numbered in the tape's table: matrices [N, K] in any matrix format, vectors
@@ -96,8 +97,8 @@ struct Pick {
   ValueId x, y;
 };
 
-// The hidden rows of a mixture of experts, in place. Expert e's own part of the pre-activation comes in as h_e,
-// what all share as k.
+// The hidden rows of a mixture of experts, in place. Expert e's own part of the pre-activation comes in as
+// h_e, what all share as k.
 //   g = softmax over the `active` largest of (0, scores), 0 for the others; of equal scores the first count
 //   h_e = g_e max(k + h_e, 0)^2;  k = sum_e h_e
 // scores: [rows, >= count - 1], k and h_e: [rows, F].

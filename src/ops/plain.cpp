@@ -202,7 +202,8 @@ class PlainProgram : public Program {
       for (uint32_t e = 1; e < o.count; ++e) score[e] = row(o.scores, t)[e - 1];
       std::vector<uint32_t> order(o.count);
       std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return score[a] > score[b]; });
+      std::stable_sort(order.begin(), order.end(),
+                       [&](uint32_t a, uint32_t b) { return score[a] > score[b]; });
       double sum = 0;
       for (uint32_t i = 0; i < o.active; ++i) sum += std::exp(score[order[i]] - score[order[0]]);
       for (uint32_t i = 0; i < o.active; ++i)

@@ -26,8 +26,8 @@ struct Config {
   // Mixture of LoRA experts in v7's channel mix: experts (0: none), how many of them a token has, the rows of
   // the router (padded) and the rank of the experts' factors.
   uint32_t E = 0, active = 0, Er = 0, Dm = 0;
-  float norm_eps = 1e-5f;                   // every layer norm
-  float head_norm_eps = 64e-5f;             // the group norm over heads; file metadata "gn_eps" overrides
+  float norm_eps = 1e-5f;        // every layer norm
+  float head_norm_eps = 64e-5f;  // the group norm over heads; file metadata "gn_eps" overrides
   uint64_t parameters = 0;
 
   bool operator==(const Config&) const = default;

@@ -46,7 +46,8 @@ class Detector {
       const uint64_t elements = check(needed);
       if (needed.part == 0) config.parameters += elements;
     }
-    for (uint32_t* width : {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx, &config.Er, &config.Dm})
+    for (uint32_t* width :
+         {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx, &config.Er, &config.Dm})
       *width = padded(*width);
     if (const auto eps = source_.metadata("gn_eps")) config.head_norm_eps = parse_eps("gn_eps", *eps);
     if (const auto eps = source_.metadata("ln_eps")) config.norm_eps = parse_eps("ln_eps", *eps);
@@ -101,7 +102,8 @@ class Detector {
       bad("blocks.0.ffn.s1: the width is {}, expected a multiple of 8 up to 128", config.De);
   }
 
-  // A mixture of LoRA experts in the channel mix. Only how many of them are active is not to be seen from shapes.
+  // A mixture of LoRA experts in the channel mix. Only how many of them are active is not to be seen from
+  // shapes.
   void read_experts(Config& config) const {
     const auto of = [](std::string_view name) { return name.find(".ffn.expert_") != name.npos; };
     if (std::none_of(names_.begin(), names_.end(), of)) return;

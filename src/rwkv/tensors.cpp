@@ -147,13 +147,14 @@ class Lister {
 
   // Both factors of every expert are Linear weights as they lie in the file, A [r, in] and B [out, r].
   void experts(const std::string& ffn) {
-    list_.push_back(
-        {ffn + "router", Change::none, {config_.Er, C_}, ffn + "router.linear.weight"});
+    list_.push_back({ffn + "router", Change::none, {config_.Er, C_}, ffn + "router.linear.weight"});
     for (uint32_t e = 0; e < config_.E; ++e)
       for (const bool key : {true, false}) {
         const std::string matrix = fmt::format("{}expert_{}.{}", ffn, e, key ? "key" : "value");
-        list_.push_back({matrix + ".A", Change::none, {config_.Dm, key ? C_ : F_}, matrix + ".lora_A_expert_0"});
-        list_.push_back({matrix + ".B", Change::twice, {key ? F_ : C_, config_.Dm}, matrix + ".lora_B_expert_0"});
+        list_.push_back(
+            {matrix + ".A", Change::none, {config_.Dm, key ? C_ : F_}, matrix + ".lora_A_expert_0"});
+        list_.push_back(
+            {matrix + ".B", Change::twice, {key ? F_ : C_, config_.Dm}, matrix + ".lora_B_expert_0"});
       }
   }
 

@@ -38,8 +38,7 @@ void append_experts(Builder& b, ValueId h) {
   for (uint32_t e = 0; e < config.E; ++e) inner.push_back(b.linear(name(e, "key.A"), h, config.Dm));
   for (uint32_t e = 0; e < config.E; ++e) mixture.h[e] = b.linear(name(e, "key.B"), inner[e], config.F);
   b.tape.ops.push_back(mixture);
-  for (uint32_t e = 0; e < config.E; ++e)
-    inner[e] = b.linear(name(e, "value.A"), mixture.h[e], config.Dm);
+  for (uint32_t e = 0; e < config.E; ++e) inner[e] = b.linear(name(e, "value.A"), mixture.h[e], config.Dm);
   b.add_to_residual("ffn.value.weight", mixture.k);
   for (uint32_t e = 0; e < config.E; ++e) b.add_to_residual(name(e, "value.B"), inner[e]);
 }

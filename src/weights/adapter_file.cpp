@@ -24,7 +24,8 @@ const Mode& mode_of(const Adapter& adapter) {
                                           {"dora", {Kind::dora}},
                                           {"bone", {Kind::bone, Kind::disha}},
                                           {"disha", {Kind::bone, Kind::disha}},
-                                          {"pissa", {Kind::pissa}}};
+                                          {"pissa", {Kind::pissa}},
+                                          {"mole", {}}};
   if (adapter.mode.empty()) return modes[0];
   for (const Mode& mode : modes)
     if (mode.word == adapter.mode) return mode;
@@ -90,6 +91,7 @@ class Reader {
 
   void add(const SourcePtr& file) {
     const FileErrors errors{file->label()};
+    if (label_.empty()) label_ = errors.label;
     const std::vector<std::string> names = file->names();
     if (names.empty()) errors.bad("holds no tensors: it is no adapter");
     for (const std::string& full : names) {
@@ -106,6 +108,7 @@ class Reader {
   }
 
   AdapterContents finish() {
+    check_mixture();
     for (const auto& [prefix, found] : matrices_) {
       const std::string name = prefix + ".weight";
       const auto& [piece, tensor] = *found.begin();
@@ -132,6 +135,20 @@ class Reader {
  private:
   using Found = std::map<std::string_view, AdapterTensor>;  // by piece
 
+  // RWKV's servers load mixtures under the names of their parts' kinds.
+  void check_mixture() const {
+    const bool wanted = mode_.word == "mole";
+    const bool allowed = wanted || mode_.word == "auto" || mode_.word == "hybrid" || mode_.word == "lora" ||
+                         mode_.word == "bone";
+    if (wanted && mixture_.name.empty())
+      fail(ErrorKind::bad_file, "{}: is no mixture of experts: it has no tensors blocks.0.ffn.expert_0",
+           label_);
+    if (!allowed && !mixture_.name.empty())
+      fail(ErrorKind::bad_file,
+           "{}: {} is part of a mixture, which adapter mode {} does not take: use mode mole", label_,
+           mixture_.name, mode_.word);
+  }
+
   static std::string_view word(Kind kind) {
     constexpr std::string_view words[] = {"lora", "dora", "pissa", "bone", "disha"};
     return words[static_cast<std::size_t>(kind)];
@@ -150,7 +167,7 @@ class Reader {
     if (own && without_ones(own->shape) != without_ones(shape))
       errors.bad("{} is {}, but the model's is {}: this adapter is for another model", full, to_string(shape),
                  to_string(own->shape));
-    has_mixture_ |= is_mixture(name);
+    if (is_mixture(name)) mixture_ = {file, full};
     if (!own && !may_be_added(name) && !is_mixture(name))
       errors.bad(
           "{} belongs to nothing in the model {}: this adapter is for another model, or of a kind that "
@@ -251,7 +268,8 @@ class Reader {
   const Mode& mode_;
   float s_;
   std::map<std::string, Found> matrices_;  // by the matrix's name without ".weight"
-  bool has_mixture_ = false;
+  std::string label_;                      // of the first file
+  AdapterTensor mixture_;                  // one of its tensors, where there are any
   AdapterContents contents_;
 };
 

@@ -83,6 +83,45 @@ def check_adapters(args, devices, dtype):
             print(f"{label}, {dtype}, {strategy}: {worst:.2g} from the formulas", flush=True)
 
 
+def check_mixtures(args, devices):
+    from adapter_formulas import MixtureModel, write_safetensors
+    from rwkv7_formulas import read_safetensors
+    shape = dict(L=2, C=32, N=16, F=72, V=35, Dw=5, Da=12, Dv=7, Dg=9)
+    model = common.make_model(args, "shared.safetensors", "f32", seed=5, **shape)
+    weights = read_safetensors(model)
+    tokens = np.random.default_rng(6).integers(0, 35, 40)
+    C, F, r = 32, 72, 5
+    for experts, active in ((2, 1), (4, 2), (3, 3)):
+        rng = np.random.default_rng(experts)
+        tensors = {"moe_info": np.array([experts, active], np.float32)}
+        for i in range(2):
+            ffn = f"blocks.{i}.ffn."
+            tensors[ffn + "router.linear.weight"] = random(rng, experts - 1, C, size=0.3)
+            for e in range(experts):
+                for name, inner, outer in (("key", C, F), ("value", F, C)):
+                    prefix = f"{ffn}expert_{e}.{name}."
+                    tensors[prefix + "lora_A_expert_0"] = random(rng, r, inner, size=0.2)
+                    tensors[prefix + "lora_B_expert_0"] = random(rng, outer, r, size=0.2)
+        wide = {name: value.astype(np.float64) for name, value in tensors.items()}
+        expected = MixtureModel({**weights, **wide}, active).logits(tokens)
+        other = MixtureModel({**weights, **wide}, active % experts + 1).logits(tokens)
+        common.check(np.abs(expected - other).max() > 1e-2, "the number of active experts changes the logits")
+        label = f"{active} of {experts} experts"
+        adapter = write_safetensors(os.path.join(args.work_dir, f"mole-{experts}.safetensors"), tensors)
+        merged = write_safetensors(os.path.join(args.work_dir, f"mole-{experts}-merged.safetensors"),
+                                   {**{name: value.astype(np.float32) for name, value in weights.items()}, **tensors})
+        for strategy in devices:
+            for words, path in ((["--adapter", adapter, "--adapter-mode", "lora"], model),
+                                (["--adapter", adapter, "--adapter-mode", "mole"], model), ([], merged)):
+                worst = np.abs(logits(args, path, tokens, strategy, words) - expected).max()
+                common.check(worst < 2e-4, f"{label}, {strategy}, {words}: off by {worst:.3g}")
+            print(f"{label}, {strategy}: {worst:.2g} from the formulas", flush=True)
+    del tensors["moe_info"]
+    lost = write_safetensors(os.path.join(args.work_dir, "mole-lost.safetensors"), tensors)
+    refused(args, 1, ["moe_info is missing"], "--model", model, "--adapter", lost)
+    refused(args, 1, ["mixture", "use mode mole"], "--model", model, "--adapter", lost, "--adapter-mode", "dora")
+
+
 def check_states(args, devices):
     from adapter_formulas import write_safetensors
     from rwkv456_formulas import Model5, Model6
@@ -122,6 +161,7 @@ def main():
     devices = common.strategies(args, *DEVICES)
     for dtype in ("f32", "f16"):
         check_adapters(args, devices, dtype)
+    check_mixtures(args, devices)
     model = check_states(args, devices)
     lora = os.path.join(args.work_dir, "lora-f32-0.safetensors")
     refused(args, 1, ["lora_A is", "another model"], "--model", model, "--adapter", lora)

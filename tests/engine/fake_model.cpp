@@ -79,7 +79,7 @@ std::span<const float> FakeModel::step(std::span<const int32_t> tokens,
     for (uint32_t i = 0; i < segment.rows; ++i, ++row) {
       state.last = tokens[row];
       require(state.last >= 0 && static_cast<uint32_t>(state.last) < config_.V, "token {}", state.last);
-      state.hash = scramble(state.hash + static_cast<uint64_t>(state.last) + ++state.length);
+      state.hash = scramble(state.hash + static_cast<uint64_t>(state.last) + ++state.length + salt_);
       if (pick < picks.size() && picks[pick] == row) {
         fill_logits(state, std::span(logits_).subspan(pick * config_.V, config_.V));
         ++pick;
@@ -101,6 +101,15 @@ void FakeModel::fill_logits(const State& state, std::span<float> logits) const {
       logits[v] = static_cast<float>(scramble(state.hash ^ (v * 0x9e3779b97f4a7c15u)) >> 40) * 0x1p-21f;
     if (!options_.ends_early) logits[0] = -100.0f;
   }
+}
+
+void FakeModel::set_adapters(const std::vector<Adapter>& adapters) {
+  uint64_t salt = 0;
+  for (const Adapter& adapter : adapters) {
+    if (adapter.file == "bad") throw Error(ErrorKind::bad_file, "bad: is no adapter");
+    for (const char c : adapter.file) salt = scramble(salt + static_cast<uint64_t>(c));
+  }
+  salt_ = salt;
 }
 
 void FakeModel::reset_slot(uint32_t slot) {

@@ -56,6 +56,8 @@ class FakeModel final : public Model {
   void copy_slot(uint32_t to, uint32_t from) override { states_.at(to) = states_.at(from); }
   void read_slot(uint32_t, std::span<float>) override {}
   void write_slot(uint32_t, std::span<const float>) override {}
+  // The last file's name changes every text; a file named "bad" is none.
+  void set_adapters(const std::vector<Adapter>& adapters) override;
   void set_timing(bool) override {}
   std::vector<ops::OpTime> times() const override { return {}; }
 
@@ -73,7 +75,7 @@ class FakeModel final : public Model {
   ops::Tape tape_;
   std::vector<State> states_;
   std::vector<float> logits_;
-  uint64_t steps_ = 0;
+  uint64_t steps_ = 0, salt_ = 0;
 };
 
 // Id 0 ends a text; any other id below 128 is the ASCII character of that code.

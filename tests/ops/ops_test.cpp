@@ -238,5 +238,40 @@ TEST_P(OpTest, PickThenHeadSeesOnlyTheWantedRows) {
   expect_same_for_all_batches(c);
 }
 
+TEST_P(OpTest, ExpertsArePickedByScoreAndWeighedAgainstEachOther) {
+  for (const uint32_t F : {8u, 72u, 600u})
+    for (const auto& [count, active] : {std::pair(2u, 1u), {2u, 2u}, {4u, 2u}, {5u, 5u}, {16u, 3u}}) {
+      SCOPED_TRACE(fmt::format("F {}, {} of {}", F, active, count));
+      Case c;
+      Experts experts{};
+      experts.count = count;
+      experts.active = active;
+      experts.scores = input(c.tape, "scores", 16);  // as many as there are rows in a padded router
+      const auto in_place = [&](const std::string& name) {
+        c.tape.outputs.push_back(input(c.tape, name, F));
+        return c.tape.outputs.back();
+      };
+      experts.k = in_place("k");
+      for (uint32_t e = 0; e < count; ++e) experts.h[e] = in_place(fmt::format("h{}", e));
+      c.tape.ops.push_back(experts);
+      c.input_ranges = {{-3, 3}};
+      expect_same_for_all_batches(c);
+    }
+}
+
+TEST_P(OpTest, OfExpertsWithEqualScoresTheFirstAreTaken) {
+  Case c;
+  Experts experts{};
+  experts.count = 6;
+  experts.active = 3;
+  experts.scores = input(c.tape, "scores", 8);
+  experts.k = input(c.tape, "k", 40);
+  for (uint32_t e = 0; e < 6; ++e) experts.h[e] = input(c.tape, fmt::format("h{}", e), 40);
+  c.tape.ops.push_back(experts);
+  for (uint32_t e = 0; e < 6; ++e) c.tape.outputs.push_back(experts.h[e]);
+  c.input_ranges = {{0, 0}};
+  expect_same_for_all_batches(c);
+}
+
 }  // namespace
 }  // namespace fulmar::ops

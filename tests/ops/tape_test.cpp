@@ -69,6 +69,23 @@ TEST(Tape, CheckRefusesStateOutOfRange) {
   EXPECT_NO_THROW(check(tape));
 }
 
+TEST(Tape, CheckRefusesExpertsWithoutScores) {
+  Tape tape;
+  Experts experts{};
+  experts.count = 3;
+  experts.active = 2;
+  experts.scores = tape.value("scores", 2);
+  experts.k = tape.value("k", 64);
+  for (uint32_t e = 0; e < 3; ++e) experts.h[e] = tape.value("h", 64);
+  tape.ops.push_back(experts);
+  EXPECT_NO_THROW(check(tape));
+  tape.values[experts.scores].width = 1;
+  EXPECT_THROW(check(tape), Error);
+  tape.values[experts.scores].width = 2;
+  std::get<Experts>(tape.ops[0]).active = 4;
+  EXPECT_THROW(check(tape), Error);
+}
+
 TEST(Tape, CostCountsWeightsOnceAndActivationsPerRow) {
   const Tape tape = chain();
   const Cost c = cost(tape, tape.ops[0], {3, 1, 1});

@@ -4,6 +4,8 @@ import struct
 
 import numpy as np
 
+from rwkv7_formulas import Model
+
 
 def lora(W, A, B, scaling):
     return W + scaling * (B @ A)
@@ -47,3 +49,28 @@ def write_safetensors(path, tensors):
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + b"".join(blocks))
     return path
+
+
+class MixtureModel(Model):
+    """RWKV-7 whose channel mix is a mixture of LoRA experts; `active` of them see a token."""
+
+    def __init__(self, weights, active):
+        super().__init__(weights)
+        self.active = active
+        self.experts = sum(f"blocks.0.ffn.expert_{e}.key.lora_A_expert_0" in weights for e in range(16))
+
+    def channel_mix(self, i, x, _token):
+        p = {name[len(f"blocks.{i}.ffn."):]: value for name, value in self.w.items()
+             if name.startswith(f"blocks.{i}.ffn.")}
+        h = x + (self.ffn_x[i] - x) * p["x_k"]
+        self.ffn_x[i] = x
+        scores = np.concatenate([[0.0], p["router.linear.weight"].reshape(self.experts - 1, -1) @ h])
+        picked = np.argsort(-scores, kind="stable")[:self.active]
+        gates = np.exp(scores[picked] - scores[picked].max())
+        out = 0
+        for e, gate in zip(picked, gates / gates.sum()):
+            def expert(name, value):
+                A, B = (p[f"expert_{e}.{name}.lora_{half}_expert_0"] for half in "AB")
+                return p[name + ".weight"] @ value + 2.0 * (B @ (A @ value))
+            out = out + gate * expert("value", np.maximum(expert("key", h), 0) ** 2)
+        return out

@@ -37,6 +37,7 @@ class FakeEngine final : public Engine {
   std::string trouble() const override;
   std::vector<Token> tokenize(std::string_view text) const override;
   std::string detokenize(std::span<const Token> tokens) const override;
+  void set_adapters(const std::vector<Adapter>&, double) override {}
   void drain(double seconds) override;
 
   void set_trouble(std::string sentence);
