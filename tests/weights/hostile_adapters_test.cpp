@@ -85,7 +85,7 @@ TEST(HostileAdapter, MixturesWithoutAMeaningAreRefused) {
   expect_refused({{p + "lora_A", A}, {p + "lora_B", B}, {p + "weight", made({12, 8}, 1)}}, "",
                  {"beside blocks.0.att.key.weight"});
   expect_refused({{p + "lora_A", A}, {p + "lora_B", B}, {"module." + p + "lora_A", A}}, "lora", {"twice"});
-  expect_refused({{"blocks.0.ln1.weight", made({8}, 1)}, {"module.blocks.0.ln1.weight", made({8}, 1)}}, "",
+  expect_refused({{p + "weight", made({12, 8}, 1)}, {"module." + p + "weight", made({12, 8}, 1)}}, "",
                  {"twice"});
 }
 
