@@ -127,6 +127,8 @@ std::unique_ptr<Model> load(const BenchFlags& flags, uint32_t batch) {
   options.memory_limit = flags.memory_limit;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
+  options.adapters = adapters_of(flags);
+  options.state = flags.state;
   options.slots = batch;
   options.max_rows = std::max(batch, flags.step_tokens);
   options.progress = show_progress("loading " + flags.model);
