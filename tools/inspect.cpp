@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 
 #include "commands.h"
 #include "engine/devices.h"
 #include "engine/model_plan.h"
+#include "inspect_tensors.h"
 #include "ops/batch.h"
 
 namespace fulmar::tools {
@@ -15,7 +15,7 @@ namespace {
 
 struct InspectFlags {
   std::string model, strategy;
-  bool tape = false;
+  bool tape = false, tensors = false;
   uint32_t slots = 0, step_tokens = 256;
 };
 
@@ -34,20 +34,19 @@ double mib(uint64_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
 }
 
-void print_formats(const Source& source) {
-  struct Kept {
-    uint64_t tensors = 0, bytes = 0;
-  };
-  std::map<std::string_view, Kept> formats;
-  for (const std::string& name : source.names()) {
-    const TensorRef tensor = *source.info(name);
-    Kept& kept = formats[info(tensor.format).name];
-    ++kept.tensors;
-    const uint64_t count = element_count(tensor.shape), K = tensor.shape.empty() ? 1 : tensor.shape.back();
-    kept.bytes += info(tensor.format).matrix_bytes(K ? count / K : 0, K);
-  }
-  for (const auto& [format, kept] : formats)
-    fmt::print("  {:<12} {} tensors, {:.1f} MiB\n", format, kept.tensors, mib(kept.bytes));
+// What a version has.
+void print_shape(const rwkv::Config& c) {
+  fmt::print("shape        L {}  C {}", c.L, c.C);
+  if (c.H) fmt::print("  heads {} x {}", c.H, c.N);
+  if (c.A != c.C) fmt::print("  recurrence {}", c.A);
+  fmt::print("  F {}  V {}\n", c.F, c.V);
+  std::string widths;
+  for (const auto& [letter, width] :
+       {std::pair("w", c.Dw), std::pair("a", c.Da), std::pair("v", c.Dv), std::pair("g", c.Dg),
+        std::pair("mixes", c.Dx), std::pair("deep embed", c.De)})
+    if (width) widths += fmt::format("  {} {}", letter, width);
+  if (!widths.empty()) fmt::print("LoRA widths{}\n", widths);
+  if (c.H) fmt::print("gn eps       {:g}\n", c.head_norm_eps);
 }
 
 // The precisions worth comparing: the scalar formats alone, then fp16 with each other one for the large
@@ -118,6 +117,10 @@ int run_inspect(const InspectFlags& flags) {
   const SourcePtr file = open_weights(flags.model);
   const rwkv::Config c = rwkv::detect(*file);
   const SourcePtr source = rwkv::canonical(file, c);
+  if (flags.tensors) {
+    print_tensors(*file);
+    return 0;
+  }
   if (flags.tape) {
     fmt::print("{}", ops::dump(build_tape(c, *source, flags.strategy)));
     return 0;
@@ -125,13 +128,11 @@ int run_inspect(const InspectFlags& flags) {
   const ops::Tape own = build_tape(c, *source, "cpu");
   fmt::print("file         {}\n", flags.model);
   fmt::print("version      {}\n", rwkv::name(c.version));
-  fmt::print("shape        L {}  C {}  heads {} x {}  F {}  V {}\n", c.L, c.C, c.H, c.N, c.F, c.V);
-  fmt::print("LoRA widths  w {}  a {}  v {}  g {}\n", c.Dw, c.Da, c.Dv, c.Dg);
-  fmt::print("gn eps       {:g}\n", c.head_norm_eps);
+  print_shape(c);
   fmt::print("parameters   {:.1f} million ({})\n", static_cast<double>(c.parameters) / 1e6, c.parameters);
   fmt::print("state        {:.2f} MiB a sequence\n", mib(uint64_t{own.state_floats} * 4));
   fmt::print("tensors in the file\n");
-  print_formats(*file);
+  print_tensor_groups(*file, c);
   if (flags.strategy.empty())
     print_precisions(c, *source, flags);
   else
@@ -146,6 +147,7 @@ void add_inspect(CLI::App& app, Command& run) {
   CLI::App* command = app.add_subcommand("inspect", "Show what a model file holds");
   command->add_option("file", flags->model, "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
       ->required();
+  command->add_flag("--tensors", flags->tensors, "List the tensors with their formats and shapes instead");
   command->add_flag("--tape", flags->tape, "Print the operations the model is run as");
   command->add_option("--strategy", flags->strategy,
                       "Show where this strategy puts the layers, and the memory it needs on each device");

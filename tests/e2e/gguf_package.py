@@ -1,5 +1,5 @@
 """GGUF files that llama.cpp's own Python package writes give the logits of the numbers that it reads back from them; so do
-ggmf files of its blocks.
+ggmf files of its blocks. And what Fulmar writes, the package reads.
 
 Arguments as of every test here, then `--` and a Python that has the package (skipped without it).
 """
@@ -13,7 +13,7 @@ import common
 TYPES = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL")
 GGMF_TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0")
 TOKENS = "3,1,4,1,5,9,2,6"
-SHAPE = dict(L=2, C=256, N=64, F=512, V=64, Dw=32, Da=32, Dv=32, Dg=32)
+SHAPE = dict(L=2, C=256, N=64, F=512, V=256, Dw=32, Da=32, Dv=32, Dg=32)
 
 # Where a block has its f16 scales, and values of them that make weights of about 0.03: the package decodes these types
 # but does not encode them, and any bytes are a valid block.
@@ -86,6 +86,30 @@ def logits(args, path):
     return np.array([[float(x) for x in line.split(b" ")] for line in text.splitlines()])
 
 
+def converted(args, kind, source):
+    """What `fulmar convert` writes, the package reads and decodes to the same numbers as Fulmar does."""
+    import container_writers as cw
+    import gguf
+    from rwkv7_formulas import read_safetensors
+    path, back = (os.path.join(args.work_dir, "converted" + ending) for ending in (".gguf", ".safetensors"))
+    common.output(args, "convert", source, path, "--type", kind, "--vocab", "bytes", "--force")
+    common.output(args, "convert", path, back, "--type", "f32", "--force")
+    reader = gguf.GGUFReader(path)
+    expected = dict(cw.gguf_layout(read_safetensors(back), SHAPE["N"]))
+    found = {tensor.name: tensor for tensor in reader.tensors}
+    common.check(set(expected) == set(found), f"{kind}: tensors {set(expected) ^ set(found)}")
+    kinds = {tensor.tensor_type.name for tensor in reader.tensors}
+    common.check(kind in kinds and kinds <= {"F32", "F16", kind}, f"{kind}: the file has {kinds}")
+    for name, tensor in found.items():
+        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type).reshape(-1).astype(np.float32)
+        ours = np.asarray(expected[name], dtype=np.float32).reshape(-1)
+        worst = np.abs(values - ours).max() / np.abs(ours).max()
+        common.check(worst <= 1e-6, f"{kind}: {name} is off by {worst:.3g}")
+    field = reader.fields["tokenizer.ggml.tokens"]
+    common.check(len(field.data) == SHAPE["V"], f"{kind}: {len(field.data)} tokens")
+    print(f"{kind}: read by the package as it was written", flush=True)
+
+
 def main():
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     python, sys.argv[split:] = sys.argv[split + 1:split + 2], []
@@ -109,6 +133,8 @@ def main():
         common.check(np.abs(expected).max() > 0.1, f"{kind}{ending}: logits of a useful size")
         common.check(worst <= 1e-5, f"{kind}{ending}: off by {worst:.3g} of the largest logit, at most 1e-5 allowed")
         print(f"{kind}{ending}: {worst:.2g} of the largest logit", flush=True)
+    for kind in TYPES:
+        converted(args, kind, source)
 
 
 if __name__ == "__main__":

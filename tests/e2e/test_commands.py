@@ -42,7 +42,7 @@ def misuse(args, model):
 def help_and_version(args):
     common.check(b"serve" in common.output(args, "--help"), "--help lists the commands")
     common.check(common.output(args, "--version").strip(), "--version prints one")
-    for command in ("serve", "chat", "complete", "logits", "tokenize", "inspect", "devices", "bench"):
+    for command in ("serve", "chat", "complete", "logits", "tokenize", "convert", "inspect", "devices", "bench"):
         text = common.output(args, command, "--help").decode()
         with open(os.path.join(args.source_dir, "docs", "commands.md"), encoding="utf-8") as f:
             documented = f.read()
@@ -69,8 +69,10 @@ def tokenize(args):
 
 def inspect(args, model):
     text = common.output(args, "inspect", model).decode()
-    for fact in ("v7", "L 2", "C 64", "2 x 32", "F 96", "V 256", "f16", "fp16i8"):
+    for fact in ("v7", "L 2", "C 64", "2 x 32", "F 96", "V 256", "f16", "fp16i8", "time mix", "LoRA factors", "a sequence"):
         common.check(fact in text, f"inspect tells {fact}: {text}")
+    tensors = common.output(args, "inspect", model, "--tensors").decode().splitlines()
+    common.check("emb.weight f16 [256,64]" in tensors and "blocks.1.att.x_r f16 [1,1,64]" in tensors, f"--tensors: {tensors}")
     tape = common.output(args, "inspect", model, "--tape").decode()
     common.check(len(tape.splitlines()) > 20 and "mix7" in tape and "head.weight" in tape, f"--tape: {tape[:300]}")
     tape = common.output(args, "inspect", model, "--tape", "--strategy", "cpu fp16i8").decode()
