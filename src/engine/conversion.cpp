@@ -59,8 +59,12 @@ class Types {
       if (rwkv::canonical_shape(needed).size() == 2) matrices_.insert(needed.stored);
   }
 
+  // Matrices whose rows do not divide into the blocks of the type that was asked for.
+  std::size_t undivided() const { return undivided_.size(); }
+  std::string type() const { return type_ ? std::string(info(*type_).name) : std::string(); }
+
   // `name` is BlinkDL's, `written` the container's; `tensor` as it is to be written but for the format.
-  Format of(const std::string& name, const std::string& written, const TensorRef& tensor) const {
+  Format of(const std::string& name, const std::string& written, const TensorRef& tensor) {
     const Format chosen = choose(name, written, tensor);
     if (gguf_ && !ggml_of_format(chosen))
       fail(ErrorKind::misuse, "{} is in {}, which GGUF does not have; give --type one of {}", name,
@@ -74,7 +78,7 @@ class Types {
     Format format;
   };
 
-  Format choose(const std::string& name, const std::string& written, const TensorRef& tensor) const {
+  Format choose(const std::string& name, const std::string& written, const TensorRef& tensor) {
     const Format own = info(tensor.format).encode_row ? tensor.format : Format::f32;
     const bool matrix = matrices_.contains(name) && tensor.shape.size() == 2;
     for (const Wanted& wanted : wanted_)
@@ -91,6 +95,7 @@ class Types {
       // Tables that are looked up are read a row a token from the file. They take no memory on a device and
       // no time, so they keep their precision.
       if (matrix && !name.ends_with("emb.weight")) rule.matrices = type_;
+      if (name.ends_with(".weight") && tensor.shape.back() % info(*type_).block != 0) undivided_.insert(name);
     }
     return choose_format(rule, name, tensor.format, static_cast<uint32_t>(tensor.shape.back()));
   }
@@ -98,11 +103,10 @@ class Types {
   bool gguf_;
   std::optional<Format> type_;
   std::vector<Wanted> wanted_;
-  std::set<std::string, std::less<>> matrices_;
+  std::set<std::string, std::less<>> matrices_, undivided_;
 };
 
-void to_safetensors(const ConvertOptions& options, const Source& source, const Types& types,
-                    AtomicFile& file) {
+void to_safetensors(const ConvertOptions& options, const Source& source, Types& types, AtomicFile& file) {
   std::vector<OutTensor> tensors;
   for (const std::string& name : source.names())
     tensors.push_back({name, types.of(name, name, *source.info(name))});
@@ -112,8 +116,8 @@ void to_safetensors(const ConvertOptions& options, const Source& source, const T
   write_safetensors(source, tensors, metadata, file, options.progress);
 }
 
-void to_gguf(const ConvertOptions& options, const SourcePtr& source, const rwkv::Config& config,
-             const Types& types, AtomicFile& file) {
+void to_gguf(const ConvertOptions& options, const SourcePtr& source, const rwkv::Config& config, Types& types,
+             AtomicFile& file) {
   const GgufHead head = gguf_head(options, *source, config);
   const GgufLayout layout = gguf_layout(source, config.version == rwkv::Version::v7, config.N);
   std::vector<OutTensor> tensors;
@@ -144,12 +148,20 @@ void convert(const ConvertOptions& options) {
                   options.replace ? AtomicFile::Existing::replace : AtomicFile::Existing::refuse);
   const SourcePtr source = open_weights(options.in);
   const rwkv::Config config = rwkv::detect(*source);
-  const Types types(options, config, *source, gguf);
+  Types types(options, config, *source, gguf);
   if (gguf)
     to_gguf(options, source, config, types, file);
   else
     to_safetensors(options, *source, types, file);
   file.commit();
+  if (types.undivided() > 0)
+    options.note(
+        fmt::format("the rows of {} matrices do not divide into blocks of {}: they keep 16 bits or more",
+                    types.undivided(), types.type()));
+  if (!gguf && source->vocabulary())
+    options.note(
+        fmt::format("a .safetensors file has no place for the vocabulary in {0}: run it with --vocab {0}",
+                    to_utf8(options.in)));
 }
 
 }  // namespace fulmar
