@@ -50,9 +50,10 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
 }
 
 void add_vocab_flag(CLI::App& command, ModelFlags& flags) {
-  command.add_option("--vocab", flags.vocab,
-                     "Vocabulary file, or 'bytes'; by default the file beside the model with its name and "
-                     ".vocab, else the World vocabulary");
+  command.add_option(
+      "--vocab", flags.vocab,
+      "Vocabulary file, or 'bytes'; by default the model's own where the file carries one, else the "
+      "file beside it with its name and .vocab, else the World vocabulary");
 }
 
 std::vector<Adapter> adapters_of(const ModelFlags& flags) {

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/terminal.h"
 #include "commands.h"
-#include "text/tokenizer.h"
+#include "engine/vocabulary.h"
 
 namespace fulmar::tools {
 namespace {
@@ -38,7 +38,7 @@ std::vector<Token> read_ids(const std::string& text, Token size) {
 
 int run_tokenize(const TokenizeFlags& flags) {
   use_binary_streams();
-  const auto tokenizer = open_tokenizer(flags.vocab);
+  const auto tokenizer = open_vocabulary(flags.vocab);
   const std::string input(std::istreambuf_iterator<char>(std::cin), {});
   if (flags.decode) {
     const std::string text = tokenizer->decode(read_ids(input, tokenizer->size()));
@@ -57,9 +57,10 @@ int run_tokenize(const TokenizeFlags& flags) {
 void add_tokenize(CLI::App& app, Command& run) {
   auto flags = std::make_shared<TokenizeFlags>();
   CLI::App* command = app.add_subcommand("tokenize", "Turn text on stdin into token ids, or back");
-  command->add_option(
-      "--vocab", flags->vocab,
-      "Vocabulary file, or 'bytes'; by default the World vocabulary that comes with the program");
+  command->add_option("--vocab", flags->vocab,
+                      "Vocabulary file (World text, tokenizer.json, or a GGUF model that carries one), or "
+                      "'bytes'; by default "
+                      "the World vocabulary that comes with the program");
   command->add_flag("--decode", flags->decode, "Read ids and write the text they stand for");
   command->callback([flags, &run] { run = [flags] { return run_tokenize(*flags); }; });
 }

@@ -92,7 +92,7 @@ class Sink {
 
 struct EngineOptions {
   std::string model;          // file
-  std::string vocab;          // file, "bytes", or empty: the World vocabulary that ships with Fulmar
+  std::string vocab;          // file, "bytes", or empty: the model's own, else World
   std::string strategy;       // "vulkan fp16"; empty or "auto": chosen by free memory
   uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
   std::optional<float> head_norm_eps;

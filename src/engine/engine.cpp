@@ -248,7 +248,7 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
   const uint32_t vocab = model->config().V;
   if (options.vocab.empty() && tokenizer->size() > static_cast<int64_t>(vocab))
     fail(ErrorKind::misuse,
-         "this model has {} tokens and the World vocabulary {}; give the model's own with --vocab FILE, or "
+         "this model has {} tokens and the vocabulary {}; give the model's own with --vocab FILE, or "
          "--vocab bytes",
          vocab, tokenizer->size());
   if (options.queue == 0) fail(ErrorKind::misuse, "the queue must hold at least one request");

@@ -1,29 +1,16 @@
 // Engine::create(): from a model file to a running engine.
 #include <chrono>
 #include <filesystem>
-#include <string>
-#include <system_error>
 
 #include "engine/engine_impl.h"
+#include "engine/vocabulary.h"
 #include "rwkv/config.h"
 
 namespace fulmar {
-namespace {
-
-// The vocabulary that was asked for, else the one beside the model and named after it, else empty: World.
-std::string vocabulary_of(const EngineOptions& options) {
-  if (!options.vocab.empty()) return options.vocab;
-  const std::filesystem::path beside = std::filesystem::path(options.model).replace_extension(".vocab");
-  std::error_code none;
-  return std::filesystem::is_regular_file(beside, none) ? beside.string() : std::string();
-}
-
-}  // namespace
-
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   // The vocabulary first: it loads fast, and a wrong path should not cost the minutes that a large model
   // takes.
-  std::shared_ptr<const Tokenizer> tokenizer = open_tokenizer(vocabulary_of(options));
+  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, options.model);
   ModelOptions wanted;
   wanted.path = options.model;
   wanted.strategy = options.strategy;

@@ -1,6 +1,8 @@
 """Every command does what its help says, and a mistake costs one clear line and the right exit code."""
+import json
 import os
 import re
+import struct
 
 import common
 
@@ -64,7 +66,38 @@ def tokenize(args):
     common.check(got.split() == [b"2", b"1", b"0", b"3"], f"longest match from a vocabulary file: {got}")
     done = common.run(args, "tokenize", "--vocab", vocab, "--decode", stdin=b"1 4")
     common.check(done.returncode == 1 and b"'4'" in done.stderr, f"an id past the end is named: {done.stderr}")
+    tokenize_other_kinds(args)
     print("ok: tokenize", flush=True)
+
+
+def tokenize_other_kinds(args):
+    """Byte-pair merges from a tokenizer.json, and the vocabulary inside a GGUF file."""
+    def check(path, text, ids):
+        got = common.output(args, "tokenize", "--vocab", path, stdin=text)
+        common.check(got.split() == [b"%d" % i for i in ids], f"{path}: {text} gives {ids}: {got}")
+        common.check(common.output(args, "tokenize", "--vocab", path, "--decode", stdin=got) == text, f"{path}: back")
+
+    merges = os.path.join(args.work_dir, "tokenizer.json")
+    with open(merges, "w", encoding="utf-8") as f:
+        json.dump({"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+                   "added_tokens": [{"id": 0, "content": "<|endoftext|>"}],
+                   "model": {"type": "BPE", "merges": ["a b"],
+                             "vocab": {"<|endoftext|>": 0, "a": 1, "b": 2, "ab": 3, "\u0120": 4}}}, f)
+    check(merges, b"ab a<|endoftext|>b", [3, 4, 1, 0, 2])
+
+    def words(text):
+        return struct.pack("<Q", len(text)) + text
+
+    tokens = [b"<s>", b"a", b"ab", b"\\xff", b"\\n"]  # as bytes are written in Python
+    pairs = [words(b"general.architecture") + struct.pack("<I", 8) + words(b"rwkv7"),
+             words(b"rwkv7.wkv.head_size") + struct.pack("<II", 4, 8),
+             words(b"tokenizer.ggml.model") + struct.pack("<I", 8) + words(b"rwkv"),
+             words(b"tokenizer.ggml.eos_token_id") + struct.pack("<II", 4, 0),
+             words(b"tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, len(tokens)) + b"".join(map(words, tokens))]
+    carrier = os.path.join(args.work_dir, "carrier.gguf")
+    with open(carrier, "wb") as f:
+        f.write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs))
+    check(carrier, b"aba\xff\n", [2, 1, 3, 4])
 
 
 def inspect(args, model):

@@ -47,7 +47,7 @@ const std::vector<Layer>& layers() {
       {"tools/bandwidth", everything},
       {"tools/devices", everything},
       {"tools/model_flags", everything},
-      {"tools/tokenize", {"src/base", "include/fulmar", "src/text"}},
+      {"tools/tokenize", everything},
       {"tools", {"src/base", "include/fulmar", "server"}},
       {"shaders", {"include/shared"}},
   };

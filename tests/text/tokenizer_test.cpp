@@ -150,5 +150,23 @@ TEST(Tokenizer, AByteWithoutATokenIsNamedWithItsPosition) {
               HasSubstr("byte 0x62 at position 2"));
 }
 
+TEST(Tokenizer, AVocabularyFromAModelFileSpeaks) {
+  const auto tokenizer = make_tokenizer({"<s>", "a", "ab", "", "\xff", "a", "<s>"}, 0, "m.gguf");
+  EXPECT_EQ(tokenizer->end_of_text(), 0);
+  EXPECT_EQ(tokenizer->size(), 7);
+  EXPECT_EQ(tokenizer->bytes(0), "");
+  EXPECT_EQ(tokenizer->bytes(3), "");
+  EXPECT_EQ(tokenizer->bytes(5), "a");
+  EXPECT_THAT(tokenizer->encode("aab\xff<s>"), ElementsAre(1, 2, 4, 6));
+  EXPECT_EQ(make_tokenizer({"a", "b"}, -1, "m.gguf")->end_of_text(), -1);
+  EXPECT_THAT(thrown(ErrorKind::bad_file, [] { make_tokenizer({"a"}, 1, "m.gguf"); }),
+              HasSubstr("m.gguf: the token that ends a text is 1, but there are 1 tokens"));
+  EXPECT_THAT(thrown(ErrorKind::bad_file,
+                     [] {
+                       make_tokenizer({"", "b"}, 1, "m.gguf");
+                     }),
+              HasSubstr("m.gguf: the vocabulary has no tokens"));
+}
+
 }  // namespace
 }  // namespace fulmar
