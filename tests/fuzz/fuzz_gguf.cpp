@@ -1,0 +1,6 @@
+// Fuzzes GGUF files, from the metadata to the engine's view of the tensors.
+#include "fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
+  return fulmar::fuzz::use_container(fulmar::open_gguf, data, size);
+}

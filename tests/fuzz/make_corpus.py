@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Writes the seed corpora of the fuzz targets: small good files of every kind, and a few damaged ones.
+
+    python3 tests/fuzz/make_corpus.py tests/fuzz/corpus
+
+Needs numpy. Equal runs write equal files.
+"""
+import json
+import os
+import struct
+import sys
+import zipfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
+import make_random_model as models  # noqa: E402
+
+SMALL = dict(L=1, C=8, N=8, F=8, V=3, Dw=8, Da=8, Dv=8, Dg=8, Dx=8, De=2)
+
+
+def words(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def values(specs, dtype="f32"):
+    rng = np.random.Generator(np.random.PCG64(1))
+    return {spec[0]: (spec[1], b"".join(models.values_of(rng, *spec[1:], dtype))) for spec in specs}
+
+
+def checkpoints(folder):
+    """The same small models in the two containers that the model maker writes."""
+    for kind in ("safetensors", "pth"):
+        for version, dtype in (("v4", "f32"), ("v5.2", "f16"), ("v6", "bf16"), ("v7", "f16"), ("v7a", "f32")):
+            if kind == "pth" and version in ("v5.2", "v7a"):
+                continue
+            path = folder(kind, f"{version}-{dtype}.{kind}")
+            models.make(path, models.Shape(version=version, **SMALL), dtype, metadata={"gn_eps": "1e-5"})
+    with open(folder("safetensors", "v4-f32.safetensors"), "rb") as f:
+        good = f.read()
+    write(folder("safetensors", "cut.safetensors"), good[:len(good) // 2])
+    header = {"rwkv.embeddings.weight": [2, 4], "rwkv.blocks.0.attention.time_mix_key": [1, 1, 4],
+              "rwkv.blocks.0.pre_ln.weight": [4], "head.weight": [2, 4]}
+    write(folder("safetensors", "hugging-face.safetensors"), safetensors(header))
+    header = {"emb.weight": [2, 4], "blocks.0.att.time_mix_k": [4], "blocks.0.att.w1": [1, 4, 4],
+              "blocks.0.att.receptance.weight": [1, 4, 4]}
+    write(folder("safetensors", "web-rwkv.safetensors"), safetensors(header))
+
+
+def safetensors(shapes):
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    return words(json.dumps(header)) + b"\x3f" * at
+
+
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def pickles(folder):
+    with zipfile.ZipFile(folder("pth", "v4-f32.pth")) as archive:
+        state = archive.read("v4-f32/data.pkl")
+    write(folder("pickle", "v4.pkl"), state)
+    write(folder("pickle", "list.pkl"), b"\x80\x02](X\x01\x00\x00\x000X\x02\x00\x00\x0010e.")
+    write(folder("pickle", "cycle.pkl"), b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.")
+    write(folder("pickle", "protocol-4.pkl"), b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94K\x01u.")
+    write(folder("pickle", "system.pkl"), b"cos\nsystem\n(S'id'\ntR.")
+
+
+def legacy(folder):
+    specs = list(models.tensors(models.Shape(version="v4", **SMALL)))
+    state = models.state_dict_pickle(specs, "f32")
+    magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+    system = b"\x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionM\xe9\x03X\x0d\x00\x00\x00little_endian\x88u."
+    keys = b"".join(b"X" + struct.pack("<I", len(str(i))) + str(i).encode() for i in range(len(specs)))
+    data = b"".join(struct.pack("<Q", len(raw) // 4) + raw for _, raw in values(specs).values())
+    start = magic + b"\x80\x02M\xe9\x03." + system + state
+    write(folder("legacy_pth", "v4.pth"), start + b"\x80\x02](" + keys + b"e." + data)
+    write(folder("legacy_pth", "cut.pth"), start)
+
+
+GGUF_GLOBALS = {"emb.weight": "token_embd.weight", "blocks.0.ln0.weight": "token_embd_norm.weight",
+                "blocks.0.ln0.bias": "token_embd_norm.bias", "ln_out.weight": "output_norm.weight",
+                "ln_out.bias": "output_norm.bias", "head.weight": "output.weight"}
+GGUF_LEAVES = {"ln1.": "attn_norm.", "ln2.": "attn_norm_2.", "att.ln_x.": "time_mix_ln.", "att.x_r": "time_mix_lerp_fused.weight",
+               "att.receptance.": "time_mix_receptance.", "att.key.": "time_mix_key.", "att.value.": "time_mix_value.",
+               "att.output.": "time_mix_output.", "ffn.key.": "channel_mix_key.", "ffn.value.": "channel_mix_value.",
+               "ffn.x_k": "channel_mix_lerp_k.weight"}
+
+
+def gguf(folder):
+    """v7 as llama.cpp's converter writes it, with its vocabulary; and one tensor of each block format."""
+    tensors = []
+    for name, (shape, raw) in values(models.tensors(models.Shape(version="v7", **SMALL))).items():
+        leaf = name.removeprefix("blocks.0.")
+        if name in GGUF_GLOBALS:
+            theirs = GGUF_GLOBALS[name]
+        elif leaf.startswith("att.x_"):
+            if leaf != "att.x_r":
+                continue
+            theirs, shape, raw = "blk.0.time_mix_lerp_fused.weight", (6, 1, 1, shape[-1]), raw * 6
+        else:
+            match = [(ours, other) for ours, other in GGUF_LEAVES.items() if leaf.startswith(ours)]
+            theirs = "blk.0." + (leaf.replace(*match[0]) if match else leaf.replace("att.", "time_mix_") + ".weight")
+            if leaf[4:] in ("w1", "w2", "a1", "a2", "g1", "g2"):
+                shape, raw = shape[::-1], np.frombuffer(raw, "<f4").reshape(shape).T.tobytes()
+            elif leaf[4:] == "r_k" or len(shape) == 3:
+                shape = (int(np.prod(shape)),)
+        tensors.append((theirs, shape, 0, raw))
+    pieces = [b"<s>", *(repr(bytes([b]))[2:-1].encode() for b in b"ab\xff\n"), b"ab"]
+    pairs = [text_pair("general.architecture", "rwkv7"), number_pair("rwkv7.wkv.head_size", 8),
+             number_pair("general.alignment", 32), text_pair("tokenizer.ggml.model", "rwkv"),
+             words("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, len(pieces)) + b"".join(map(words, pieces)),
+             number_pair("tokenizer.ggml.eos_token_id", 0)]
+    write(folder("gguf", "v7.gguf"), gguf_file(pairs, tensors))
+    blocks = {2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 12: (256, 144), 13: (256, 176),
+              14: (256, 210), 20: (32, 18), 30: (2, 4)}
+    tensors = [(f"blk.1.type{kind}.weight", (2, columns), kind, bytes(range(size)) * 2)
+               for kind, (columns, size) in blocks.items()]
+    write(folder("gguf", "blocks.gguf"), gguf_file([text_pair("general.architecture", "rwkv6")], tensors))
+
+
+def text_pair(key, text):
+    return words(key) + struct.pack("<I", 8) + words(text)
+
+
+def number_pair(key, number):
+    return words(key) + struct.pack("<II", 4, number)
+
+
+def gguf_file(pairs, tensors):
+    table, data = b"", b""
+    for name, shape, kind, raw in tensors:
+        table += words(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape[::-1], kind, len(data))
+        data += raw + bytes(-len(raw) % 32)
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join(pairs) + table
+    return head + bytes(-len(head) % 32) + data
+
+
+def ggmf(folder):
+    def file(tensors):
+        out = b"fmgg" + struct.pack("<IIIII", 101, 3, 8, 1, 0)
+        for name, shape, kind, raw in tensors:
+            out += struct.pack(f"<III{len(shape)}I", len(shape), len(name), kind, *shape[::-1]) + name.encode() + raw
+        return out
+
+    for version in ("v4", "v5.2"):
+        tensors = []
+        for name, (shape, raw) in values(models.tensors(models.Shape(version=version, **SMALL))).items():
+            if name.endswith("time_decay"):
+                raw = np.full(int(np.prod(shape)), -0.5 if version == "v4" else 0.5, "<f4").tobytes()
+            tensors.append((name, shape[2:] if len(shape) == 3 else shape, 0, raw))
+        write(folder("ggmf", f"{version}.bin"), file(tensors))
+    blocks = {2: 18, 3: 20, 7: 22, 8: 24, 9: 34}
+    write(folder("ggmf", "blocks.bin"), file([(f"blocks.0.type{kind}.weight", (2, 32), kind, bytes(range(size)) * 2)
+                                              for kind, size in blocks.items()]))
+
+
+STRATEGIES = ["", "auto", "cpu", "cpu fp32", "vulkan:1 fp16i8", "cuda:0 bf16 *10 -> cpu fp32 *1", "vulkan fp16i8 *0+ -> cpu fp32",
+              "vulkan:0 fp16 *20+ -> vulkan:1 nf4 *4294967295", "VULKAN FP16", "cpu q4_K", "cpu fp32 -> ", "-> cpu", "cpu *", "cpu:x",
+              "cpu fp16 *1+ *2"]
+
+
+def texts(folder):
+    for number, text in enumerate(STRATEGIES):
+        write(folder("strategy", f"{number:02}.txt"), text.encode())
+    for name, index in {"good": {"metadata": {"total_size": 64}, "weight_map": {"emb.weight": "a", "head.weight": "b"}},
+                        "missing": {"weight_map": {"emb.weights": "a"}}, "outside": {"weight_map": {"emb.weight": "../a"}},
+                        "kind": {"weight_map": {"emb.weight": 1}}, "empty": {}}.items():
+        write(folder("index", name + ".json"), json.dumps(index).encode())
+    lines = "".join(f"{b + 1} {bytes([b])!r} 1\n" for b in range(256))
+    lines += "257 'ab' 2\n258 ' the' 4\n259 \"it's\" 4\n260 '\\u4e2d' 3\n261 b'\\xe4\\xb8' 2\n262 '\\U0001f600' 4\n"
+    write(folder("world_vocabulary", "bytes.txt"), lines.encode())
+    write(folder("world_vocabulary", "few.txt"), b"\xef\xbb\xbf0 'a' 1\r\n1\t\"\\x62\\n\\101\" 3\n\n7 u'\xc3\xa9' 2\n")
+    payload = b"\x07\x00\x02ab\x83\x01\x02\x01c\x00\x00\x01\xff"
+    write(folder("world_vocabulary", "table.vocab"), b"FULMVOC1" + struct.pack("<IIQ", 3, len(payload), fnv1a(payload)) + payload)
+
+
+def fnv1a(data):
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 % (1 << 64)
+    return value
+
+
+def byte_pairs(folder):
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [b for b in range(256) if b not in printable]
+    letters = {**{b: chr(b) for b in printable}, **{b: chr(256 + i) for i, b in enumerate(hidden)}}
+    vocab = {letters[b]: b for b in range(256)}
+    merges = []
+    for left, right in ("ab", "bc", "\u0120t", "he"):
+        merges.append(f"{left} {right}")
+        vocab[left + right] = len(vocab)
+    file = {"added_tokens": [{"id": 300, "content": "<|endoftext|>", "normalized": False},
+                             {"id": 301, "content": "  ", "normalized": True}],
+            "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+            "model": {"type": "BPE", "vocab": vocab, "merges": merges}}
+    write(folder("json_vocabulary", "bytes.json"), json.dumps(file, ensure_ascii=False).encode())
+    file["model"].update(vocab={"a": 0, "b": 1, "ab": 2, "aba": 3}, merges=[["a", "b"], ["ab", "a"]])
+    file["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFC"}]}
+    write(folder("json_vocabulary", "few.json"), json.dumps(file).encode())
+    file["model"]["merges"] *= 2
+    write(folder("json_vocabulary", "twice.json"), json.dumps(file).encode())
+    write(folder("json_vocabulary", "deep.json"), b'{"model":' + b"[" * 100)
+
+
+def main():
+    root = sys.argv[1]
+
+    def folder(target, name):
+        os.makedirs(os.path.join(root, target), exist_ok=True)
+        return os.path.join(root, target, name)
+
+    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, byte_pairs):
+        make(folder)
+
+
+if __name__ == "__main__":
+    main()
