@@ -12,6 +12,8 @@ template <typename... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <typename... F>
+Overloaded(F...) -> Overloaded<F...>;  // clang 14 does not deduce it from the braces
 
 void add(std::vector<uint32_t>& list, uint32_t id) {
   if (id != none) list.push_back(id);

@@ -66,7 +66,8 @@ uint32_t BpeMerger::rank(Token left, Token right) const {
 void BpeMerger::merge(std::vector<Token>& word, Scratch& scratch) const {
   const auto count = static_cast<uint32_t>(word.size());
   if (count < 2) return;
-  auto& [previous, next, heap] = scratch;
+  std::vector<uint32_t>&previous = scratch.previous, &next = scratch.next;
+  std::vector<uint64_t>& heap = scratch.heap;
   previous.resize(count);
   next.resize(count);
   heap.clear();

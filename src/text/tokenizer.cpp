@@ -142,8 +142,9 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const std::vector<std::string>& 
   if (vocabulary.entries.empty()) fail(ErrorKind::bad_file, "{}: the vocabulary has no tokens", name);
   const auto text_of = [&](const Vocabulary::Entry& entry) { return vocabulary.bytes(entry); };
   std::ranges::stable_sort(vocabulary.entries, {}, text_of);
-  const auto twins = std::ranges::unique(vocabulary.entries, {}, text_of);
-  vocabulary.entries.erase(twins.begin(), twins.end());
+  const auto twins = std::unique(vocabulary.entries.begin(), vocabulary.entries.end(),
+                                 [&](const auto& a, const auto& b) { return text_of(a) == text_of(b); });
+  vocabulary.entries.erase(twins, vocabulary.entries.end());
   return std::make_shared<TrieTokenizer>(std::move(vocabulary), by_id, end_of_text);
 }
 
