@@ -15,7 +15,7 @@ namespace {
 // Far above every published model; below what would overflow sums of their products.
 constexpr uint64_t max_layers = 1024, max_channels = 1 << 16, max_hidden = 1 << 20, max_vocabulary = 1 << 24;
 constexpr uint32_t max_experts = ops::Experts::most;
-constexpr uint64_t max_head_size = 128, max_lora = 1 << 14;
+constexpr uint64_t max_lora = 1 << 14;
 
 uint32_t padded(uint32_t width) {
   return (width + 7) / 8 * 8;
