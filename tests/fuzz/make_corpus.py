@@ -17,7 +17,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
 import make_random_model as models  # noqa: E402
 
-SMALL = dict(L=1, C=8, N=8, F=8, V=3, Dw=8, Da=8, Dv=8, Dg=8, Dx=8, De=2)
+
+
+def small(version):
+    """As small as the version allows: v7's heads have at least 16 channels."""
+    C = 16 if version.startswith("v7") else 8
+    return models.Shape(version=version, L=1, C=C, N=C, F=C, V=3, Dw=8, Da=8, Dv=8, Dg=8, Dx=8, De=8)
 
 
 def words(text):
@@ -37,7 +42,7 @@ def checkpoints(folder):
             if kind == "pth" and version in ("v5.2", "v7a"):
                 continue
             path = folder(kind, f"{version}-{dtype}.{kind}")
-            models.make(path, models.Shape(version=version, **SMALL), dtype, metadata={"gn_eps": "1e-5"})
+            models.make(path, small(version), dtype, metadata={"gn_eps": "1e-5"})
     with open(folder("safetensors", "v4-f32.safetensors"), "rb") as f:
         good = f.read()
     write(folder("safetensors", "cut.safetensors"), good[:len(good) // 2])
@@ -74,7 +79,7 @@ def pickles(folder):
 
 
 def legacy(folder):
-    specs = list(models.tensors(models.Shape(version="v4", **SMALL)))
+    specs = list(models.tensors(small("v4")))
     state = models.state_dict_pickle(specs, "f32")
     magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
     system = b"\x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionM\xe9\x03X\x0d\x00\x00\x00little_endian\x88u."
@@ -97,7 +102,7 @@ GGUF_LEAVES = {"ln1.": "attn_norm.", "ln2.": "attn_norm_2.", "att.ln_x.": "time_
 def gguf(folder):
     """v7 as llama.cpp's converter writes it, with its vocabulary; and one tensor of each block format."""
     tensors = []
-    for name, (shape, raw) in values(models.tensors(models.Shape(version="v7", **SMALL))).items():
+    for name, (shape, raw) in values(models.tensors(small("v7"))).items():
         leaf = name.removeprefix("blocks.0.")
         if name in GGUF_GLOBALS:
             theirs = GGUF_GLOBALS[name]
@@ -114,7 +119,7 @@ def gguf(folder):
                 shape = (int(np.prod(shape)),)
         tensors.append((theirs, shape, 0, raw))
     pieces = [b"<s>", *(repr(bytes([b]))[2:-1].encode() for b in b"ab\xff\n"), b"ab"]
-    pairs = [text_pair("general.architecture", "rwkv7"), number_pair("rwkv7.wkv.head_size", 8),
+    pairs = [text_pair("general.architecture", "rwkv7"), number_pair("rwkv7.wkv.head_size", 16),
              number_pair("general.alignment", 32), text_pair("tokenizer.ggml.model", "rwkv"),
              words("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, len(pieces)) + b"".join(map(words, pieces)),
              number_pair("tokenizer.ggml.eos_token_id", 0)]
@@ -123,7 +128,8 @@ def gguf(folder):
               14: (256, 210), 20: (32, 18), 30: (2, 4)}
     tensors = [(f"blk.1.type{kind}.weight", (2, columns), kind, bytes(range(size)) * 2)
                for kind, (columns, size) in blocks.items()]
-    write(folder("gguf", "blocks.gguf"), gguf_file([text_pair("general.architecture", "rwkv6")], tensors))
+    write(folder("gguf", "blocks.gguf"), gguf_file(
+        [text_pair("general.architecture", "rwkv6"), number_pair("rwkv6.wkv.head_size", 16)], tensors))
 
 
 def text_pair(key, text):
@@ -152,7 +158,7 @@ def ggmf(folder):
 
     for version in ("v4", "v5.2"):
         tensors = []
-        for name, (shape, raw) in values(models.tensors(models.Shape(version=version, **SMALL))).items():
+        for name, (shape, raw) in values(models.tensors(small(version))).items():
             if name.endswith("time_decay"):
                 raw = np.full(int(np.prod(shape)), -0.5 if version == "v4" else 0.5, "<f4").tobytes()
             tensors.append((name, shape[2:] if len(shape) == 3 else shape, 0, raw))
