@@ -24,7 +24,7 @@ struct Vocabulary {
 // Bounds on what a file may ask for.
 constexpr Token max_token_id = (1 << 20) - 1;  // tables by id stay below 32 MiB
 constexpr std::size_t max_vocabulary_bytes = std::size_t{64} << 20;
-constexpr std::size_t max_bpe_json_bytes = std::size_t{32} << 20;  // parsed, up to 12 times that
+constexpr std::size_t max_bpe_json_bytes = std::size_t{16} << 20;  // parsed, up to 25 times that
 
 // The whole content of a vocabulary file of any kind. Throws Error(not_found) or Error(bad_file).
 std::string read_vocabulary_file(const std::filesystem::path& path);

@@ -222,6 +222,12 @@ TEST(Bpe, MergesOfNewerFilesAreRead) {
   EXPECT_THAT(tokenizer_of(file)->encode("abe\u0301"), ElementsAre(256, 0xc3, 0xa9));
 }
 
+TEST(Bpe, FilesTooLargeToParseAreRefusedBeforeTheyFillTheMemory) {
+  const std::string file = "{" + std::string(max_bpe_json_bytes, ' ');
+  EXPECT_THAT(thrown(ErrorKind::bad_file, [&] { parse_tokenizer(file, "t.json"); }),
+              HasSubstr("t.json: a vocabulary in JSON may have at most 16 MiB"));
+}
+
 TEST(Bpe, HostileFilesAreRefusedWithTheirReason) {
   const auto edited = [](auto&& edit) {
     json::object file = bpe_file({{"a", "b"}}, {{"<x>", 300, false}});
