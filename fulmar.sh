@@ -41,11 +41,12 @@ setup() {
   fetch_toolchain
 }
 
+# build [TARGET]: one CMake target, or all there is.
 build() {
   setup
   [ -f build/build.ninja ] || cmake --preset release
   say "building with $(jobs) jobs"
-  cmake --build --preset release --parallel "$(jobs)"
+  cmake --build --preset release --parallel "$(jobs)" ${1:+--target "$1"}
 }
 
 run_tests() {
@@ -79,7 +80,7 @@ demo() {
   elif [ -t 0 ] && [ -t 1 ]; then
     talk=yes
   fi
-  build
+  build fulmar
   local port=${FULMAR_PORT:-8000} log=build/demo.log
   local url=http://127.0.0.1:$port
   if [ "$talk" = yes ]; then
@@ -111,7 +112,7 @@ TEXT
 
 case "${1:-help}" in
   setup) setup ;;
-  build) build ;;
+  build) build fulmar ;;
   test) run_tests ;;
   demo)
     shift
