@@ -59,8 +59,7 @@ void add_tokenize(CLI::App& app, Command& run) {
   CLI::App* command = app.add_subcommand("tokenize", "Turn text on stdin into token ids, or back");
   command->add_option("--vocab", flags->vocab,
                       "Vocabulary file (World text, tokenizer.json, or a GGUF model that carries one), or "
-                      "'bytes'; by default "
-                      "the World vocabulary that comes with the program");
+                      "'bytes'; by default the World vocabulary that comes with the program");
   command->add_flag("--decode", flags->decode, "Read ids and write the text they stand for");
   command->callback([flags, &run] { run = [flags] { return run_tokenize(*flags); }; });
 }

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
+#include "engine/vocabulary.h"
 #include "rwkv/state.h"
 #include "text/tokenizer.h"
 #include "weights/gguf_layout.h"
@@ -57,10 +58,7 @@ std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, 
                                                  uint32_t V) {
   if (options.vocab.empty())
     if (auto own = source.vocabulary()) return own;
-  std::string wanted = options.vocab;
-  const std::filesystem::path beside = std::filesystem::path(options.in).replace_extension(".vocab");
-  if (wanted.empty() && std::filesystem::is_regular_file(beside)) wanted = beside.string();
-  std::shared_ptr<const Tokenizer> tokenizer = open_tokenizer(wanted);
+  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, options.in);
   const auto too_large = [&] { return static_cast<uint32_t>(tokenizer->size()) > V; };
   if (too_large()) {
     const std::string what =

@@ -17,7 +17,6 @@ inline float round_even(float v) {
   return (v + 0x1.8p23f) - 0x1.8p23f;
 }
 
-// Scales that 0 is written for divide nothing.
 template <int n>
 float farthest_of(const float* values) {
   float farthest = 0;

@@ -77,7 +77,10 @@ bool is_legacy_pth(std::string_view bytes) {
 }
 
 SourcePtr open_legacy_pth(const FileErrors& errors, FilePtr file) {
-  std::vector<FileTensor> tensors = Reader(errors, file->bytes()).read();
+  const std::span<const std::byte> bytes = file->bytes();
+  if (!is_legacy_pth({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+    errors.bad("the file does not begin as torch.save's old files do");
+  std::vector<FileTensor> tensors = Reader(errors, bytes).read();
   return std::make_shared<FileSource>(errors, std::move(file), std::move(tensors), FileSource::Metadata{});
 }
 

@@ -88,6 +88,7 @@ def legacy(folder):
     start = magic + b"\x80\x02M\xe9\x03." + system + state
     write(folder("legacy_pth", "v4.pth"), start + b"\x80\x02](" + keys + b"e." + data)
     write(folder("legacy_pth", "cut.pth"), start)
+    write(folder("legacy_pth", "short.pth"), magic[:12])
 
 
 GGUF_GLOBALS = {"emb.weight": "token_embd.weight", "blocks.0.ln0.weight": "token_embd_norm.weight",
