@@ -13,7 +13,6 @@
 #include "commands.h"
 #include "engine/devices.h"
 #include "model_flags.h"
-#include "progress.h"
 
 namespace fulmar::tools {
 namespace {
@@ -121,17 +120,11 @@ class Bench {
 };
 
 std::unique_ptr<Model> load(const BenchFlags& flags, uint32_t batch) {
-  ModelOptions options;
-  options.path = flags.model;
-  options.strategy = flags.strategy;
-  options.memory_limit = flags.memory_limit;
-  options.head_norm_eps = flags.head_norm_eps;
-  options.threads = flags.threads;
-  options.adapters = adapters_of(flags);
-  options.state = flags.state;
+  EngineOptions common;
+  apply(flags, common);
+  ModelOptions options = model_options(common);
   options.slots = batch;
   options.max_rows = std::max(batch, flags.step_tokens);
-  options.progress = show_progress("loading " + flags.model);
   return Model::load(options);
 }
 

@@ -39,14 +39,9 @@ std::vector<int32_t> parse_tokens(const std::string& text) {
 int run_logits(const LogitsFlags& flags) {
   const std::vector<int32_t> tokens = parse_tokens(flags.tokens);
   const auto chunk = static_cast<uint32_t>(std::min<size_t>(flags.chunk, tokens.size()));
-  ModelOptions options;
-  options.path = flags.model;
-  options.strategy = flags.strategy;
-  options.memory_limit = flags.memory_limit;
-  options.head_norm_eps = flags.head_norm_eps;
-  options.threads = flags.threads;
-  options.adapters = adapters_of(flags);
-  options.state = flags.state;
+  EngineOptions common;
+  apply(flags, common);
+  ModelOptions options = model_options(common);
   options.slots = 1;
   options.max_rows = chunk;
   options.max_picks = chunk;

@@ -6,6 +6,29 @@
 #include "progress.h"
 
 namespace fulmar::tools {
+namespace {
+
+// Modes and scalings belong to the files in their order; a single one belongs to all of them.
+std::vector<Adapter> adapters_of(const ModelFlags& flags) {
+  const size_t count = flags.adapters.size();
+  const auto check = [&](const char* flag, size_t given) {
+    if (given > 1 ? given != count : given > count)
+      fail(ErrorKind::misuse, "{} is given {} times for {} --adapter: give it once, or once for each", flag,
+           given, count);
+  };
+  check("--adapter-mode", flags.adapter_modes.size());
+  check("--adapter-scaling", flags.adapter_scalings.size());
+  const auto pick = [](const auto& list, size_t i, auto otherwise) {
+    return list.empty() ? otherwise : list[list.size() == 1 ? 0 : i];
+  };
+  std::vector<Adapter> adapters;
+  for (size_t i = 0; i < count; ++i)
+    adapters.push_back({flags.adapters[i], pick(flags.adapter_modes, i, std::string()),
+                        pick(flags.adapter_scalings, i, Adapter().scaling)});
+  return adapters;
+}
+
+}  // namespace
 
 void add_memory_limit(CLI::App& command, uint64_t& limit) {
   command
@@ -54,25 +77,6 @@ void add_vocab_flag(CLI::App& command, ModelFlags& flags) {
       "--vocab", flags.vocab,
       "Vocabulary file, or 'bytes'; by default the model's own where the file carries one, else the "
       "file beside it with its name and .vocab, else the World vocabulary");
-}
-
-std::vector<Adapter> adapters_of(const ModelFlags& flags) {
-  const size_t count = flags.adapters.size();
-  const auto check = [&](const char* flag, size_t given) {
-    if (given > 1 ? given != count : given > count)
-      fail(ErrorKind::misuse, "{} is given {} times for {} --adapter: give it once, or once for each", flag,
-           given, count);
-  };
-  check("--adapter-mode", flags.adapter_modes.size());
-  check("--adapter-scaling", flags.adapter_scalings.size());
-  const auto pick = [](const auto& list, size_t i, auto otherwise) {
-    return list.empty() ? otherwise : list[list.size() == 1 ? 0 : i];
-  };
-  std::vector<Adapter> adapters;
-  for (size_t i = 0; i < count; ++i)
-    adapters.push_back({flags.adapters[i], pick(flags.adapter_modes, i, std::string()),
-                        pick(flags.adapter_scalings, i, Adapter().scaling)});
-  return adapters;
 }
 
 void apply(const ModelFlags& flags, EngineOptions& options) {

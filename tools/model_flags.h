@@ -28,11 +28,8 @@ enum class NoModel { misuse, demo };
 void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
 void add_vocab_flag(CLI::App& command, ModelFlags& flags);
 
-// The adapters of the flags. Modes and scalings belong to the files in their order; a single one belongs to
-// all of them. Throws Error(misuse) where there are more of them than files, or fewer but not one.
-std::vector<Adapter> adapters_of(const ModelFlags& flags);
-
-// Engine options from the flags, with the demo model where none was named.
+// Engine options from the flags, with the demo model where none was named. Throws Error(misuse) where there
+// are more modes or scalings than adapters, or fewer but not one.
 void apply(const ModelFlags& flags, EngineOptions& options);
 
 // Engine options for a program with one user.

@@ -7,26 +7,31 @@
 #include "rwkv/config.h"
 
 namespace fulmar {
+
+ModelOptions model_options(const EngineOptions& options) {
+  ModelOptions out;
+  out.path = options.model;
+  out.strategy = options.strategy;
+  out.memory_limit = options.memory_limit;
+  out.head_norm_eps = options.head_norm_eps;
+  out.adapters = options.adapters;
+  out.state = options.state;
+  out.slots = options.slots;
+  out.max_rows = options.step_tokens;
+  out.threads = options.threads;
+  out.progress = options.progress;
+  return out;
+}
+
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   // The vocabulary first: it loads fast, and a wrong path should not cost the minutes that a large model
   // takes.
   std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, options.model);
-  ModelOptions wanted;
-  wanted.path = options.model;
-  wanted.strategy = options.strategy;
-  wanted.memory_limit = options.memory_limit;
-  wanted.head_norm_eps = options.head_norm_eps;
-  wanted.adapters = options.adapters;
-  wanted.state = options.state;
-  wanted.slots = options.slots;
-  wanted.max_rows = options.step_tokens;
-  wanted.threads = options.threads;
-  wanted.progress = options.progress;
-  std::unique_ptr<Model> model = Model::load(wanted);
+  std::unique_ptr<Model> model = Model::load(model_options(options));
 
   const rwkv::Config& config = model->config();
   ModelInfo info;
-  info.id = wanted.path.stem().string();
+  info.id = std::filesystem::path(options.model).stem().string();
   info.version = rwkv::name(config.version);
   info.strategy = model->strategy();
   info.device = model->caps().name;

@@ -16,6 +16,7 @@ namespace fulmar {
 
 struct OpenedDevice;
 struct StrategyPart;
+struct EngineOptions;
 
 struct ModelOptions {
   std::filesystem::path path;
@@ -32,6 +33,9 @@ struct ModelOptions {
   // Opens the device of a strategy's part; empty: those of this machine.
   std::function<OpenedDevice(const StrategyPart&)> open;
 };
+
+// What an engine's options say of its model.
+ModelOptions model_options(const EngineOptions& options);
 
 // Memory of one device as it was predicted and as it came out, in bytes.
 struct DeviceMemory {

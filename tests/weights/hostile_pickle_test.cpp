@@ -1,11 +1,10 @@
 // Hostile pickles: nothing runs, nothing grows without bound, and the message names what was asked for.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
 #include "fulmar/error.h"
-#include "weights/source.h"
+#include "weights/hostile.h"
 #include "weights/writers.h"
 
 namespace fulmar {
@@ -15,18 +14,7 @@ using test::Pickle, test::TempFile, test::little;
 
 void expect_refused(const std::string& name, const std::string& pickle, const std::string& message,
                     ErrorKind kind = ErrorKind::bad_file) {
-  SCOPED_TRACE(name);
-  static const TempFile file("", "model.pth");
-  file.rewrite(test::zip(test::pth_entries(pickle, {std::string(16, '\0')})));
-  try {
-    const SourcePtr source = open_weights(file.path());
-    for (const std::string& tensor : source->names()) source->load(tensor);
-    ADD_FAILURE() << "the file was taken for a good one";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_THAT(error.what(), testing::StartsWith(file.path().string() + ": "));
-    EXPECT_THAT(error.what(), testing::HasSubstr(message));
-  }
+  test::expect_refused({name, test::zip(test::pth_entries(pickle, {std::string(16, '\0')})), message, kind});
 }
 
 // {"w": tensor} over a storage of four floats.

@@ -1,40 +1,18 @@
 // Damaged and hostile files: each is refused with a message that says what is wrong, in bounded memory.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
 #include "fulmar/error.h"
+#include "weights/hostile.h"
 #include "weights/source.h"
 #include "weights/writers.h"
 
 namespace fulmar {
 namespace {
 
-using test::Pickle, test::TempFile, test::little, test::pth_entries, test::safetensors, test::zip;
-
-struct Hostile {
-  std::string name, bytes, message;
-  ErrorKind kind = ErrorKind::bad_file;
-};
-
-// Opens the file and loads every tensor, as a user would.
-void expect_refused(const Hostile& file) {
-  SCOPED_TRACE(file.name);
-  static const TempFile temporary("", "hostile.pth");
-  temporary.rewrite(file.bytes);
-  try {
-    const SourcePtr source = open_weights(temporary.path());
-    for (const std::string& name : source->names()) source->load(name);
-    ADD_FAILURE() << "the file was taken for a good one";
-  } catch (const Error& error) {
-    const std::string what = error.what();
-    EXPECT_EQ(error.kind(), file.kind) << what;
-    EXPECT_THAT(what, testing::StartsWith(temporary.path().string() + ": "));
-    EXPECT_THAT(what, testing::HasSubstr(file.message));
-    EXPECT_LT(what.size(), 700u) << "a message is one readable sentence";
-  }
-}
+using test::Hostile, test::expect_refused, test::Pickle, test::TempFile, test::little, test::pth_entries,
+    test::safetensors, test::zip;
 
 // A safetensors file of one tensor `t` whose entry has these fields, with 16 bytes of data.
 std::string with_fields(const std::string& fields) {
