@@ -116,9 +116,8 @@ class Chooser {
       if (!bytes || needs[i].total() <= *bytes) continue;
       fail(ErrorKind::out_of_memory,
            "strategy '{}' needs {} on {} (weights {}, states {}, activations {}), allowed are {}; give it "
-           "fewer "
-           "layers there, fewer slots or a smaller precision, leave the number of layers out so that those "
-           "that do not fit are streamed, or raise --memory-limit",
+           "fewer layers there, fewer slots or a smaller precision, leave the number of layers out so that "
+           "those that do not fit are streamed, or raise --memory-limit",
            to_string(plan.strategy), mib(needs[i].total()), device_word(plan.devices[i]),
            mib(needs[i].weights + needs[i].arenas), mib(needs[i].states), mib(needs[i].activations),
            mib(*bytes));
