@@ -86,11 +86,18 @@ void expect_close(std::span<const float> got, std::span<const float> want, float
       << (want.empty() ? 0 : want[where]);
 }
 
+// One backend of each kind for all tests. They go before main returns: later, a driver may have ended itself.
+struct Instances : testing::Environment {
+  void TearDown() override { made.clear(); }
+  std::map<std::string, std::pair<std::unique_ptr<Backend>, std::string>> made;
+};
+Instances* const instances = new Instances;  // GoogleTest owns it
+const auto* const registered = testing::AddGlobalTestEnvironment(instances);
+
 }  // namespace
 
 Backend* instance(const Candidate& candidate, std::string& why_none) {
-  static std::map<std::string, std::pair<std::unique_ptr<Backend>, std::string>> made;
-  auto [at, fresh] = made.try_emplace(candidate.name);
+  auto [at, fresh] = instances->made.try_emplace(candidate.name);
   if (fresh) at->second.first = candidate.make(at->second.second);
   why_none = at->second.second;
   return at->second.first.get();
