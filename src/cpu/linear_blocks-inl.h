@@ -60,12 +60,19 @@ struct FiveBitCodes : NibbleCodes {
   FiveBitCodes() = default;
   HWY_INLINE FiveBitCodes(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, uint64_t between = 0)
       : NibbleCodes(m, N, K, row), high(m + N * K / 2 + N * K / 128 * between + row * K / 8) {}
-  HWY_INLINE hn::Vec<Words> bits(uint64_t k, uint32_t j) const {
-    const auto all = hn::Set(Words(), read_as<uint32_t>(high + k / 8) >> j);
-    return hn::And(hn::Shr(all, hn::Iota(Words(), 0)), hn::Set(Words(), 1));
+  // Where the fifth bit is set: a mask that AVX-512 loads as it lies there.
+  HWY_INLINE hn::Mask<Words> fifth(uint64_t k, uint32_t j) const {
+    const Words d;
+#if HWY_TARGET != HWY_SCALAR
+    if constexpr (hn::MaxLanes(Words()) >= 8)
+      return hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(high + k / 8 + j / 8));
+#endif
+    const auto all = hn::Set(d, read_as<uint32_t>(high + k / 8) >> j);
+    return hn::TestBit(all, hn::Shl(hn::Set(d, 1), hn::Iota(d, 0)));
   }
   HWY_INLINE Float get(uint64_t k, uint32_t j) const {
-    return words_to_floats(hn::Or(words(k, j), hn::ShiftLeft<4>(bits(k, j))));
+    const auto low = words(k, j);
+    return words_to_floats(hn::IfThenElse(fifth(k, j), hn::Or(low, hn::Set(Words(), 16)), low));
   }
   const std::byte* high;
 };
@@ -87,8 +94,16 @@ struct SixBitCodes : NibbleCodes {
     const auto bits = hn::And(hn::Shr(all, shift), hn::Set(Words(), 3));
     return hn::Or(NibbleCodes::words(k, j), hn::ShiftLeft<4>(bits));
   }
-  HWY_INLINE Float get(uint64_t k, uint32_t j) const { return words_to_floats(words(k, j)); }
   const std::byte* high;
+};
+
+struct CentredSixBitCodes : SixBitCodes {  // code 32 is worth 0
+  CentredSixBitCodes() = default;
+  HWY_INLINE CentredSixBitCodes(const std::byte* m, uint64_t N, uint64_t K, uint64_t row)
+      : SixBitCodes(m, N, K, row) {}
+  HWY_INLINE Float get(uint64_t k, uint32_t j) const {
+    return words_to_floats(hn::Sub(words(k, j), hn::Set(Words(), 32)));
+  }
 };
 
 struct NormalFloatCodes : NibbleCodes {
@@ -148,7 +163,8 @@ struct Float5Codes : TableCodes<fp5_quarters> {  // in quarters
   HWY_INLINE Float5Codes(const std::byte* m, uint64_t N, uint64_t K, uint64_t row)
       : TableCodes(m, N, K, row) {}
   HWY_INLINE Float get(uint64_t k, uint32_t j) const {
-    return hn::Xor(values(k, j), hn::BitCast(Floats(), hn::ShiftLeft<31>(bits(k, j))));
+    const auto sign = hn::IfThenElseZero(fifth(k, j), hn::Set(Words(), 1u << 31));
+    return hn::Xor(values(k, j), hn::BitCast(Floats(), sign));
   }
 };
 
@@ -278,8 +294,7 @@ struct SignedByteScales {
       }
   }
   HWY_INLINE Float apply(Float q, uint64_t k, uint32_t j) const {
-    const float scale = s[(k + j) / 16 - first];
-    return hn::MulAdd(q, hn::Set(Floats(), scale), hn::Set(Floats(), scale * -32));
+    return hn::Mul(q, hn::Set(Floats(), s[(k + j) / 16 - first]));
   }
   const float* s;
   uint64_t first;
@@ -321,7 +336,7 @@ using Q50Row = BlockRow<FiveBitCodes, HalfScales<32, 5, 16>>;
 using Q51Row = BlockRow<FiveBitCodes, PairScales<5>>;
 using Q4KRow = BlockRow<NibbleCodes, TwoLevelScales>;
 using Q5KRow = BlockRow<FiveBitTwoLevelCodes, TwoLevelScales>;
-using Q6KRow = BlockRow<SixBitCodes, SignedByteScales>;
+using Q6KRow = BlockRow<CentredSixBitCodes, SignedByteScales>;
 using Iq4NlRow = BlockRow<UnevenCodes, HalfScales<32, 4, 0>>;
 using Nf4Row = BlockRow<NormalFloatCodes, HalfScales<64, 4, 0>>;
 using Fp8Row = BlockRow<Float8Codes, RowScale<8, 8>>;
