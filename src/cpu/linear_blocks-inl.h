@@ -88,10 +88,13 @@ struct SixBitCodes : NibbleCodes {
   SixBitCodes() = default;
   HWY_INLINE SixBitCodes(const std::byte* m, uint64_t N, uint64_t K, uint64_t row)
       : NibbleCodes(m, N, K, row), high(m + N * K / 2 + row * K / 4) {}
-  HWY_INLINE hn::Vec<Words> words(uint64_t k, uint32_t j) const {
+  // The two bits, with more above them.
+  HWY_INLINE hn::Vec<Words> pairs(uint64_t k, uint32_t j) const {
     const auto all = hn::Set(Words(), read_as<uint32_t>(high + k / 4 + j / 16 * 4) >> (j % 16 * 2));
-    const auto shift = hn::Add(hn::Iota(Words(), 0), hn::Iota(Words(), 0));
-    const auto bits = hn::And(hn::Shr(all, shift), hn::Set(Words(), 3));
+    return hn::Shr(all, hn::Add(hn::Iota(Words(), 0), hn::Iota(Words(), 0)));
+  }
+  HWY_INLINE hn::Vec<Words> words(uint64_t k, uint32_t j) const {
+    const auto bits = hn::And(pairs(k, j), hn::Set(Words(), 3));
     return hn::Or(NibbleCodes::words(k, j), hn::ShiftLeft<4>(bits));
   }
   const std::byte* high;
@@ -174,6 +177,19 @@ struct Float6Codes : SixBitCodes {
       : SixBitCodes(m, N, K, row) {}
   HWY_INLINE Float get(uint64_t k, uint32_t j) const {
     const Words d;
+    if constexpr (hn::MaxLanes(Words()) >= 16) {  // the fifth bit chooses among two tables
+      alignas(64) static constexpr float tables[2][16] = {
+          {0, .0625f, .125f, .1875f, .25f, .3125f, .375f, .4375f, .5f, .625f, .75f, .875f, 1, 1.25f, 1.5f,
+           1.75f},
+          {2, 2.5f, 3, 3.5f, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28}};
+      const Floats f;
+      const auto above = pairs(k, j);
+      const auto at = hn::IndicesFromVec(f, hn::BitCast(Ints(), NibbleCodes::words(k, j)));
+      const auto value = hn::IfThenElse(hn::RebindMask(f, hn::TestBit(above, hn::Set(d, 1))),
+                                        hn::TableLookupLanes(hn::LoadU(f, tables[1]), at),
+                                        hn::TableLookupLanes(hn::LoadU(f, tables[0]), at));
+      return hn::Or(value, hn::BitCast(f, hn::And(hn::ShiftLeft<30>(above), hn::Set(d, 1u << 31))));
+    }
     const auto code = words(k, j), magnitude = hn::And(code, hn::Set(d, 31));
     const auto normal = hn::Add(hn::ShiftLeft<21>(magnitude), hn::Set(d, 124u << 23));
     const auto small = hn::Mul(words_to_floats(magnitude), hn::Set(Floats(), 0x1p-4f));

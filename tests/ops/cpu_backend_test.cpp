@@ -8,6 +8,7 @@
 
 #include "cpu/backend.h"
 #include "fulmar/error.h"
+#include "harness.h"
 #include "ops/tape.h"
 
 namespace fulmar::ops {
@@ -59,6 +60,15 @@ struct OneLinear {
   std::unique_ptr<Buffer> weights, arena;
   std::unique_ptr<Program> program;
 };
+
+// Without this the candidates of the op tests could all be the same one.
+TEST(CpuBackend, RunsOnTheInstructionsThatWereChosen) {
+  for (const auto& [target, word] : instruction_sets()) {
+    choose_instructions(target);
+    EXPECT_NE(cpu::make_backend(1)->caps().name.find(word), std::string::npos) << word;
+  }
+  choose_instructions(0);
+}
 
 TEST(CpuBackend, ATokenIsTheSameAloneAndAmongFifteenOthers) {
   constexpr uint32_t N = 211;

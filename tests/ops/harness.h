@@ -18,8 +18,13 @@ struct Candidate {
   std::string name;
   std::function<std::unique_ptr<Backend>(std::string& why_none)> make;
   bool half_inputs = false;  // what its tapes allow
+  int64_t instructions = 0;  // Highway's targets that the CPU's kernels are chosen from; 0: this machine's
 };
 std::vector<Candidate> candidates();
+// Highway's targets that the CPU's kernels were compiled for and this machine can run, the best first.
+std::vector<std::pair<int64_t, std::string>> instruction_sets();
+// Lets the CPU's kernels be chosen again, from these targets.
+void choose_instructions(int64_t targets);
 // The one instance of a candidate for the whole test program; null and a reason where there is none.
 Backend* instance(const Candidate& candidate, std::string& why_none);
 
@@ -54,10 +59,12 @@ void expect_same_as_plain(Backend& backend, const Case& c, const Ragged& batch, 
 class OpTest : public testing::TestWithParam<Candidate> {
  protected:
   void SetUp() override {
+    choose_instructions(GetParam().instructions);
     std::string why;
     backend_ = instance(GetParam(), why);
     if (!backend_) GTEST_SKIP() << why;
   }
+  void TearDown() override { choose_instructions(0); }
   // Where f16 inputs are allowed, Linear is held to what they can give: 2^-11 for each, and their sum.
   void expect_same(Case c, const Ragged& batch, uint32_t spare, uint32_t seed) {
     c.tape.half_inputs = GetParam().half_inputs;
