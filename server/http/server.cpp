@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -48,6 +49,8 @@ struct Server::Impl {
 
   std::shared_ptr<Shared> shared;
   asio::io_context io;
+  // Until stop() the threads stay, for what is posted to a connection in the moment it ends.
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // the acceptor's
   tcp::acceptor acceptor{strand};
   asio::steady_timer pause{strand};
@@ -147,6 +150,7 @@ void Server::stop() {
     for (const auto& session : sessions(*impl_->shared)) session->close();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  impl_->work.reset();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();
 }
