@@ -9,7 +9,6 @@ uint64_t CopyQueue::copy(const Allocation& to, uint64_t to_at, const Allocation&
                          uint64_t bytes) {
   if (bytes == 0) return 0;
   const DeviceFunctions& vk = device_.vk();
-  const VkSemaphore timeline = timeline_.get();
   Slot& slot = ring_[submitted_ % ring_.size()];
   if (slot.commands) {
     wait(slot.time);
@@ -23,18 +22,8 @@ uint64_t CopyQueue::copy(const Allocation& to, uint64_t to_at, const Allocation&
   vk.vkCmdCopyBuffer(slot.commands->buffer, from.buffer(), to.buffer(), 1, &region);
   check(vk.vkEndCommandBuffer(slot.commands->buffer), "recording");
 
-  auto commands = blank<VkCommandBufferSubmitInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO);
-  commands.commandBuffer = slot.commands->buffer;
-  auto signal = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
-  signal.semaphore = timeline;
-  signal.value = submitted_ + 1;
-  signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
-  auto info = blank<VkSubmitInfo2>(VK_STRUCTURE_TYPE_SUBMIT_INFO_2);
-  info.commandBufferInfoCount = 1;
-  info.pCommandBufferInfos = &commands;
-  info.signalSemaphoreInfoCount = 1;
-  info.pSignalSemaphoreInfos = &signal;
-  check(vk.vkQueueSubmit2(device_.copy_queue(), 1, &info, VK_NULL_HANDLE), "submitting a copy");
+  submit_one(vk, device_.copy_queue(), slot.commands->buffer, {timeline_.get(), submitted_ + 1}, {},
+             "submitting a copy");
   return slot.time = ++submitted_;
 }
 
@@ -43,15 +32,13 @@ void CopyQueue::finish() {
 }
 
 void CopyQueue::wait(uint64_t time) {
-  const VkSemaphore timeline = timeline_.get();
-  const VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &timeline, &time};
-  check(device_.vk().vkWaitSemaphores(device_.handle(), &info, ~uint64_t{0}), "waiting for a copy");
+  wait_for(device_, {timeline_.get(), time}, "waiting for a copy");
 }
 
 void CopyQueue::await(uint64_t time) {
   if (time <= awaited_) return;
   awaited_ = time;
-  device_.wait_before_next_submit(timeline_.get(), time);
+  device_.wait_before_next_submit({timeline_.get(), time});
 }
 
 }  // namespace fulmar::vulkan

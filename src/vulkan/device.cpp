@@ -145,25 +145,8 @@ Device::~Device() {
 uint64_t Device::submit(std::span<const VkCommandBuffer> buffers) {
   // One submit each: the parts of a long step are what the driver's watchdog measures.
   for (const VkCommandBuffer buffer : buffers) {
-    auto commands = blank<VkCommandBufferSubmitInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO);
-    commands.commandBuffer = buffer;
-    auto signal = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
-    signal.semaphore = timeline_.get();
-    signal.value = submitted_ + 1;
-    signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
-    auto info = blank<VkSubmitInfo2>(VK_STRUCTURE_TYPE_SUBMIT_INFO_2);
-    info.commandBufferInfoCount = 1;
-    info.pCommandBufferInfos = &commands;
-    info.signalSemaphoreInfoCount = 1;
-    info.pSignalSemaphoreInfos = &signal;
-    auto wait = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
-    wait.semaphore = awaited_;
-    wait.value = awaited_time_;
-    wait.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
-    info.waitSemaphoreInfoCount = awaited_ ? 1 : 0;
-    info.pWaitSemaphoreInfos = &wait;
-    awaited_ = VK_NULL_HANDLE;
-    check(vk_.vkQueueSubmit2(queue_, 1, &info, VK_NULL_HANDLE), "submitting work");
+    submit_one(vk_, queue_, buffer, {timeline_.get(), submitted_ + 1}, awaited_, "submitting work");
+    awaited_ = {};
     ++submitted_;
   }
   return submitted_;
@@ -171,9 +154,7 @@ uint64_t Device::submit(std::span<const VkCommandBuffer> buffers) {
 
 void Device::wait(uint64_t time) {
   if (time <= passed_) return;
-  const VkSemaphore semaphore = timeline_.get();
-  const VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &semaphore, &time};
-  check(vk_.vkWaitSemaphores(handle_, &info, ~uint64_t{0}), "waiting for a step");
+  wait_for(*this, {timeline_.get(), time}, "waiting for a step");
   passed_ = time;
 }
 
@@ -188,6 +169,34 @@ Unique<VkSemaphore> make_timeline(const Device& device) {
   VkSemaphore timeline;
   check(device.vk().vkCreateSemaphore(device.handle(), &info, nullptr, &timeline), "creating a semaphore");
   return {device.handle(), timeline, device.vk().vkDestroySemaphore};
+}
+
+void submit_one(const DeviceFunctions& vk, VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after,
+                const char* what) {
+  const auto at = [](Moment moment) {
+    auto info = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
+    info.semaphore = moment.timeline;
+    info.value = moment.time;
+    info.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
+    return info;
+  };
+  const VkSemaphoreSubmitInfo signal = at(done), wait = at(after);
+  auto commands = blank<VkCommandBufferSubmitInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO);
+  commands.commandBuffer = buffer;
+  auto info = blank<VkSubmitInfo2>(VK_STRUCTURE_TYPE_SUBMIT_INFO_2);
+  info.commandBufferInfoCount = 1;
+  info.pCommandBufferInfos = &commands;
+  info.signalSemaphoreInfoCount = 1;
+  info.pSignalSemaphoreInfos = &signal;
+  info.waitSemaphoreInfoCount = after.timeline ? 1 : 0;
+  info.pWaitSemaphoreInfos = &wait;
+  check(vk.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE), what);
+}
+
+void wait_for(const Device& device, Moment moment, const char* what) {
+  const VkSemaphoreWaitInfo info{
+      VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &moment.timeline, &moment.time};
+  check(device.vk().vkWaitSemaphores(device.handle(), &info, ~uint64_t{0}), what);
 }
 
 void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags2 from_stage,

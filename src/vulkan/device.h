@@ -12,6 +12,12 @@ namespace fulmar::vulkan {
 // arena: device memory that the copy queue writes too; upload: host writes; readback: host-cached.
 enum class MemoryKind { device, arena, upload, readback };
 
+// When a timeline reaches a time; never waited for where there is no timeline.
+struct Moment {
+  VkSemaphore timeline = VK_NULL_HANDLE;
+  uint64_t time = 0;
+};
+
 class Device;
 
 // A buffer with memory of its own and an address that kernels use; host kinds stay mapped.
@@ -61,11 +67,7 @@ class Device {
   // Waits until `time` has passed. Throws Error(device_lost).
   void wait(uint64_t time);
   uint64_t last_submit() const { return submitted_; }
-  // The next submit begins when `timeline` has reached `time`.
-  void wait_before_next_submit(VkSemaphore timeline, uint64_t time) {
-    awaited_ = timeline;
-    awaited_time_ = time;
-  }
+  void wait_before_next_submit(Moment moment) { awaited_ = moment; }
   // Of memory_use(): buffers in device memory.
   const ops::MemoryUse& memory_use() const { return memory_use_; }
   VkQueue copy_queue() const { return copy_queue_; }
@@ -81,13 +83,16 @@ class Device {
   VkQueue queue_ = VK_NULL_HANDLE, copy_queue_ = VK_NULL_HANDLE;
   Unique<VkSemaphore> timeline_;
   uint64_t submitted_ = 0, passed_ = 0;
-  VkSemaphore awaited_ = VK_NULL_HANDLE;
-  uint64_t awaited_time_ = 0;
+  Moment awaited_;  // the next submit begins after it
   ops::MemoryUse memory_use_;
 };
 
 // A semaphore that counts.
 Unique<VkSemaphore> make_timeline(const Device& device);
+// Submits `buffer` to begin after one moment and to bring about another.
+void submit_one(const DeviceFunctions& vk, VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after,
+                const char* what);
+void wait_for(const Device& device, Moment moment, const char* what);
 
 // A full barrier between what came before and what follows, on this queue.
 void full_barrier(const DeviceFunctions& vk, VkCommandBuffer commands);
