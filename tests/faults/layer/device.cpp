@@ -1,0 +1,118 @@
+// The fault layer's functions of a device and its queues; see faults.h.
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "layer.h"
+
+namespace fulmar::faults {
+namespace {
+
+VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, const VkDeviceCreateInfo* info,
+                                             const VkAllocationCallbacks* memory, VkDevice* out) {
+  auto* link = static_cast<VkLayerDeviceCreateInfo*>(const_cast<void*>(info->pNext));
+  while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO && link->function == VK_LAYER_LINK_INFO))
+    link = static_cast<VkLayerDeviceCreateInfo*>(const_cast<void*>(link->pNext));
+  if (!link) return VK_ERROR_INITIALIZATION_FAILED;
+  const PFN_vkGetInstanceProcAddr next_instance = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
+  const PFN_vkGetDeviceProcAddr next = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
+  link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+  auto data = std::make_unique<DeviceData>();
+  data->faults = of_environment();
+  data->next = next;
+  if (data->fails()) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  VkDeviceCreateInfo copy = *info;
+  std::vector<const char*> extensions;
+  for (uint32_t i = 0; i < info->enabledExtensionCount; ++i)
+    if (!data->faults.offer || std::strcmp(info->ppEnabledExtensionNames[i], matrix_extension) != 0)
+      extensions.push_back(info->ppEnabledExtensionNames[i]);
+  copy.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
+  copy.ppEnabledExtensionNames = extensions.data();
+  const auto create =
+      reinterpret_cast<PFN_vkCreateDevice>(next_instance(instance_of(physical).handle, "vkCreateDevice"));
+  const VkResult result = create(physical, &copy, memory, out);
+  if (result != VK_SUCCESS) return result;
+  data->handle = *out;
+  const Lock lock(mutex);
+  devices[key(*out)] = std::move(data);
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL destroy_device(VkDevice device, const VkAllocationCallbacks* memory) {
+  std::unique_ptr<DeviceData> data;
+  {
+    const Lock lock(mutex);
+    if (!device) return;
+    if (!of(device).stopped) data = std::move(devices.at(key(device))), devices.erase(key(device));
+  }
+  if (!data) hang();
+  if (data->objects != 0) {
+    std::fprintf(stderr, "fault layer: a device was destroyed before %lld of its objects\n",
+                 static_cast<long long>(data->objects));
+    std::abort();
+  }
+  data->get<PFN_vkDestroyDevice>("vkDestroyDevice")(device, memory);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL device_wait_idle(VkDevice device) {
+  PFN_vkDeviceWaitIdle next;
+  {
+    const Lock lock(mutex);
+    DeviceData& data = of(device);
+    if (data.lost) return VK_ERROR_DEVICE_LOST;
+    next = data.stopped ? nullptr : data.get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle");
+  }
+  if (!next) hang();
+  return next(device);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL wait_semaphores(VkDevice device, const VkSemaphoreWaitInfo* info, uint64_t timeout) {
+  PFN_vkWaitSemaphores next;
+  {
+    const Lock lock(mutex);
+    DeviceData& data = of(device);
+    if (data.lost) return VK_ERROR_DEVICE_LOST;
+    next = data.get<PFN_vkWaitSemaphores>("vkWaitSemaphores");
+  }
+  return next(device, info, timeout);
+}
+
+// What a lost device had under way counts as done, so it must not run on while its objects are destroyed.
+void lose(DeviceData& data) {
+  data.get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle")(data.handle);
+  data.lost = true;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkSubmitInfo2* list, VkFence fence) {
+  const Lock lock(mutex);
+  DeviceData& data = of(queue);
+  if (data.stopped) return VK_SUCCESS;
+  Faults fresh;
+  if (take_file(fresh)) data.faults = fresh, data.submits = data.calls = 0;
+  if (data.lost) return VK_ERROR_DEVICE_LOST;
+  if (data.fails()) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  ++data.submits;
+  if (data.submits == data.faults.lose_submit) return lose(data), VK_ERROR_DEVICE_LOST;
+  if (data.submits == data.faults.stop) return data.stopped = true, VK_SUCCESS;
+  if (!data.faults.matrix_run.empty())
+    for (uint32_t i = 0; i < count; ++i)
+      for (uint32_t c = 0; c < list[i].commandBufferInfoCount; ++c)
+        if (data.matrix_commands.count(list[i].pCommandBufferInfos[c].commandBuffer)) {
+          suffer(data.faults.matrix_run);
+          if (data.faults.matrix_run == "stop") return data.stopped = true, VK_SUCCESS;
+        }
+  const VkResult result = data.get<PFN_vkQueueSubmit2>("vkQueueSubmit2")(queue, count, list, fence);
+  if (data.submits == data.faults.lose_wait) lose(data);
+  return result;
+}
+
+const Entry entries[] = {
+    FAULT_ENTRY("vkCreateDevice", create_device), FAULT_ENTRY("vkDestroyDevice", destroy_device),
+    FAULT_ENTRY("vkDeviceWaitIdle", device_wait_idle), FAULT_ENTRY("vkWaitSemaphores", wait_semaphores),
+    FAULT_ENTRY("vkQueueSubmit2", queue_submit)};
+
+}  // namespace
+
+std::span<const Entry> device_entries() { return entries; }
+
+}  // namespace fulmar::faults

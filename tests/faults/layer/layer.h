@@ -1,0 +1,81 @@
+// What the parts of the fault layer share: instances, devices, and the functions each part answers for.
+#pragma once
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan.h>
+#include <vulkan/vk_layer.h>
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+
+#include "faults.h"
+
+namespace fulmar::faults {
+
+struct InstanceData {
+  VkInstance handle = VK_NULL_HANDLE;
+  PFN_vkGetInstanceProcAddr next = nullptr;
+  PFN_GetPhysicalDeviceProcAddr next_physical = nullptr;
+  // Looked up while the instance is made: asked later, the loader answers with the beginning of the chain.
+  PFN_vkDestroyInstance destroy = nullptr;
+  PFN_vkGetPhysicalDeviceProperties2 properties = nullptr;
+  PFN_vkGetPhysicalDeviceFeatures2 features = nullptr;
+  PFN_vkEnumerateDeviceExtensionProperties extensions = nullptr;
+};
+
+struct DeviceData {
+  VkDevice handle = VK_NULL_HANDLE;
+  PFN_vkGetDeviceProcAddr next = nullptr;
+  Faults faults;
+  uint64_t submits = 0, calls = 0;
+  bool lost = false, stopped = false;
+  int64_t objects = 0;  // made and not destroyed
+  std::set<VkShaderModule> matrix_modules;  // that use cooperative matrices, as the next two
+  std::set<VkPipeline> matrix_pipelines;
+  std::set<VkCommandBuffer> matrix_commands;
+  std::map<VkCommandBuffer, VkPipeline> bound;
+  template <typename F>
+  F get(const char* name) const {
+    return reinterpret_cast<F>(next(handle, name));
+  }
+  // Whether this call is the one that fails.
+  bool fails() { return ++calls == faults.fail; }
+};
+
+using Lock = std::lock_guard<std::recursive_mutex>;
+extern std::recursive_mutex mutex;
+extern std::map<void*, InstanceData> instances;  // by key()
+extern std::map<void*, std::unique_ptr<DeviceData>> devices;
+
+// The same for a device, its queues and its command buffers, and for an instance and its physical devices: the loader
+// puts its table's address first in each.
+inline void* key(const void* handle) {
+  void* first;
+  std::memcpy(&first, handle, sizeof first);
+  return first;
+}
+inline DeviceData& of(const void* handle) { return *devices.at(key(handle)); }
+inline InstanceData instance_of(const void* handle) {
+  const Lock lock(mutex);
+  return instances.at(key(handle));
+}
+
+#ifdef VK_KHR_cooperative_matrix
+inline constexpr const char* matrix_extension = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+#else
+inline constexpr const char* matrix_extension = "VK_KHR_cooperative_matrix";
+#endif
+
+struct Entry {
+  const char* name;
+  PFN_vkVoidFunction function;
+};
+#define FAULT_ENTRY(name, function) {name, reinterpret_cast<PFN_vkVoidFunction>(function)}
+std::span<const Entry> instance_entries();
+std::span<const Entry> device_entries();
+std::span<const Entry> object_entries();
+
+}  // namespace fulmar::faults
