@@ -1,15 +1,12 @@
 // POST /v1/completions: text or tokens go on.
-#include <fmt/format.h>
-
+#include "api/body.h"
 #include "api/context.h"
 #include "api/generation.h"
-#include "api/json.h"
 
 namespace fulmar::api {
 namespace {
 
 constexpr uint32_t kDefaultTokens = 16;  // as OpenAI
-constexpr size_t kPrompts = 1024;
 
 std::vector<Token> tokens_of(const json::array& array, uint32_t vocab) {
   std::vector<Token> tokens;
@@ -39,8 +36,8 @@ std::vector<Request> read_prompts(const Fields& fields, uint32_t vocab, const Re
     add(*prompt);
     return requests;
   }
-  if (array->empty() || array->size() > kPrompts)
-    bad_field("prompt", fmt::format("must have between 1 and {} entries", kPrompts));
+  if (array->empty()) bad_field("prompt", "is an empty list");
+  fields.list("prompt");  // has not too many entries
   const bool strings = array->front().is_string();
   for (const json::value& value : *array) {
     if (value.is_string() != strings) bad_field("prompt", "mixes strings and arrays of token ids");
@@ -55,14 +52,13 @@ void completions(const Context& context, const http::Request& request,
                  const std::shared_ptr<http::Reply>& reply) {
   Engine& engine = context.ready();
   const json::object body = parse_object(request.body);
-  const Fields fields(body);
+  const Fields fields(body, completion_fields);
   const uint32_t vocab = engine.model().vocab;
-  if (fields.find("suffix")) unsupported("suffix", "is not supported: the model only continues");
 
   Request common;
   Plan plan;
   plan.delivery = read_common(fields, vocab, kDefaultTokens, common);
-  if (fields.integer("best_of", 1, 128).value_or(plan.delivery.choices) != plan.delivery.choices)
+  if (fields.integer("best_of").value_or(plan.delivery.choices) != plan.delivery.choices)
     unsupported("best_of", "must equal n");
   plan.prompts = read_prompts(fields, vocab, common);
   if (fields.boolean("echo").value_or(false))

@@ -1,18 +1,22 @@
-// Strict readers over Boost.JSON.
+// Strict readers of Boost.JSON's values.
 #include "api/json.h"
 
 #include <fmt/format.h>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cmath>
 
-#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace fulmar::api {
-namespace {
 
-constexpr size_t kDepth = 32;
+void bad_field(std::string_view field, std::string_view problem) {
+  throw Error(ErrorKind::bad_request, fmt::format("{} {}", field, problem), std::string(field));
+}
+
+void unsupported(std::string_view field, std::string_view problem) {
+  throw Error(ErrorKind::unsupported, fmt::format("{} {}", field, problem), std::string(field));
+}
 
 std::string_view kind_of(const json::value& value) {
   switch (value.kind()) {
@@ -35,39 +39,40 @@ std::string_view kind_of(const json::value& value) {
   return "an object";
 }
 
-[[noreturn]] void wrong_type(const std::string& name, std::string_view wanted, const json::value& value) {
+void wrong_type(std::string_view name, std::string_view wanted, const json::value& value) {
   bad_field(name, fmt::format("must be {}, not {}", wanted, kind_of(value)));
 }
 
-}  // namespace
-
-void bad_field(std::string_view field, std::string_view problem) {
-  throw Error(ErrorKind::bad_request, fmt::format("{} {}", field, problem), std::string(field));
+bool says_nothing(const json::value& value) {
+  if (value.is_string()) return value.get_string().empty();
+  if (value.is_array()) return value.get_array().empty();
+  return value.is_null() || (value.is_object() && value.get_object().empty());
 }
 
-json::object parse_object(std::string_view body) {
-  json::parse_options options;
-  options.max_depth = kDepth;
-  boost::system::error_code error;
-  json::value value = json::parse(body, error, {}, options);
-  if (error == json::error::too_deep)
-    fail(ErrorKind::bad_request, "the body is nested deeper than {} levels", kDepth);
-  if (error) fail(ErrorKind::bad_request, "the body is not valid JSON: {}", error.message());
-  if (!value.is_object())
-    fail(ErrorKind::bad_request, "the body must be a JSON object, not {}", kind_of(value));
-  return std::move(value.get_object());
-}
-
-int64_t integer_of(const json::value& value, const std::string& name, int64_t least, int64_t most) {
-  // What does not fit into 64 bits is out of any range too: Boost.JSON makes it uint64 or double.
-  const bool too_large = value.is_uint64();
-  if (!too_large && !value.is_int64()) wrong_type(name, "an integer", value);
-  if (too_large || value.get_int64() < least || value.get_int64() > most)
+int64_t integer_of(const json::value& value, std::string_view name, int64_t least, int64_t most,
+                   Above above) {
+  if (!value.is_number()) wrong_type(name, "an integer", value);
+  constexpr double end = 9223372036854775808.0;  // 2^63: the first that an int64 cannot hold
+  int64_t number = 0;
+  bool too_large = value.is_uint64();  // Boost.JSON makes only those uint64 that no int64 holds
+  bool too_small = false;
+  if (value.is_double()) {
+    const double real = value.get_double();
+    if (std::trunc(real) != real) bad_field(name, fmt::format("must be an integer, not {}", real));
+    too_large = real >= end;
+    too_small = real < -end;
+    if (!too_large && !too_small) number = static_cast<int64_t>(real);
+  } else if (!too_large) {
+    number = value.get_int64();
+  }
+  too_large = too_large || (!too_small && number > most);
+  if (too_large && above == Above::clamped) return most;
+  if (too_large || too_small || number < least)
     bad_field(name, fmt::format("must be between {} and {}", least, most));
-  return value.get_int64();
+  return number;
 }
 
-double number_of(const json::value& value, const std::string& name, double least, double most) {
+double number_of(const json::value& value, std::string_view name, double least, double most) {
   if (!value.is_number()) wrong_type(name, "a number", value);
   const double number = value.to_number<double>();
   if (!(number >= least && number <= most))
@@ -75,51 +80,9 @@ double number_of(const json::value& value, const std::string& name, double least
   return number;
 }
 
-std::string string_of(const json::value& value, const std::string& name) {
+std::string string_of(const json::value& value, std::string_view name) {
   if (!value.is_string()) wrong_type(name, "a string", value);
   return std::string(value.get_string());
-}
-
-const json::value* Fields::find(std::string_view field) const {
-  const json::value* value = object_.if_contains(field);
-  return value && !value->is_null() ? value : nullptr;
-}
-
-std::optional<bool> Fields::boolean(std::string_view field) const {
-  const json::value* value = find(field);
-  if (!value) return std::nullopt;
-  if (!value->is_bool()) wrong_type(name(field), "a boolean", *value);
-  return value->get_bool();
-}
-
-std::optional<int64_t> Fields::integer(std::string_view field, int64_t least, int64_t most) const {
-  const json::value* value = find(field);
-  if (!value) return std::nullopt;
-  return integer_of(*value, name(field), least, most);
-}
-
-std::optional<float> Fields::number(std::string_view field, double least, double most) const {
-  const json::value* value = find(field);
-  if (!value) return std::nullopt;
-  return static_cast<float>(number_of(*value, name(field), least, most));
-}
-
-std::optional<std::string> Fields::string(std::string_view field) const {
-  const json::value* value = find(field);
-  if (!value) return std::nullopt;
-  return string_of(*value, name(field));
-}
-
-const json::object* Fields::object(std::string_view field) const {
-  const json::value* value = find(field);
-  if (value && !value->is_object()) wrong_type(name(field), "an object", *value);
-  return value ? &value->get_object() : nullptr;
-}
-
-const json::array* Fields::array(std::string_view field) const {
-  const json::value* value = find(field);
-  if (value && !value->is_array()) wrong_type(name(field), "an array", *value);
-  return value ? &value->get_array() : nullptr;
 }
 
 json::string text(std::string_view bytes) {

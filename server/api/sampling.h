@@ -1,6 +1,6 @@
 // The request fields that completions and chat have in common.
 #pragma once
-#include "api/json.h"
+#include "api/fields.h"
 #include "fulmar/engine.h"
 
 namespace fulmar::api {
@@ -15,9 +15,6 @@ struct Delivery {
 // Fills all of `request` but its prompt. `vocab` bounds token ids. Throws Error(bad_request) or
 // Error(unsupported).
 Delivery read_common(const Fields& fields, uint32_t vocab, uint32_t default_tokens, Request& request);
-
-// Throws Error(unsupported) for a field whose meaning would be lost.
-[[noreturn]] void unsupported(std::string_view field, std::string_view problem);
 
 // A token id of the vocabulary.
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab);

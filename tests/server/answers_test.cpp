@@ -48,6 +48,21 @@ TEST(Answers, ModelsAreListed) {
   EXPECT_EQ(json::parse(client.get("/v1/models/fake%2Drwkv").body), one);
 }
 
+TEST(Answers, AModelIsFoundUnderAnyNameThatAFileCanHave) {
+  FakeOptions options;
+  options.id = "G1 (0.4B)/50% 海燕+\"v2\"?#";
+  Harness harness(options);
+  Client client = harness.client();
+  const json::value listed = json::parse(client.get("/v1/models").body).at("data").at(0);
+  EXPECT_EQ(listed.at("id"), json::value(options.id));
+  for (const char* path : {"/v1/models/G1%20(0.4B)%2F50%25%20%E6%B5%B7%E7%87%95%2B%22v2%22%3F%23",
+                           "/v1/models/G1%20(0.4B)/50%25%20%e6%b5%b7%e7%87%95+%22v2%22%3f%23?x=1"})
+    EXPECT_EQ(json::parse(client.get(path).body), listed) << path;
+  const Answer other = client.get("/v1/models/G1%FF%22");
+  EXPECT_EQ(other.status, 404);
+  EXPECT_EQ(error_of(other)["param"], "model");
+}
+
 TEST(Answers, CompletionCarriesTextReasonAndUsage) {
   Harness harness;
   Client client = harness.client();
@@ -125,7 +140,7 @@ TEST(Answers, EveryFieldReachesTheEngine) {
   const Answer answer = client.post(
       "/v1/chat/completions",
       R"({"messages":[{"role":"user","content":"a"}],"max_tokens":3,"temperature":0.5,"top_p":0.25,"top_k":40,"min_p":0.125,
-          "presence_penalty":0.5,"frequency_penalty":-0.5,"penalty_decay":0.75,"logit_bias":{"5":-100,"6":2.5},"seed":-1,
+          "presence_penalty":0.5,"frequency_penalty":-0.5,"penalty_decay":0.75,"logit_bias":{"5":-100,"6":2.5},"seed":-2,
           "stop":["x","y"],"stop_token_ids":[0,261],"ignore_eos":true,"enable_think":true,"unknown":{"a":[1]},"user":null,
           "logprobs":false,"tools":[],"response_format":{"type":"text"}})");
   ASSERT_EQ(answer.status, 200) << answer.body;
@@ -140,7 +155,7 @@ TEST(Answers, EveryFieldReachesTheEngine) {
   EXPECT_EQ(sampling.frequency_penalty, -0.5f);
   EXPECT_EQ(sampling.penalty_decay, 0.75f);
   EXPECT_EQ(sampling.logit_bias, (std::vector<std::pair<Token, float>>{{5, -100.0f}, {6, 2.5f}}));
-  EXPECT_EQ(sampling.seed, ~uint64_t{0});
+  EXPECT_EQ(sampling.seed, ~uint64_t{1});
   EXPECT_EQ(request.stop, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(request.stop_tokens, (std::vector<Token>{0, 261}));
   EXPECT_TRUE(request.ignore_eos);
@@ -154,6 +169,9 @@ TEST(Answers, EveryFieldReachesTheEngine) {
   EXPECT_EQ(think_of(R"("enable_think":null)"), Think::off);
   EXPECT_EQ(think_of(R"("reasoning_effort":"high")"), Think::on);
   EXPECT_EQ(think_of(R"("reasoning_effort":"none")"), Think::fake);
+  EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true})"), Think::on);
+  EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true},"enable_think":false)"), Think::fake);
+  EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":false})"), Think::fake);
   EXPECT_TRUE(harness.engine.last_request().stop.empty());  // the engine knows the template's stops
 }
 

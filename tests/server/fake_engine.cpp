@@ -31,7 +31,7 @@ std::string fake_text(std::string_view prompt, uint64_t seed, uint64_t count) {
 }
 
 FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
-  info_.id = "fake-rwkv";
+  info_.id = options_.id;
   info_.version = "v7";
   info_.strategy = "cpu fp32";
   info_.device = "none";
@@ -145,6 +145,11 @@ bool FakeEngine::step(Live& live) {
   std::string piece;
   Event event;
   event.prompt_tokens = static_cast<uint32_t>(live.prompt.size());
+  if (live.request.max_tokens == 0) {
+    event.finish = Finish::length;
+    live.sink->on_event(event);
+    return false;
+  }
   const std::string_view say = "say ";
   if (live.prompt.starts_with(say)) {
     const std::string_view rest = std::string_view(live.prompt).substr(say.size() + live.said);

@@ -15,6 +15,7 @@ struct FakeOptions {
   uint32_t queue = 1024;
   std::chrono::microseconds step{0};  // each gives every live request one token
   size_t piece_bytes = 0;             // tokens of this many bytes instead of words
+  std::string id = "fake-rwkv";       // of the model
   std::string fail_with;              // every request ends with this error after its first token
 };
 

@@ -1,0 +1,19 @@
+// A request's body: from bytes to a JSON object, or a sentence that says what is wrong with them and where.
+#pragma once
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <string_view>
+
+namespace fulmar::api {
+
+// What one body may be made of; all of it is in docs/http-api.md.
+constexpr std::size_t kBodyDepth = 128;  // levels of lists and objects
+constexpr std::size_t kBodyValues = std::size_t{1}
+                                    << 20;  // each takes up to 100 bytes of memory while it is read
+
+// A byte order mark in front is skipped, and half a surrogate pair (\ud83d alone, as languages of 16-bit
+// characters cut an emoji) is U+FFFD. Throws Error(bad_request) that names the byte, counted from 0, for what
+// is no UTF-8 or no JSON, and for what is no object.
+boost::json::object parse_object(std::string_view body);
+
+}  // namespace fulmar::api

@@ -1,0 +1,134 @@
+// The fields of the OpenAI endpoints. docs/http-api.md prints these tables; a test compares the two.
+#include <limits>
+
+#include "api/fields.h"
+
+namespace fulmar::api {
+namespace {
+
+using enum FieldType;
+
+constexpr int64_t int64_least = std::numeric_limits<int64_t>::min();
+constexpr int64_t int64_most = std::numeric_limits<int64_t>::max();
+constexpr int64_t int32_most = std::numeric_limits<int32_t>::max();
+constexpr int64_t max_tokens_most = 1'000'000;
+
+constexpr Field common[] = {
+    {"model", text, "", "Any name is taken for the one model there is."},
+    {"stream", boolean, "false", "Send the text as it is made."},
+    {"stream_options", map, "", "`{\"include_usage\": true}`: one more event with `usage` before `[DONE]`."},
+    {"n", integer, "1",
+     "Answers to the same prompt. With a `seed` they differ from each other, and come out the same again.", 1,
+     128},
+    {"stop", text_or_list, "none",
+     "Generation ends before the first of these texts, of up to 1024 bytes each, and no part of it is shown.",
+     0, 16},
+    {"stop_token_ids", list, "none", "Token ids that end generation.", 0, 256},
+    {"ignore_eos", boolean, "false",
+     "Go on past the end-of-text token, and in a chat past the end of the answer, up to `max_tokens`."},
+    {"temperature", number, "1", "0 always takes the likeliest token.", 0, 2},
+    {"top_p", number, "1", "Only the likeliest tokens that together have this share.", 0, 1},
+    {"top_k", integer, "0", "Only so many of the likeliest tokens. 0 or -1: all.", -1, int32_most,
+     Above::clamped},
+    {"min_p", number, "0", "Only tokens of at least this share of the likeliest one's probability.", 0, 1},
+    {"presence_penalty", number, "0", "Taken off once a token has occurred.", -2, 2},
+    {"frequency_penalty", number, "0", "Taken off for each time a token has occurred.", -2, 2},
+    {"penalty_decay", number, "1", "Occurrences are multiplied by it after every token.", 0, 1},
+    {"logit_bias", map, "none", "`{\"token id\": number}`, -100 to 100, added to the token's logit.", 0,
+     4096},
+    {"seed", integer, "random", "-1: random.", int64_least, int64_most},
+};
+
+constexpr Refused common_refused[] = {
+    {"logprobs", "[false, 0]", "is not supported: no probabilities are reported"},
+    {"top_logprobs", "[0]", "is not supported: no probabilities are reported"},
+    {"prompt_logprobs", "[false, 0]", "is not supported: no probabilities are reported"},
+    {"tools", "[]", "is not supported; say in a message what can be called and how"},
+    {"tool_choice", "[\"none\", \"auto\"]", "is not supported, as tools are not"},
+    {"functions", "[]", "is not supported; say in a message what can be called and how"},
+    {"function_call", "[\"none\", \"auto\"]", "is not supported, as functions are not"},
+    {"response_format", "[\"\", {\"type\": \"text\"}]",
+     "may be {\"type\": \"text\"} only; ask for a form of answer in a message", true},
+    {"modalities", "[[\"text\"]]", "may be [\"text\"] only"},
+    {"audio", "[]", "is not supported: answers are text"},
+    {"web_search_options", "[]", "is not supported: nothing is searched", true},
+    {"grammar", "[]", "is not supported: answers cannot be constrained"},
+    {"json_schema", "[]", "is not supported: answers cannot be constrained"},
+    {"structured_outputs", "[]", "is not supported: answers cannot be constrained"},
+    {"guided_*", "[]", "is not supported: answers cannot be constrained"},
+    {"allowed_token_ids", "[]", "is not supported; use logit_bias"},
+    {"bad_words", "[]", "is not supported; use logit_bias"},
+    {"min_tokens", "[0]", "is not supported; ignore_eos goes on up to max_tokens"},
+    {"repetition_penalty", "[1, 0]", "is not supported; use presence_penalty and frequency_penalty"},
+    {"repeat_penalty", "[1, 0]", "is not supported; use presence_penalty and frequency_penalty"},
+    {"use_beam_search", "[false]", "is not supported"},
+    {"global_penalty", "[false]", "is not supported: a prompt's tokens do not count for the penalties"},
+    {"state", "[]", "is not supported; the server's --state sets one for all requests"},
+    {"suffix", "[]", "is not supported: the model only continues"},
+    {"chat_template", "[]", "is not supported: the model's own is used"},
+};
+
+constexpr Field completion[] = {
+    {"prompt", text_or_list, "required",
+     "A text, a list of texts, a list of token ids, or a list of such lists. An empty text: a document's "
+     "beginning.",
+     0, 1024},
+    {"max_tokens", integer, "16",
+     "Tokens to make at most. -1: no limit of yours. 0: none, for `echo` and `usage`.", -1, max_tokens_most,
+     Above::clamped},
+    {"max_completion_tokens", integer, "`max_tokens`", "The newer name of the same; it wins.", -1,
+     max_tokens_most, Above::clamped},
+    {"echo", boolean, "false", "Put the prompt before the text."},
+    {"best_of", integer, "`n`", "Nothing else than `n`.", 1, 128},
+};
+
+constexpr Field chat[] = {
+    {"messages", list, "required", "What was said so far, oldest first.", 0, 16384},
+    {"max_completion_tokens", integer, "`max_tokens`", "Tokens to make at most; the newer name.", -1,
+     max_tokens_most, Above::clamped},
+    {"max_tokens", integer, "4096", "The same. -1: no limit of yours. 0: none, for `usage`.", -1,
+     max_tokens_most, Above::clamped},
+    {"reasoning_effort", text, "",
+     "`none` or `minimal`: the answer begins with an empty thought; anything else: with a thought, "
+     "`<think>...</think>`.",
+     0, 64},
+    {"enable_think", boolean, "", "true or false: the same, said outright."},
+    {"chat_template_kwargs", map, "",
+     "`{\"enable_thinking\": true}`: the same once more. Other members are refused.", 0, 16},
+};
+
+constexpr Refused chat_refused[] = {
+    {"echo", "[false]", "is not supported in a chat"},
+};
+
+constexpr Field message[] = {
+    {"role", text, "required", "`system` (or `developer`), `user` or `assistant`."},
+    {"content", text_or_list, "required",
+     "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's may be null.", 0,
+     1024},
+};
+
+constexpr Field part[] = {
+    {"type", text, "required", "`text`."},
+    {"text", text, "required", "The text."},
+};
+
+constexpr Field stream_option[] = {
+    {"include_usage", boolean, "false", "One more event with `usage` before `[DONE]`."},
+};
+
+constexpr Field template_option[] = {
+    {"enable_thinking", boolean, "", "As `enable_think`."},
+};
+
+}  // namespace
+
+constexpr FieldTable common_fields{"both", common, common_refused};
+constexpr FieldTable completion_fields{"completions", completion, {}, &common_fields};
+constexpr FieldTable chat_fields{"chat", chat, chat_refused, &common_fields};
+constexpr FieldTable message_fields{"messages", message, {}};
+constexpr FieldTable part_fields{"parts", part, {}};
+constexpr FieldTable stream_option_fields{"stream_options", stream_option, {}};
+constexpr FieldTable template_option_fields{"chat_template_kwargs", template_option, {}};
+
+}  // namespace fulmar::api

@@ -1,0 +1,100 @@
+// docs/http-api.md prints the field tables that requests are read by: neither may say what the other does
+// not.
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include "api/body.h"
+#include "api/fields.h"
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+std::string document() {
+  std::ifstream file(std::string(FULMAR_SOURCE_DIR) + "/docs/http-api.md");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// "integer, 1 to 128"
+std::string type_of(const api::Field& field) {
+  using enum api::FieldType;
+  const auto up_to = [&](std::string_view word, std::string_view unit) {
+    return field.most == 0 ? std::string(word) : fmt::format("{}, up to {}{}", word, field.most, unit);
+  };
+  switch (field.type) {
+    case boolean:
+      return "true or false";
+    case integer:
+      if (field.most == std::numeric_limits<int64_t>::max()) return "integer of 64 bits";
+      return fmt::format("integer, {} to {}{}", field.least, field.most,
+                         field.above == api::Above::clamped ? "; more is that" : "");
+    case number:
+      return fmt::format("number, {} to {}", field.least, field.most);
+    case text:
+      return up_to("text", " bytes");
+    case list:
+      return up_to("list", " entries");
+    case map:
+      return up_to("map", " entries");
+    case text_or_list:
+      break;
+  }
+  return up_to("text or list", " entries");
+}
+
+std::string table_of(std::span<const api::Field> fields) {
+  std::string out = "| field | type | default | meaning |\n|---|---|---|---|\n";
+  for (const api::Field& field : fields)
+    out += fmt::format("| `{}` | {} | {} | {} |\n", field.name, type_of(field), field.absent, field.help);
+  return out;
+}
+
+std::string table_of(std::span<const api::Refused> fields) {
+  std::string out = "| field | taken when it is | else |\n|---|---|---|\n";
+  for (const api::Refused& field : fields) {
+    std::string harmless = field.empty_asks ? "" : "empty";
+    const json::value values = json::parse(json::string_view(field.harmless.data(), field.harmless.size()));
+    for (const json::value& value : values.as_array())
+      harmless += (harmless.empty() ? "`" : ", `") + json::serialize(value) + '`';
+    out += fmt::format("| `{}` | {} | {} |\n", field.name, harmless, field.problem);
+  }
+  return out;
+}
+
+TEST(DocumentedFields, TheDocumentPrintsTheTables) {
+  const std::string text = document();
+  for (const api::FieldTable* table :
+       {&api::completion_fields, &api::chat_fields, &api::message_fields, &api::common_fields}) {
+    const std::string printed = table_of(table->fields);
+    EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
+        << "docs/http-api.md must have this table (" << table->title << "):\n"
+        << printed;
+    if (table->refused.empty()) continue;
+    const std::string refused = table_of(table->refused);
+    EXPECT_NE(text.find("\n" + refused + "\n"), text.npos)
+        << "docs/http-api.md must have this table of refused fields (" << table->title << "):\n"
+        << refused;
+  }
+}
+
+TEST(DocumentedFields, TheBoundsOfBodiesAreNumbersInTheDocument) {
+  const std::string text = document();
+  for (const size_t bound : {api::kBodyDepth, api::kBodyValues})
+    EXPECT_NE(text.find(std::to_string(bound)), text.npos) << bound;
+}
+
+// Asking for a field that no table has must not go unseen, or it would be in no document.
+TEST(DocumentedFields, AFieldOutsideOfItsTableCannotBeRead) {
+  const json::object object = {{"temperature", 1}};
+  EXPECT_EQ(api::Fields(object, api::chat_fields).number("temperature"), 1.0f);
+  const api::Fields wrong(object, api::message_fields);
+  EXPECT_THROW(wrong.number("temperature"), Error);
+  EXPECT_THROW(wrong.find("temperature"), Error);
+}
+
+}  // namespace
+}  // namespace fulmar::test
