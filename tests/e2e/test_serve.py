@@ -1,4 +1,4 @@
-"""What a user types works: every curl line of the README, ending the server, and a machine without Vulkan."""
+"""What a user types works: every curl line of the README and of docs/http-api.md, ending the server, and a machine without Vulkan."""
 import os
 import re
 import shlex
@@ -12,17 +12,17 @@ NO_VULKAN = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexisten
 PORT_IN_README = "8000"
 
 
-def curl_commands(args):
-    """Every command of the README's code blocks that calls curl, its continued lines joined."""
-    with open(os.path.join(args.source_dir, "README.md"), encoding="utf-8") as f:
+def curl_commands(args, document):
+    """Every command of the document's code blocks that calls curl, its continued lines joined."""
+    with open(os.path.join(args.source_dir, document), encoding="utf-8") as f:
         blocks = re.findall(r"```\w*\n(.*?)```", f.read(), re.S)
     commands = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in commands if line.startswith("curl ")]
 
 
-def readme(args, server):
-    commands = curl_commands(args)
-    common.check(len(commands) >= 5, f"the README shows how to ask each endpoint: {commands}")
+def documented(args, server, document):
+    commands = curl_commands(args, document)
+    common.check(len(commands) >= 4, f"{document} shows how to ask each endpoint: {commands}")
     for command in commands:
         words = shlex.split(command.replace("localhost:" + PORT_IN_README, f"{server.host}:{server.port}"))
         common.check(str(server.port) in " ".join(words), f"asks the port the README starts: {command}")
@@ -89,7 +89,8 @@ def main():
     args = common.parse_args()
     model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
     with common.Server(args, model, "--vocab", "bytes") as server:
-        readme(args, server)
+        documented(args, server, "README.md")
+        documented(args, server, os.path.join("docs", "http-api.md"))
         started = time.monotonic()
         common.check(server.stop() == 0, "an idle server ends with 0")
         common.check(time.monotonic() - started < 30, "an idle server has nothing to wait for")
