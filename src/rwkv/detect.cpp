@@ -69,7 +69,8 @@ class Detector {
     if (has("head.bias")) unsupported("a head with a bias");
     if (has("head_q.weight")) unsupported("a model with a head QK");
     for (const std::string& tensor : names_)
-      if (tensor.find(".rosa") != tensor.npos || tensor.starts_with("rosa"))
+      if (tensor.find(".rosa") != tensor.npos || tensor.starts_with("rosa") ||
+          tensor.find(".ffn.enn.") != tensor.npos || tensor.find(".ln3.") != tensor.npos)
         unsupported("RWKV v8 (ROSA)");
       else if (tensor.find(".att.tiny_") != tensor.npos || tensor.find(".tiny_q.") != tensor.npos)
         unsupported("a model with tiny attention");

@@ -32,6 +32,10 @@ void gather(const FileTensor& tensor, uint64_t element, std::byte* out) {
 
 }  // namespace
 
+void refuse_too_many(const FileErrors& errors, std::size_t count) {
+  if (count >= max_tensors) errors.bad("holds more than {} tensors", max_tensors);
+}
+
 uint64_t checked_bytes(const FileErrors& errors, std::string_view name, const Shape& shape,
                        uint64_t element_bytes) {
   uint64_t bytes = element_bytes;
@@ -54,6 +58,7 @@ void refuse_overlaps(const FileErrors& errors, const std::vector<FileTensor>& te
             [](const FileTensor* a, const FileTensor* b) { return a->data.data() < b->data.data(); });
   for (std::size_t i = 1; i < order.size(); ++i) {
     const auto& before = order[i - 1]->data;
+    if (order[i - 1]->name == order[i]->name) errors.bad("two tensors are named {}", order[i]->name);
     if (before.data() + before.size() > order[i]->data.data())
       errors.bad("{} and {} overlap", order[i - 1]->name, order[i]->name);
   }

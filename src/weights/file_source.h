@@ -27,6 +27,13 @@ struct FileErrors {
   }
 };
 
+// Far above any model (61 layers have about 2,000 tensors), far below what hurts: readers refuse more before
+// they keep it.
+constexpr std::size_t max_tensors = 1 << 16, max_tensor_name = 256;
+
+// For readers that add one tensor after the other: throws where there are `count` already.
+void refuse_too_many(const FileErrors& errors, std::size_t count);
+
 // A tensor where it lies in the file.
 struct FileTensor {
   std::string name;

@@ -9,7 +9,7 @@
 namespace fulmar {
 namespace {
 
-constexpr uint32_t max_dimensions = 4, max_name = 256;
+constexpr uint32_t max_dimensions = 4;
 constexpr uint32_t first_version = 100, current_version = 101;
 
 class Reader {
@@ -23,7 +23,10 @@ class Reader {
       errors_.unsupported("is a ggmf file of version {}; versions 100 and 101 are supported", version_);
     for (const char* what : {"n_vocab", "n_embd", "n_layer", "data type"}) number(what);
     std::vector<FileTensor> tensors;
-    while (at_ < bytes_.size()) tensors.push_back(tensor());
+    while (at_ < bytes_.size()) {
+      refuse_too_many(errors_, tensors.size());
+      tensors.push_back(tensor());
+    }
     return tensors;
   }
 
@@ -42,11 +45,11 @@ class Reader {
     const uint64_t begin = at_;
     const uint32_t dimensions = number("a tensor's header"), length = number("a tensor's header"),
                    type = number("a tensor's header");
-    if (dimensions == 0 || dimensions > max_dimensions || length == 0 || length > max_name)
+    if (dimensions == 0 || dimensions > max_dimensions || length == 0 || length > max_tensor_name)
       errors_.bad(
           "the tensor at byte {} claims {} dimensions and a name of {} bytes; at most {} and {} are "
           "possible",
-          begin, dimensions, length, max_dimensions, max_name);
+          begin, dimensions, length, max_dimensions, max_tensor_name);
     FileTensor out;
     out.shape.resize(dimensions);  // innermost first in the file
     for (uint32_t d = dimensions; d-- > 0;) out.shape[d] = number("a tensor's shape");

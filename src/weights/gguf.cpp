@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t max_dimensions = 8;
 constexpr uint64_t smallest_entry = 24;  // a name's length, no dimension, a type, an offset
-constexpr uint64_t max_name = 256, usual_alignment = 32, max_alignment = 1 << 20;
+constexpr uint64_t usual_alignment = 32, max_alignment = 1 << 20;
 
 class GgufSource final : public Source {
  public:
@@ -53,9 +53,9 @@ uint64_t read_head(const FileErrors& errors, GgufCursor& cursor) {
 FileTensor read_entry(const FileErrors& errors, GgufCursor& cursor, uint64_t& offset) {
   FileTensor out;
   const std::string_view name = cursor.text();
-  if (name.empty() || name.size() > max_name || !is_utf8(name))
+  if (name.empty() || name.size() > max_tensor_name || !is_utf8(name))
     errors.bad("a tensor's name is of {} bytes, or not UTF-8; at most {} are possible", name.size(),
-               max_name);
+               max_tensor_name);
   out.name = name;
   const uint32_t dimensions = cursor.u32();
   if (dimensions > max_dimensions) errors.bad("{} claims {} dimensions", out.name, dimensions);
@@ -73,6 +73,7 @@ std::vector<FileTensor> read_tensors(const FileErrors& errors, GgufCursor& curso
                                      uint64_t alignment, std::span<const std::byte> bytes) {
   if (count > cursor.left() / smallest_entry)
     errors.bad("claims {} tensors, but the file has only {} bytes more", count, cursor.left());
+  if (count > max_tensors) errors.bad("claims {} tensors; at most {} are possible", count, max_tensors);
   std::vector<FileTensor> tensors;
   std::vector<uint64_t> offsets(count);
   for (uint64_t i = 0; i < count; ++i) tensors.push_back(read_entry(errors, cursor, offsets[i]));

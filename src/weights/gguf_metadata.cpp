@@ -9,8 +9,9 @@
 namespace fulmar {
 namespace {
 
-constexpr uint64_t max_tokens = 1 << 20;
-constexpr uint64_t smallest_pair = 13;  // a key's length, a type, one byte
+constexpr uint64_t max_tokens = 1 << 20, max_pairs = 1 << 16;
+constexpr uint64_t max_token_bytes = uint64_t{128} << 20;  // of all tokens, escaped and with their lengths
+constexpr uint64_t smallest_pair = 13;                     // a key's length, a type, one byte
 
 // Bytes of a number of this type; 0 for texts and arrays.
 uint64_t width(GgufType type) {
@@ -126,6 +127,8 @@ std::string_view GgufCursor::text() {
 GgufMetadata::GgufMetadata(const FileErrors& errors, GgufCursor& cursor, uint64_t count) {
   if (count > cursor.left() / smallest_pair)
     errors.bad("the metadata claims {} values, but the file has only {} bytes more", count, cursor.left());
+  if (count > max_pairs)
+    errors.bad("the metadata claims {} values; at most {} are possible", count, max_pairs);
   for (uint64_t i = 0; i < count; ++i) {
     const std::string_view key = cursor.text();
     if (!values_.emplace(key, read_value(errors, cursor, key)).second)
@@ -175,6 +178,8 @@ std::optional<EmbeddedVocabulary> gguf_vocabulary(const FileErrors& errors, cons
   if (!tokens || tokens->type != GgufType::array || tokens->element != GgufType::text) return std::nullopt;
   if (tokens->count > max_tokens)
     errors.bad("the vocabulary claims {} tokens; at most {} are possible", tokens->count, max_tokens);
+  if (tokens->bytes.size() > max_token_bytes)
+    errors.bad("the vocabulary's tokens take more than {} MiB", max_token_bytes >> 20);
   const GgufValue* kinds = metadata.find("tokenizer.ggml.token_type");
   const bool typed = kinds && kinds->type == GgufType::array && kinds->element == GgufType::i32 &&
                      kinds->count == tokens->count;

@@ -100,12 +100,20 @@ std::vector<Spelled> below(const std::string& prefix, const std::vector<Spelled>
   };
   for (const Spelled& tensor : tensors)
     if (tensor.name.starts_with(prefix)) add(tensor.name.substr(prefix.size()), tensor.from);
-  for (std::string outer = prefix; !outer.empty();) {
-    const std::size_t dot = outer.rfind('.', outer.size() - 2);
-    outer.resize(dot == std::string::npos ? 0 : dot + 1);
-    for (const Spelled& tensor : tensors)
-      for (const char* head : {"head.weight", "lm_head.weight", "head.bias", "lm_head.bias"})
-        if (tensor.name == outer + head) add(std::string(head).substr(head[0] == 'l' ? 3 : 0), tensor.from);
+  for (const std::string_view leaf : {"head.weight", "head.bias"}) {
+    const Spelled* nearest = nullptr;  // the one furthest inside, of those that stand outside of `prefix`
+    std::size_t depth = 0;
+    for (const Spelled& tensor : tensors) {
+      if (!tensor.name.ends_with(leaf)) continue;
+      std::string_view outer(tensor.name.data(), tensor.name.size() - leaf.size());
+      if (outer.ends_with("lm_")) outer.remove_suffix(3);
+      const bool encloses =
+          outer.size() < prefix.size() && prefix.starts_with(outer) && (outer.empty() || outer.back() == '.');
+      if (!encloses || (nearest && outer.size() <= depth)) continue;
+      nearest = &tensor;
+      depth = outer.size();
+    }
+    if (nearest) add(std::string(leaf), nearest->from);
   }
   return out;
 }

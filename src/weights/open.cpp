@@ -11,7 +11,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view index_ending = ".index.json";
-constexpr uint64_t max_json = uint64_t{64} << 20;
+// Parsed, JSON takes up to 25 times its size. An index of 2,000 tensors has 200 KB, a config.json a few.
+constexpr uint64_t max_index = uint64_t{4} << 20, max_config = uint64_t{1} << 20;
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -26,8 +27,8 @@ SourcePtr open_file(const fs::path& path) {
 SourcePtr open_index_file(const fs::path& path) {
   const FileErrors errors{to_utf8(path)};
   const MappedFile file(path);
-  if (file.bytes().size() > max_json)
-    errors.bad("is {} bytes long, more than an index can be", file.bytes().size());
+  if (file.bytes().size() > max_index)
+    errors.bad("is an index of more than {} MiB: no checkpoint has one", max_index >> 20);
   return open_index(errors, text_of(file), [&](const std::string& name) {
     return open_file(path.parent_path() / fs::path(std::u8string(name.begin(), name.end())));
   });
@@ -68,7 +69,9 @@ std::string config_beside(const fs::path& path) {
   const fs::path config = path.parent_path() / "config.json";
   std::error_code error;
   const auto size = fs::file_size(config, error);
-  if (error || size == 0 || size > max_json || !fs::is_regular_file(config, error)) return {};
+  if (error || size == 0 || !fs::is_regular_file(config, error)) return {};
+  if (size > max_config)
+    FileErrors{to_utf8(config)}.bad("is larger than {} MiB: no model has such a one", max_config >> 20);
   const MappedFile file(config);
   return std::string(text_of(file));
 }

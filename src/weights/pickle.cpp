@@ -9,7 +9,7 @@ namespace {
 
 using pickle::Id, pickle::Kind, pickle::Machine, pickle::Value;
 
-constexpr std::size_t max_depth = 16, max_visits = 1 << 20, max_tensors = 1 << 16, max_name = 256;
+constexpr std::size_t max_depth = 16, max_visits = 1 << 20;
 
 class Flattener {
  public:
@@ -24,7 +24,7 @@ class Flattener {
     if (depth > max_depth) errors_.bad("the pickle nests dictionaries more than {} deep", max_depth);
     const Value& value = machine_.value(id);
     if (value.kind == Kind::tensor) {
-      if (tensors.size() == max_tensors) errors_.bad("the pickle holds more than {} tensors", max_tensors);
+      refuse_too_many(errors_, tensors.size());
       tensors.push_back(describe(value, name));
     } else if (value.kind == Kind::dict) {
       for (std::size_t i = 0; i < value.items.size(); i += 2)
@@ -43,7 +43,8 @@ class Flattener {
       errors_.bad("the pickle has {} as a tensor's name below \"{}\"",
                   key.kind == Kind::text ? "text that is not UTF-8" : pickle::word(key.kind), prefix);
     }
-    if (name.size() > max_name) errors_.bad("a tensor's name is longer than {} bytes", max_name);
+    if (name.size() > max_tensor_name)
+      errors_.bad("a tensor's name is longer than {} bytes", max_tensor_name);
     return name;
   }
 

@@ -11,7 +11,9 @@
 namespace fulmar {
 namespace {
 
-constexpr uint64_t max_header = 100'000'000;  // the format's own limit
+// The format allows 100 MB; 65,536 tensors with names of 256 bytes take 25 MiB.
+constexpr uint64_t max_header = uint64_t{32} << 20;
+constexpr std::size_t max_metadata = max_tensors + 1024;  // a matrix in a block format has one
 constexpr std::size_t max_dimensions = 8;
 
 // A tensor's entry while the header is parsed.
@@ -40,7 +42,10 @@ class Handler {
   bool on_document_begin(error&) { return true; }
   bool on_document_end(error&) { return true; }
   bool on_object_begin(error&) {
-    if (++depth_ == 2 && !in_metadata_) entries.emplace_back().tensor.name = name_;
+    if (++depth_ == 2 && !in_metadata_) {
+      refuse_too_many(errors_, entries.size());
+      entries.emplace_back().tensor.name = name_;
+    }
     if (depth_ > 2) wrong_value();
     return true;
   }
@@ -63,6 +68,8 @@ class Handler {
     std::string key = std::exchange(part_, {});
     if (depth_ == 1) {
       name_ = std::move(key);
+      if (name_.size() > max_tensor_name)
+        errors_.bad("a tensor's name is longer than {} bytes", max_tensor_name);
       in_metadata_ = name_ == "__metadata__";
     } else {
       field_ = std::move(key);
@@ -75,6 +82,7 @@ class Handler {
     append(part);
     std::string value = std::exchange(part_, {});
     if (depth_ == 2 && in_metadata_) {
+      if (metadata.size() == max_metadata) errors_.bad("the metadata has more than {} entries", max_metadata);
       if (!metadata.emplace(field_, std::move(value)).second)
         errors_.bad("the metadata has \"{}\" twice", field_);
     } else if (depth_ == 2 && field_ == "dtype") {
@@ -230,16 +238,16 @@ SourcePtr open_safetensors(const FileErrors& errors, FilePtr file) {
   std::vector<Entry>& entries = parser.handler().entries;
   for (Entry& entry : entries) place(errors, entry, bytes.subspan(8 + length));
   std::vector<FileTensor> tensors;
+  tensors.reserve(entries.size());
   for (Entry& entry : entries) {
     const auto& metadata = parser.handler().metadata;
     const auto block = metadata.find(std::string(block_format_key) + entry.tensor.name);
     if (block != metadata.end()) read_block_format(errors, entry.tensor, block->second);
     tensors.push_back(std::move(entry.tensor));
   }
-  auto source = std::make_shared<const FileSource>(errors, std::move(file), tensors,
-                                                   std::move(parser.handler().metadata));
   refuse_overlaps(errors, tensors);
-  return source;
+  return std::make_shared<const FileSource>(errors, std::move(file), std::move(tensors),
+                                            std::move(parser.handler().metadata));
 }
 
 }  // namespace fulmar

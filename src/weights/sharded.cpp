@@ -71,6 +71,7 @@ SourcePtr open_index(const FileErrors& errors, std::string_view index,
   std::map<std::string, std::size_t, std::less<>> where;
   std::vector<std::string> names;
   for (const auto& [key, value] : map->get_object()) {
+    refuse_too_many(errors, names.size());
     const std::string name(key);
     if (!value.is_string()) errors.bad("the place of {} is not a string", name);
     const std::string file(value.get_string());

@@ -13,7 +13,8 @@ namespace {
 constexpr uint32_t local_mark = 0x04034b50, central_mark = 0x02014b50, end_mark = 0x06054b50;
 constexpr uint32_t end64_mark = 0x06064b50, locator64_mark = 0x07064b50;
 constexpr uint64_t local_size = 30, central_size = 46, end_size = 22, end64_size = 56, locator64_size = 20;
-constexpr uint32_t in_zip64 = 0xffffffff;  // a 32-bit field whose value is in the zip64 extra field
+constexpr uint64_t max_entries = 2 * max_tensors;  // storages, and what torch.save puts beside them
+constexpr uint32_t in_zip64 = 0xffffffff;          // a 32-bit field whose value is in the zip64 extra field
 
 // Where the central directory lies.
 struct Directory {
@@ -86,6 +87,8 @@ class Reader {
     if (found.entries > found.size / central_size)
       errors_.bad("the archive claims {} entries, more than its directory of {} bytes can hold",
                   found.entries, found.size);
+    if (found.entries > max_entries)
+      errors_.bad("the archive claims {} entries; at most {} are possible", found.entries, max_entries);
     return found;
   }
 
