@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "base/mapped_file.h"
 #include "commands.h"
 #include "fulmar/error.h"
 
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", FULMAR_VERSION);
   app.require_subcommand(0, 1);  // none is told below, in better words
   Command run;
+  fulmar::explain_lost_files();
 
   add_serve(app, run);     // an HTTP server with OpenAI's endpoints
   add_chat(app, run);      // talk in the terminal

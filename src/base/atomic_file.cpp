@@ -2,6 +2,7 @@
 #include "base/atomic_file.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <random>
 #include <system_error>
@@ -62,6 +63,11 @@ std::size_t write_part(intptr_t handle, const std::byte* data, std::size_t bytes
 bool flush(intptr_t handle) {
   return FlushFileBuffers(as_handle(handle)) != 0;
 }
+bool source_is_lost() {
+  return false;
+}
+void remember(const std::filesystem::path&) {}
+void forget(const std::filesystem::path&) {}
 void close_handle(intptr_t handle) {
   CloseHandle(as_handle(handle));
 }
@@ -92,6 +98,27 @@ bool flush(intptr_t handle) {
 void close_handle(intptr_t handle) {
   ::close(static_cast<int>(handle));
 }
+// Whether the last write failed because its bytes could not be read, as those of a mapped file that shrank.
+bool source_is_lost() {
+  return errno == EFAULT;
+}
+
+// Names of temporary files, where a signal handler finds them.
+std::array<std::atomic<const char*>, 16> unfinished;
+
+void remember(const std::filesystem::path& path) {
+  for (auto& place : unfinished) {
+    const char* none = nullptr;
+    if (place.compare_exchange_strong(none, path.c_str())) return;
+  }
+}
+void forget(const std::filesystem::path& path) {
+  for (auto& place : unfinished) {
+    const char* same = path.c_str();
+    if (place.compare_exchange_strong(same, nullptr)) return;
+  }
+}
+
 void give_name(const std::filesystem::path& from, const std::filesystem::path& to, bool replace) {
   // A second name refuses to take an existing one's place; a rename does not. Not every file system has
   // second names.
@@ -118,10 +145,12 @@ AtomicFile::AtomicFile(std::filesystem::path path, Existing existing)
   if (existing_ == Existing::refuse && std::filesystem::exists(status)) refuse_existing(path_);
   handle_ = create(temporary_);
   if (handle_ == no_handle) cannot(temporary_, "cannot be written here", last_error());
+  remember(temporary_);
 }
 
 AtomicFile::~AtomicFile() {
   if (temporary_.empty()) return;
+  forget(temporary_);
   close();
   std::error_code ignored;
   std::filesystem::remove(temporary_, ignored);
@@ -144,6 +173,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const std::size_t written =
         write_part(handle_, bytes.data(), std::min<std::size_t>(bytes.size(), write_at_once));
+    if (written == 0 && source_is_lost())
+      fail(ErrorKind::bad_file, "{}: could not be written: {} changed meanwhile", to_utf8(path_),
+           changed_mapped_file().empty() ? "the file it is made from" : changed_mapped_file());
     if (written == 0) cannot(path_, "could not be written (is the disk full?)", last_error());
     bytes = bytes.subspan(written);
     size_ += written;
@@ -154,7 +186,17 @@ void AtomicFile::commit() {
   if (!flush(handle_)) cannot(path_, "could not be written (is the disk full?)", last_error());
   close();
   give_name(temporary_, path_, existing_ == Existing::replace);
+  forget(temporary_);
   temporary_.clear();
 }
+
+#ifdef _WIN32
+void remove_unfinished_files() {}
+#else
+void remove_unfinished_files() {
+  for (auto& place : unfinished)
+    if (const char* name = place.exchange(nullptr)) unlink(name);
+}
+#endif
 
 }  // namespace fulmar

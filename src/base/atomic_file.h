@@ -36,4 +36,8 @@ class AtomicFile {
   uint64_t size_ = 0;
 };
 
+// Removes the temporary files of all that were neither committed nor given up, for a program that ends
+// without unwinding. May be called in a signal handler; Windows has none that needs it, and does nothing.
+void remove_unfinished_files();
+
 }  // namespace fulmar

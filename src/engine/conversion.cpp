@@ -153,6 +153,8 @@ void convert(const ConvertOptions& options) {
     to_gguf(options, source, config, types, file);
   else
     to_safetensors(options, *source, types, file);
+  if (const std::string changed = changed_mapped_file(); !changed.empty())
+    fail(ErrorKind::bad_file, "{}: the file changed while it was read: nothing was written", changed);
   file.commit();
   if (types.undivided() > 0)
     options.note(

@@ -15,6 +15,8 @@
 #include <thread>
 
 #include "base/fail.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
 #include "engine/engine_impl.h"
 #include "engine/queue.h"
 #include "engine/scheduler.h"
@@ -131,6 +133,12 @@ class ModelEngine final : public Engine {
   }
 
   void admit() {
+    if (const std::string file = watch_.news(); !file.empty())
+      log_warning(
+          "{}: the file changed while it is in use, so answers may be wrong from here on: restart, and "
+          "replace a "
+          "model by renaming the new file over it",
+          file);
     while (!free_.empty()) {
       std::optional<Job> job = queue_.pop();
       if (!job) return;
@@ -235,6 +243,7 @@ class ModelEngine final : public Engine {
   std::vector<Token> tokens_;   // [rows]
   std::vector<float> scratch_;  // [V]
   std::vector<Job> dropped_;
+  FileWatch watch_;
 
   std::atomic<uint64_t> steps_{0}, prompt_tokens_{0}, completion_tokens_{0};
   std::atomic<uint32_t> live_{0};

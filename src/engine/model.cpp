@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/mapped_file.h"
 #include "engine/auto_strategy.h"
 #include "engine/devices.h"
 #include "engine/embedding.h"
@@ -43,6 +44,10 @@ class LoadedModel : public Model {
     load(options, *source_.canonical);
     write_state(sizes_.slots, rwkv::initial_state(*source_.canonical, config_, {0, config_.L}));
     picks_.reserve(sizes_.picks);
+    if (const std::string file = changed_mapped_file(); !file.empty())
+      fail(ErrorKind::bad_file, "{}: the file changed while it was read: load it again once it is whole",
+           file);
+    end_sequential_reading();
   }
 
   const rwkv::Config& config() const override { return config_; }
@@ -245,7 +250,8 @@ std::unique_ptr<Model> Model::load(const ModelOptions& options) {
 
 std::unique_ptr<Model> Model::load(const ModelOptions& options, SourcePtr file) {
   const Strategy wanted = parse_strategy(options.strategy);
-  ModelSource source = make_model_source(std::move(file), options.adapters, options.state, options.head_norm_eps);
+  ModelSource source =
+      make_model_source(std::move(file), options.adapters, options.state, options.head_norm_eps);
   const rwkv::Config& config = source.config;
   const auto plan_of = [&](const Strategy& strategy) {
     return plan_model(strategy, config, *source.canonical);

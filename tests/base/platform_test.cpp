@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <random>
 
+#include "base/atomic_file.h"
 #include "base/dynamic_library.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
@@ -47,6 +49,62 @@ TEST_F(Files, AMappedFileHoldsItsBytes) {
   file.release(file.bytes().subspan(7, 3));
   EXPECT_EQ(text_of(file), text);
 }
+
+#ifndef _WIN32
+TEST_F(Files, AFileThatShrinksUnderAProgramEndsItWithASentence) {
+  const auto path = folder / "model.bin", unfinished = folder / "out.bin";
+  write(path, std::string(100'000, 'x'));
+  EXPECT_EXIT(
+      {
+        explain_lost_files();
+        const MappedFile file(path);
+        AtomicFile out(unfinished, AtomicFile::Existing::refuse);
+        std::filesystem::resize_file(path, 10);
+        const volatile std::byte lost = file.bytes()[50'000];
+        std::exit(static_cast<int>(lost));
+      },
+      testing::ExitedWithCode(1),
+      "fulmar: .*model.bin: the file changed .* rename the new file over the old one");
+  size_t left = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++left;
+  EXPECT_EQ(left, 1u) << "the temporary file is gone";
+}
+
+TEST_F(Files, ABusErrorOfAnotherKindIsNotExplained) {
+  EXPECT_EXIT(
+      {
+        explain_lost_files();
+        std::raise(SIGBUS);
+        std::raise(SIGBUS);  // a real one happens again by itself
+      },
+      testing::KilledBySignal(SIGBUS), "^$");
+}
+
+TEST_F(Files, AFileChangedInPlaceIsNoticedAndARenamedOneIsHarmless) {
+  const auto path = folder / "model.bin", next = folder / "next.bin";
+  write(path, "one");
+  write(next, "two");
+  std::filesystem::last_write_time(path,
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  {
+    const MappedFile file(path);
+    FileWatch watch;
+    EXPECT_EQ(changed_mapped_file(), "");
+    EXPECT_EQ(watch.news(), "");
+    std::filesystem::rename(next, path);
+    EXPECT_EQ(changed_mapped_file(), "");
+    EXPECT_EQ(text_of(file), "one");
+  }
+  const MappedFile file(path);
+  write(path, "2wo");
+  std::filesystem::last_write_time(path,
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_EQ(changed_mapped_file(), path.string());
+  FileWatch watch;
+  EXPECT_EQ(watch.news(), path.string());
+  EXPECT_EQ(watch.news(), "") << "said once";
+}
+#endif
 
 TEST_F(Files, WhatCannotBeMappedIsNamed) {
   const auto refusal = [](const std::filesystem::path& path, ErrorKind kind) -> std::string {
