@@ -37,15 +37,15 @@ bool matches(std::string_view pattern, std::string_view text) {
 }
 
 Format parse_type(const std::string& word, bool gguf) {
-  for (const Format format : matrix_formats()) {
-    const FormatInfo& f = info(format);
-    if (lower(word) != lower(f.name) && lower(word) != lower(f.precision)) continue;
-    if (gguf && !ggml_of_format(format))
-      fail(ErrorKind::misuse, "GGUF has no type '{}'; it has {}; a .safetensors file can hold {}", word,
-           fmt::join(writable_types(true), ", "), word);
-    return format;
-  }
-  fail(ErrorKind::misuse, "there is no type '{}'; types are {}", word, fmt::join(writable_types(gguf), ", "));
+  std::optional<Format> format = format_of_name(word);
+  if (!format) format = format_of_precision(word);
+  if (!format)
+    fail(ErrorKind::misuse, "there is no type '{}'; types are {}", word,
+         fmt::join(writable_types(gguf), ", "));
+  if (gguf && !ggml_of_format(*format))
+    fail(ErrorKind::misuse, "GGUF has no type '{}'; it has {}; a .safetensors file can hold {}", word,
+         fmt::join(writable_types(true), ", "), word);
+  return *format;
 }
 
 // Decides in which format each tensor is written.

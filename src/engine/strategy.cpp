@@ -22,13 +22,6 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Of a format that a strategy can name.
-std::optional<Format> format_of_word(std::string_view word) {
-  for (const Format format : matrix_formats())
-    if (!info(format).precision.empty() && lower(info(format).precision) == word) return format;
-  return std::nullopt;
-}
-
 std::string grammar() {
   std::string formats;
   for (const Format format : matrix_formats())
@@ -129,12 +122,12 @@ class Parser {
     std::string_view rest = out.precision;
     for (const std::string_view base : bases)
       if (rest.starts_with(base)) {
-        if (base != "fp32") out.base = format_of_word(base);
+        if (base != "fp32") out.base = format_of_precision(base);
         rest = rest.substr(base.size());
         if (rest.empty()) return;
         break;
       }
-    out.matrices = format_of_word(rest);
+    out.matrices = format_of_precision(rest);
     if (!out.matrices || is_base(*out.matrices)) wrong(word, "is an unknown precision");
   }
 

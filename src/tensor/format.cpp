@@ -96,6 +96,19 @@ constexpr std::array all_matrix_formats = {
 #undef X
 };
 
+std::optional<Format> format_where(std::string_view word, std::string_view FormatInfo::*name) {
+  const auto same_letter = [](char a, char b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return lower(a) == lower(b);
+  };
+  for (const Format format : all_matrix_formats) {
+    const std::string_view own = info(format).*name;
+    if (!own.empty() && std::equal(own.begin(), own.end(), word.begin(), word.end(), same_letter))
+      return format;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const FormatInfo& info(Format format) {
@@ -106,16 +119,12 @@ std::span<const Format> matrix_formats() {
   return all_matrix_formats;
 }
 
+std::optional<Format> format_of_name(std::string_view word) {
+  return format_where(word, &FormatInfo::name);
+}
+
 std::optional<Format> format_of_precision(std::string_view word) {
-  const auto same_letter = [](char a, char b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return lower(a) == lower(b);
-  };
-  for (const Format format : all_matrix_formats) {
-    const std::string_view name = info(format).precision;
-    if (std::equal(name.begin(), name.end(), word.begin(), word.end(), same_letter)) return format;
-  }
-  return std::nullopt;
+  return format_where(word, &FormatInfo::precision);
 }
 
 }  // namespace fulmar

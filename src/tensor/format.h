@@ -51,6 +51,8 @@ struct FormatInfo {
 
 const FormatInfo& info(Format format);
 std::span<const Format> matrix_formats();  // every format with a header, in alphabetical order
-std::optional<Format> format_of_precision(std::string_view);  // "fp16" -> f16; in any case of letters
+// A format's two words, in any case of letters: "f16" or "fp16", "q4_k" or "Q4_K". Nothing for other words.
+std::optional<Format> format_of_name(std::string_view word);
+std::optional<Format> format_of_precision(std::string_view word);
 
 }  // namespace fulmar

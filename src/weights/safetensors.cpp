@@ -184,10 +184,8 @@ void place(const FileErrors& errors, Entry& entry, std::span<const std::byte> da
 bool parse_block_format(std::string_view text, Format& format, Shape& shape) {
   const std::size_t space = text.find(' ');
   if (space == text.npos || !text.substr(space).starts_with(" [") || !text.ends_with(']')) return false;
-  const auto formats = matrix_formats();
-  const auto named = std::find_if(formats.begin(), formats.end(),
-                                  [&](Format f) { return info(f).name == text.substr(0, space); });
-  if (named == formats.end() || info(*named).scalar_bytes != 0) return false;
+  const std::optional<Format> named = format_of_name(text.substr(0, space));
+  if (!named || info(*named).scalar_bytes != 0) return false;
   format = *named;
   const char *at = text.data() + space + 2, *end = text.data() + text.size() - 1;
   while (at < end && shape.size() < max_dimensions) {
