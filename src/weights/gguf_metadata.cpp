@@ -190,13 +190,18 @@ std::optional<EmbeddedVocabulary> gguf_vocabulary(const FileErrors& errors, cons
     const std::string_view text = cursor.text();
     const uint32_t kind = typed ? little_endian<uint32_t>(kinds->bytes.data() + id * 4) : normal;
     const bool is_text = kind == normal || kind == user_defined || kind == byte;
-    out.tokens.push_back(is_text ? unescaped(text) : std::string());
+    // Where kinds are not told apart, id 0 stands for no text, as in World.
+    out.tokens.push_back(is_text && (typed || id > 0) ? unescaped(text) : std::string());
   }
   const auto special = [&](std::string_view key) -> std::optional<uint32_t> {
     const auto id = metadata.whole(key);
     return id && *id < tokens->count ? std::optional(static_cast<uint32_t>(*id)) : std::nullopt;
   };
+  // Files name all kinds of tokens as the end: 2 from converters' habit, or the empty line that ends a turn.
+  // RWKV was trained with 0; and a token that has a text never loses it.
   out.end_of_text = special("tokenizer.ggml.eos_token_id");
+  if (!out.tokens.empty() && out.tokens[0].empty()) out.end_of_text = 0;
+  if (out.end_of_text.value_or(0) != 0 && !out.tokens[*out.end_of_text].empty()) out.end_of_text.reset();
   out.end_of_turn = special("tokenizer.ggml.eot_token_id");
   return out;
 }

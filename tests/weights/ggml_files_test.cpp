@@ -111,6 +111,37 @@ TEST(Gguf, TheVocabularyComesBackByteForByte) {
   EXPECT_EQ(vocabulary->end_of_turn, 4u);
 }
 
+// What converters wrote as the end of a text, and what a program must make of it.
+TEST(Gguf, TokenZeroEndsATextAndNoTokenWithATextLosesIt) {
+  struct Case {
+    std::string first;
+    std::vector<int32_t> kinds;  // of the first and the last token
+    uint32_t eos;
+    std::optional<uint32_t> end;
+  };
+  for (const Case& test : std::vector<Case>{{"<s>", {3, 1}, 0, 0},
+                                            {"<s>", {3, 1}, 2, 0},   // llama.cpp's converter, for years
+                                            {"<s>", {3, 1}, 1, 0},   // the empty line
+                                            {"<s>", {3, 1}, 99, 0},  // outside of the vocabulary
+                                            {"<s>", {}, 2, 0},       // kinds not told apart
+                                            {"a", {1, 3}, 2, 2},     // a vocabulary of another making
+                                            {"a", {1, 1}, 2, std::nullopt},  // all tokens have texts
+                                            {"a", {1, 1}, 0, 0}}) {
+    auto pairs = gguf_model();
+    pairs.push_back(gguf_pair("tokenizer.ggml.model", "rwkv"));
+    pairs.push_back(gguf_array("tokenizer.ggml.tokens", std::vector<std::string>{test.first, "\\n\\n", "b"}));
+    if (!test.kinds.empty())
+      pairs.push_back(
+          gguf_array("tokenizer.ggml.token_type", std::vector<int32_t>{test.kinds[0], 1, test.kinds[1]}));
+    pairs.push_back(gguf_pair("tokenizer.ggml.eos_token_id", test.eos));
+    const TempFile file(gguf(pairs, {}), "model.gguf");
+    const auto vocabulary = open_weights(file.path())->vocabulary();
+    EXPECT_EQ(vocabulary->end_of_text, test.end) << test.first << ", eos " << test.eos;
+    EXPECT_EQ(vocabulary->tokens[1], "\n\n");
+    EXPECT_EQ(vocabulary->tokens[0], test.first == "a" ? "a" : "");
+  }
+}
+
 // A file's blocks as a tensor in the format's own layout, and what they decode to.
 TEST(Gguf, BlocksBecomeTheFormatsOwnLayoutWithoutLoss) {
   for (const Format format : matrix_formats()) {
