@@ -30,6 +30,8 @@ void add_serve(CLI::App& app, Command& run) {
   CLI::App* command = app.add_subcommand("serve", "Answer over HTTP, as OpenAI's API does");
   add_model_flags(*command, *flags, NoModel::demo);
   add_vocab_flag(*command, *flags);
+  command->add_option("--model-name", flags->engine.name,
+                      "The model's id for clients; by default the name of its file or folder");
   command->add_option("--host", flags->server.http.host, "Address to listen on")->capture_default_str();
   command->add_option("--port", flags->server.http.port, "Port to listen on; 0: a free one")
       ->capture_default_str();

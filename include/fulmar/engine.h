@@ -91,9 +91,10 @@ class Sink {
 };
 
 struct EngineOptions {
-  std::string model;          // file
-  std::string vocab;          // file, "bytes", or empty: the model's own, else World
-  std::string strategy;       // "vulkan fp16"; empty or "auto": chosen by free memory
+  std::string model;     // file or folder
+  std::string name;      // the model's id; empty: the name of the file without its ending, or the folder's
+  std::string vocab;     // file, "bytes", or empty: the model's own, else World
+  std::string strategy;  // "vulkan fp16"; empty or "auto": chosen by free memory
   uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
   std::optional<float> head_norm_eps;
   std::vector<Adapter> adapters;  // merged into the model's weights in this order
@@ -106,7 +107,7 @@ struct EngineOptions {
 };
 
 struct ModelInfo {
-  std::string id;        // the file's stem
+  std::string id;        // EngineOptions::name, or what stands for it
   std::string version;   // "v7"
   std::string strategy;  // as resolved
   std::string device;

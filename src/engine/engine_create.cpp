@@ -1,8 +1,8 @@
 // Engine::create(): from a model file to a running engine.
 #include <chrono>
-#include <filesystem>
 
 #include "engine/engine_impl.h"
+#include "engine/model_name.h"
 #include "engine/vocabulary.h"
 #include "rwkv/config.h"
 
@@ -24,14 +24,15 @@ ModelOptions model_options(const EngineOptions& options) {
 }
 
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
+  SourcePtr file = open_weights(options.model);
   // The vocabulary first: it loads fast, and a wrong path should not cost the minutes that a large model
   // takes.
-  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, options.model);
-  std::unique_ptr<Model> model = Model::load(model_options(options));
+  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, *file, options.model);
+  std::unique_ptr<Model> model = Model::load(model_options(options), std::move(file));
 
   const rwkv::Config& config = model->config();
   ModelInfo info;
-  info.id = std::filesystem::path(options.model).stem().string();
+  info.id = options.name.empty() ? model_name(options.model) : options.name;
   info.version = rwkv::name(config.version);
   info.strategy = model->strategy();
   info.device = model->caps().name;

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
+#include "engine/model_name.h"
 #include "engine/vocabulary.h"
 #include "rwkv/state.h"
 #include "text/tokenizer.h"
@@ -57,8 +58,8 @@ void put_shapes(GgufHead& head, const std::string& arch, const Source& source, c
 std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, const Source& source,
                                                  uint32_t V) {
   if (options.vocab.empty())
-    if (auto own = source.vocabulary()) return own;
-  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, options.in);
+    if (auto own = source.vocabulary()) return own;  // with its marks, and ids without text
+  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, source, options.in);
   const auto too_large = [&] { return static_cast<uint32_t>(tokenizer->size()) > V; };
   if (too_large()) {
     const std::string what =
@@ -84,7 +85,7 @@ GgufHead gguf_head(const ConvertOptions& options, const Source& source, const rw
   GgufHead head;
   head.put("general.architecture", arch);
   head.put("general.type", "model");
-  head.put("general.name", to_utf8(options.in.stem()));
+  head.put("general.name", model_name(options.in));
   head.put("general.quantization_version", uint32_t{2});
   put_shapes(head, arch, source, config);
   if (config.head_norm_eps != llama_head_norm_eps) {

@@ -4,7 +4,8 @@
 #include <fstream>
 
 #include "base/fail.h"
-#include "weights/source.h"
+#include "base/mapped_file.h"
+#include "engine/model_name.h"
 
 namespace fulmar {
 namespace {
@@ -12,14 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 
 // Nothing where the model carries none.
-std::shared_ptr<const Tokenizer> carried_by(const fs::path& model) {
-  const SourcePtr source = open_weights(model);
-  const std::optional<EmbeddedVocabulary> vocabulary = source->vocabulary();
+std::shared_ptr<const Tokenizer> carried_by(const Source& model) {
+  const std::optional<EmbeddedVocabulary> vocabulary = model.vocabulary();
   if (!vocabulary || vocabulary->tokens.empty()) return nullptr;
-  // Where the file does not say: 0 ends a text if it stands for none, as in World vocabularies.
-  const Token otherwise = vocabulary->tokens[0].empty() ? 0 : -1;
-  const Token end = vocabulary->end_of_text ? static_cast<Token>(*vocabulary->end_of_text) : otherwise;
-  return make_tokenizer(vocabulary->tokens, end, source->label());
+  const Token end = vocabulary->end_of_text ? static_cast<Token>(*vocabulary->end_of_text) : -1;
+  return make_tokenizer(vocabulary->tokens, end, model.label());
 }
 
 bool is_gguf(const fs::path& path) {
@@ -32,19 +30,21 @@ bool is_gguf(const fs::path& path) {
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab, const fs::path& model) {
-  if (!vocab.empty()) {
-    const fs::path path(std::u8string(vocab.begin(), vocab.end()));
-    if (!is_gguf(path)) return open_tokenizer(vocab);
-    if (auto tokenizer = carried_by(path)) return tokenizer;
-    fail(ErrorKind::bad_file, "{}: this model carries no vocabulary of kind \"rwkv\": name a vocabulary file",
-         vocab);
-  }
-  if (model.empty()) return open_tokenizer({});
+std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
+  const fs::path path(std::u8string(vocab.begin(), vocab.end()));
+  if (vocab.empty() || !is_gguf(path)) return open_tokenizer(vocab);
+  if (auto tokenizer = carried_by(*open_weights(path))) return tokenizer;
+  fail(ErrorKind::bad_file, "{}: this model carries no vocabulary of kind \"rwkv\": name a vocabulary file",
+       vocab);
+}
+
+std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab, const Source& model,
+                                                 const fs::path& path) {
+  if (!vocab.empty()) return open_vocabulary(vocab);
   if (auto tokenizer = carried_by(model)) return tokenizer;
-  const fs::path beside = fs::path(model).replace_extension(".vocab");
+  const fs::path beside = vocabulary_beside(path);
   std::error_code ignored;
-  return open_tokenizer(fs::is_regular_file(beside, ignored) ? beside.string() : std::string());
+  return open_tokenizer(fs::is_regular_file(beside, ignored) ? to_utf8(beside) : std::string());
 }
 
 }  // namespace fulmar

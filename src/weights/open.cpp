@@ -94,6 +94,10 @@ SourcePtr open_container(const FileErrors& errors, FilePtr file) {
   errors.bad("is no safetensors, .pth, GGUF or rwkv.cpp file (by its first bytes)");
 }
 
+bool is_one_of_several(const std::string& file_name) {
+  return file_name.ends_with(index_ending) || !index_of_shard(file_name).empty();
+}
+
 SourcePtr open_weights(const fs::path& given) {
   std::error_code ignored;  // what cannot be opened says so below
   const fs::path path = fs::is_directory(given, ignored) ? model_in(given) : given;

@@ -51,4 +51,7 @@ using SourcePtr = std::shared_ptr<const Source>;
 // Error(unsupported).
 SourcePtr open_weights(const std::filesystem::path& path);
 
+// Whether a file of this name is the index or a part of a checkpoint in several files.
+bool is_one_of_several(const std::string& file_name);
+
 }  // namespace fulmar
