@@ -33,6 +33,10 @@ std::filesystem::path cache_folder() {
   return base.empty() ? base : base / "fulmar";
 }
 
+std::filesystem::path program_folder() {
+  return program_path().parent_path();
+}
+
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   AtomicFile file(path, AtomicFile::Existing::replace);
   file.write(bytes);

@@ -11,8 +11,11 @@ namespace fulmar {
 // Where this user's regenerable files go: $XDG_CACHE_HOME, ~/.cache, ~/Library/Caches or %LOCALAPPDATA%, then
 // "fulmar". Not created. Empty where the environment names no home.
 std::filesystem::path cache_folder();
-// The folder of the running program; empty where the system does not tell.
+// The running program and its folder; empty where the system does not tell.
+std::filesystem::path program_path();
 std::filesystem::path program_folder();
+// When this process crashes, no core file is written and no window asks what to do.
+void crash_quietly();
 
 // Resident memory of this process in bytes, now and at most so far; 0 where the system does not tell.
 uint64_t resident_bytes();

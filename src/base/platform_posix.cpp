@@ -36,7 +36,7 @@ unsigned cores_of_control_group() {
 
 }  // namespace
 
-std::filesystem::path program_folder() {
+std::filesystem::path program_path() {
   std::error_code error;
 #ifdef __APPLE__
   char name[4096];
@@ -46,7 +46,12 @@ std::filesystem::path program_folder() {
 #else
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
 #endif
-  return error ? std::filesystem::path() : program.parent_path();
+  return error ? std::filesystem::path() : program;
+}
+
+void crash_quietly() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
 }
 
 uint64_t resident_bytes() {

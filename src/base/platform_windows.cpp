@@ -23,12 +23,16 @@ PROCESS_MEMORY_COUNTERS memory() {
 
 }  // namespace
 
-std::filesystem::path program_folder() {
+std::filesystem::path program_path() {
   std::wstring name(32768, L'\0');
   const DWORD length = GetModuleFileNameW(nullptr, name.data(), static_cast<DWORD>(name.size()));
   if (length == 0 || length == name.size()) return {};
   name.resize(length);
-  return std::filesystem::path(name).parent_path();
+  return name;
+}
+
+void crash_quietly() {
+  SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
 }
 
 uint64_t resident_bytes() {
