@@ -15,7 +15,13 @@ file(STRINGS ${FULMAR_VULKAN_HEADERS}/vulkan/vulkan_core.h found REGEX "define V
 if(status EQUAL 0 AND found)
   set(FULMAR_COOPERATIVE_MATRIX ON)
 endif()
-message(STATUS "Cooperative matrices: ${FULMAR_COOPERATIVE_MATRIX}")
+if(FULMAR_COOPERATIVE_MATRIX)
+  message(STATUS "Cooperative matrices: ON")
+else()
+  message(WARNING "This build gets no kernels for the matrix units of GPUs, so prompts are read 3 to 10 times slower there: "
+                  "${GLSLANG_VALIDATOR} or the Vulkan headers in ${FULMAR_VULKAN_HEADERS} are older than cooperative matrices "
+                  "(glslang 14 and headers 1.3.255 have them; ./fulmar.sh setup fetches both on Debian 12)")
+endif()
 
 file(GLOB shader_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.glsl
      ${PROJECT_SOURCE_DIR}/include/shared/*.h ${PROJECT_SOURCE_DIR}/include/shared/format/*.h)

@@ -132,7 +132,9 @@ int run_bench(const BenchFlags& flags) {
   // Measured before the model takes its memory.
   Bandwidth memory;
   {
-    const OpenedDevice device = open_device(first_device(parse_strategy(flags.strategy)), flags.threads);
+    constexpr bool matrix_units = false;  // copies are measured
+    const OpenedDevice device =
+        open_device(first_device(parse_strategy(flags.strategy)), flags.threads, matrix_units);
     memory = measure_bandwidth(*device.backend, flags.threads);
   }
   const uint32_t most =

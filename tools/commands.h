@@ -18,4 +18,8 @@ void add_inspect(CLI::App& app, Command& run);
 void add_devices(CLI::App& app, Command& run);
 void add_bench(CLI::App& app, Command& run);
 
+// What this program is started again with, to try matrix units in a process that may crash.
+inline constexpr const char* matrix_unit_try = "try-matrix-units";
+void add_matrix_unit_try(CLI::App& app, Command& run);
+
 }  // namespace fulmar::tools

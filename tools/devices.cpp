@@ -1,8 +1,13 @@
 // `fulmar devices`: what this machine can run a model on.
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "base/child_process.h"
 #include "commands.h"
-#include "engine/model.h"
+#include "engine/devices.h"
 
 namespace fulmar::tools {
 namespace {
@@ -11,14 +16,20 @@ double gib(uint64_t bytes) {
   return static_cast<double>(bytes) / (1 << 30);
 }
 
-int run_devices() {
-  for (const Device& device : list_devices()) {
+struct DevicesFlags {
+  bool check = false;
+  double check_seconds = 60;
+};
+
+int run_devices(const DevicesFlags& flags) {
+  for (const Device& device : flags.check ? check_devices(flags.check_seconds) : list_devices()) {
     fmt::print("{}: {}{}\n", device.word, device.caps.name, device.caps.software ? " (software)" : "");
     if (!device.caps.driver.empty()) fmt::print("  driver    {}\n", device.caps.driver);
     if (device.caps.memory_bytes)
       fmt::print("  memory    {:.1f} GiB{}\n", gib(device.caps.memory_bytes),
                  device.caps.free_bytes ? fmt::format(", {:.1f} GiB free", gib(device.caps.free_bytes)) : "");
     if (!device.caps.features.empty()) fmt::print("  features  {}\n", fmt::join(device.caps.features, ", "));
+    if (!device.caps.matrix_units.empty()) fmt::print("  matrix    units {}\n", device.caps.matrix_units);
   }
   const std::string why = why_no_vulkan();
   if (!why.empty()) fmt::print("no Vulkan device: {}\n", why);
@@ -28,8 +39,35 @@ int run_devices() {
 }  // namespace
 
 void add_devices(CLI::App& app, Command& run) {
+  auto flags = std::make_shared<DevicesFlags>();
   CLI::App* command = app.add_subcommand("devices", "List the devices a strategy can name");
-  command->callback([&run] { run = run_devices; });
+  command->add_flag(
+      "--check", flags->check,
+      "Try the matrix units of every GPU again, whatever an earlier try found, and remember what comes out");
+  command->add_option("--check-seconds", flags->check_seconds, "How long one GPU may take for it")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->callback([flags, &run] { run = [flags] { return run_devices(*flags); }; });
+}
+
+void add_matrix_unit_try(CLI::App& app, Command& run) {
+  struct Task {
+    std::string device;
+    double seconds = 0;
+  };
+  auto task = std::make_shared<Task>();
+  CLI::App* command =
+      app.add_subcommand(matrix_unit_try, "")->group("");  // not shown: for this program alone
+  command->add_option("device", task->device)->required();
+  command->add_option("seconds", task->seconds)->required();
+  command->callback([task, &run] {
+    run = [task]() -> int {
+      behave_as_helper(task->seconds + 5);  // should the process that waits be gone
+      fmt::print("\n{}\n", try_matrix_units_here(task->device));
+      std::fflush(stdout);
+      std::_Exit(0);  // drivers also crash when they are unloaded
+    };
+  });
 }
 
 }  // namespace fulmar::tools

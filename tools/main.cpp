@@ -4,7 +4,9 @@
 #include <new>
 #include <string>
 
+#include "base/child_process.h"
 #include "base/mapped_file.h"
+#include "base/platform.h"
 #include "commands.h"
 #include "fulmar/error.h"
 
@@ -36,8 +38,12 @@ int main(int argc, char** argv) {
   add_inspect(app, run);   // what a model file holds
   add_devices(app, run);   // what this machine can run on
   add_bench(app, run);     // how fast it runs
+  // Of no use to people: a process of its own for what drivers crash in.
+  add_matrix_unit_try(app, run);
 
   try {
+    if (const auto self = fulmar::program_path(); !self.empty())
+      fulmar::set_helper_command({self, {matrix_unit_try}});
     app.parse(argc, argv);
     if (!run) return complain(2, "a command is needed, such as serve or chat (see fulmar --help)");
     return run();

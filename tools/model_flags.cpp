@@ -51,6 +51,8 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
       "Devices, precisions and layers, such as 'vulkan fp16', 'cpu fp32' or 'vulkan fp16i8 *20 "
       "-> cpu fp32'; by default 'auto', which chooses by free memory");
   add_memory_limit(command, flags.memory_limit);
+  command.add_flag("--no-matrix-units", flags.no_matrix_units,
+                   "Do not use the matrix units of GPUs, nor try whether they work");
   command
       .add_option("--gn-eps", flags.head_norm_eps,
                   "Epsilon of the group norm over heads (64e-5 unless the file says)")
@@ -86,6 +88,7 @@ void apply(const ModelFlags& flags, EngineOptions& options) {
   options.memory_limit = flags.memory_limit;
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
+  options.matrix_units = !flags.no_matrix_units;
   options.adapters = adapters_of(flags);
   options.state = flags.state;
   options.progress = show_progress("loading " + options.model);

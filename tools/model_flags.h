@@ -18,6 +18,7 @@ struct ModelFlags {
   std::vector<float> adapter_scalings;
   std::string state;
   uint64_t memory_limit = 0;  // bytes of each GPU; 0: all
+  bool no_matrix_units = false;
 };
 
 // --memory-limit 2G

@@ -103,6 +103,7 @@ struct EngineOptions {
   uint32_t queue = 1024;  // requests waiting; one more is Error(busy)
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
+  bool matrix_units = true;    // of GPUs, where they have them and passed a try
   std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes
 };
 

@@ -48,7 +48,7 @@ StrategyPart first_device(const Strategy& strategy) {
   return part;
 }
 
-OpenedDevice open_device(const StrategyPart& part, uint32_t threads) {
+OpenedDevice open_device(const StrategyPart& part, uint32_t threads, [[maybe_unused]] bool matrix_units) {
   if (part.device == "cpu") {
     if (part.index > 0)
       fail(ErrorKind::unsupported, "there is one cpu, cpu:{} does not exist; use 'cpu'", part.index);
@@ -65,9 +65,27 @@ OpenedDevice open_device(const StrategyPart& part, uint32_t threads) {
     fail(ErrorKind::unsupported, "{} does not exist; this machine has {} ('fulmar devices' lists them)",
          device_word(part), found.size());
 #if FULMAR_HAS_VULKAN
-  return {vulkan::make_backend(part.index), device_word(part)};
+  const auto units = matrix_units ? vulkan::MatrixUnits::on_hardware : vulkan::MatrixUnits::never;
+  return {vulkan::make_backend(part.index, units), device_word(part)};
 #else
   return {};
+#endif
+}
+
+std::vector<Device> check_devices([[maybe_unused]] double seconds) {
+  std::vector<Device> list = list_devices();
+#if FULMAR_HAS_VULKAN
+  for (uint32_t i = 0; i < list.size(); ++i)
+    if (list[i].caps.backend == "vulkan") list[i].caps.matrix_units = vulkan::check_matrix_units(i, seconds);
+#endif
+  return list;
+}
+
+std::string try_matrix_units_here([[maybe_unused]] const std::string& device_key) {
+#if FULMAR_HAS_VULKAN
+  return vulkan::try_matrix_units_here(device_key);
+#else
+  fail(ErrorKind::unsupported, "this program was built without Vulkan");
 #endif
 }
 

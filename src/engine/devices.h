@@ -12,8 +12,15 @@ struct OpenedDevice {
   std::string word;  // "vulkan:0", "cpu"
 };
 
-// The backend a part asks for. Throws Error(unsupported) saying why a device is not there.
-OpenedDevice open_device(const StrategyPart& part, uint32_t threads);
+// The backend a part asks for. Throws Error(unsupported) saying why a device is not there. With
+// `matrix_units` they are used where they passed a try, which the first start makes.
+OpenedDevice open_device(const StrategyPart& part, uint32_t threads, bool matrix_units = true);
+
+// Tries the matrix units of every device again, each for `seconds` at most, and answers the list with what
+// came out.
+std::vector<Device> check_devices(double seconds);
+// What the process started for such a try does, and prints for the one that started it.
+std::string try_matrix_units_here(const std::string& device_key);
 
 // "vulkan:0", "cpu".
 std::string device_word(const StrategyPart& part);

@@ -19,6 +19,7 @@ ModelOptions model_options(const EngineOptions& options) {
   out.slots = options.slots;
   out.max_rows = options.step_tokens;
   out.threads = options.threads;
+  out.matrix_units = options.matrix_units;
   out.progress = options.progress;
   return out;
 }

@@ -38,7 +38,8 @@ class LoadedModel : public Model {
         x_(uint64_t{sizes_.rows} * config_.C) {
     make_lookups(source_.canonical);
     for (const StrategyPart& part : plan_.devices)
-      devices_.push_back(options.open ? options.open(part) : open_device(part, options.threads));
+      devices_.push_back(options.open ? options.open(part)
+                                      : open_device(part, options.threads, options.matrix_units));
     for (size_t i = 0; i < devices_.size(); ++i)
       activations_.push_back(backend(i).allocate(needs_[i].activations, ops::Where::device));
     load(options, *source_.canonical);
@@ -260,6 +261,16 @@ std::unique_ptr<Model> Model::load(const ModelOptions& options, SourcePtr file) 
     return predict_memory(plan, *source.canonical, sizes_of(options, plan));
   };
   ModelPlan plan = choose_plan(wanted, config.L, options.memory_limit, plan_of, needs_of);
+  if (wanted.parts.empty() && plan.devices[0].device != "cpu") {
+    try {
+      return std::make_unique<LoadedModel>(options, std::move(plan), source);
+    } catch (const Error& error) {  // nobody asked for this GPU
+      constexpr ErrorKind broken[] = {ErrorKind::unsupported, ErrorKind::device_lost, ErrorKind::internal};
+      if (std::find(std::begin(broken), std::end(broken), error.kind()) == std::end(broken)) throw;
+      log_warning("{}; it runs on the CPU instead", error.what());
+      plan = plan_of(parse_strategy("cpu"));
+    }
+  }
   return std::make_unique<LoadedModel>(options, std::move(plan), std::move(source));
 }
 

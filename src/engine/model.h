@@ -29,6 +29,7 @@ struct ModelOptions {
   uint32_t max_rows = 256;        // rows of the largest step
   uint32_t max_picks = 0;         // rows of logits at once; 0: one a slot
   uint32_t threads = 0;           // CPU threads; 0: one per core
+  bool matrix_units = true;       // of GPUs, where they have them and passed a try
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
   // Opens the device of a strategy's part; empty: those of this machine.
   std::function<OpenedDevice(const StrategyPart&)> open;

@@ -35,6 +35,7 @@ struct Caps {
   bool software = false;     // a GPU interface that runs on the CPU (lavapipe): never chosen by default
   std::vector<std::string> features;  // optional paths in use, "fp16 arithmetic", "integer dot"
   uint64_t free_bytes = 0;            // of the memory, when the device was listed; 0: unknown
+  std::string matrix_units = {};  // whether they are used, and why not; empty where there is nothing to say
 };
 
 // Bytes of device memory that a backend's buffers and programs take, now and at most so far. Host memory for

@@ -1,23 +1,18 @@
-// Reading and writing the pipeline cache's file; see cache_file.h.
+// Reading and writing files of the cache folder; see cache_file.h.
 #include "vulkan/cache_file.h"
 
-#include <cstdint>
 #include <cstring>
 #include <fstream>
 
 #include "base/platform.h"
 
 namespace fulmar::vulkan {
-namespace {
 
-// FNV-1a.
 uint64_t checksum(std::span<const std::byte> bytes) {
   uint64_t hash = 0xcbf29ce484222325u;
   for (const std::byte b : bytes) hash = (hash ^ static_cast<uint64_t>(b)) * 0x100000001b3u;
   return hash;
 }
-
-}  // namespace
 
 std::vector<std::byte> read_cache_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);

@@ -1,24 +1,14 @@
 // The logical device, submits on one timeline, and memory; see device.h.
 #include "vulkan/device.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "base/fail.h"
-#include "vulkan/matrix_units.h"
 
 namespace fulmar::vulkan {
 namespace {
 
 constexpr uint64_t mebibyte = 1 << 20;
-
-// The memory type among `allowed` with all of `needed` and as many as possible of `wanted`.
-std::optional<uint32_t> memory_type(const VkPhysicalDeviceMemoryProperties& memory, uint32_t allowed,
-                                    VkMemoryPropertyFlags needed, VkMemoryPropertyFlags wanted) {
-  for (const VkMemoryPropertyFlags flags : {needed | wanted, needed})
-    for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
-      if ((allowed >> i & 1) && (memory.memoryTypes[i].propertyFlags & flags) == flags) return i;
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -49,26 +39,30 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
   constexpr VkMemoryPropertyFlags host =
       VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   counted_ = kind == MemoryKind::device || kind == MemoryKind::arena;
-  const std::optional<uint32_t> type =
-      memory_type(physical.memory, requirements.memoryTypeBits, counted_ ? 0 : host,
-                  counted_                       ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
-                  : kind == MemoryKind::readback ? VK_MEMORY_PROPERTY_HOST_CACHED_BIT
-                                                 : 0);
-  require(type.has_value(), "{} has no memory for a buffer of kind {}", physical.caps.name,
+  const std::vector<uint32_t> types =
+      memory_types(physical.memory, requirements.memoryTypeBits, counted_ ? 0 : host,
+                   counted_                       ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+                   : kind == MemoryKind::readback ? VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+                                                  : 0,
+                   physical.integrated);
+  require(!types.empty(), "{} has no memory for a buffer of kind {}", physical.caps.name,
           static_cast<int>(kind));
   const VkMemoryAllocateFlagsInfo flags{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO, nullptr,
                                         VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT, 0};
-  const VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &flags, requirements.size,
-                                      *type};
-  VkDeviceMemory memory;
-  const VkResult result = vk.vkAllocateMemory(device.handle_, &allocate, nullptr, &memory);
+  VkDeviceMemory memory = VK_NULL_HANDLE;
+  VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  for (size_t i = 0; i < types.size() && result == VK_ERROR_OUT_OF_DEVICE_MEMORY; ++i) {
+    const VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &flags, requirements.size,
+                                        types[i]};
+    result = vk.vkAllocateMemory(device.handle_, &allocate, nullptr, &memory);
+  }
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
     fail(ErrorKind::out_of_memory,
          "{} has no room for {} MiB: {} MiB are in use by this program, its memory is {} MiB; use a smaller "
          "format or "
          "fewer layers there",
          physical.caps.name, size / mebibyte, device.memory_use_.now / mebibyte,
-         physical.memory.memoryHeaps[physical.memory.memoryTypes[*type].heapIndex].size / mebibyte);
+         physical.caps.memory_bytes / mebibyte);
   check(result, "allocating memory");
   memory_ = {device.handle_, memory, vk.vkFreeMemory};
   check(vk.vkBindBufferMemory(device.handle_, buffer, memory, 0), "binding memory");
@@ -99,9 +93,7 @@ void Allocation::swap(Allocation& other) {
   std::swap(buffer_, other.buffer_);
 }
 
-Device::Device(std::shared_ptr<const Instance> instance, uint32_t index, MatrixUnits units)
-    : instance_(std::move(instance)), physical_(instance_->devices()[index]) {
-  choose_matrix_units(physical_, units);
+Device::Device(const Instance& instance, PhysicalDevice physical) : physical_(std::move(physical)) {
   auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
   f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
   auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
@@ -117,20 +109,23 @@ Device::Device(std::shared_ptr<const Instance> instance, uint32_t index, MatrixU
   info.pNext = &f12;
   info.queueCreateInfoCount = one_family ? 1 : 2;
   info.pQueueCreateInfos = queues;
+  std::vector<const char*> extensions;
+  if (physical_.portability_subset)
+    extensions.push_back("VK_KHR_portability_subset");  // a must where offered
 #if FULMAR_COOPERATIVE_MATRIX
-  const char* extensions[] = {VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME};
   auto coop = blank<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
   coop.cooperativeMatrix = VK_TRUE;
-  if (physical_.matrix_units) {
+  if (physical_.matrix_tile) {
     f12.shaderFloat16 = f12.vulkanMemoryModel = VK_TRUE;
     f13.pNext = &coop;
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = extensions;
+    extensions.push_back(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
   }
 #endif
-  check(instance_->vk().vkCreateDevice(physical_.handle, &info, nullptr, &handle_), "opening the device");
-  vk_.load(instance_->vk(), handle_);
+  info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
+  check(instance.vk().vkCreateDevice(physical_.handle, &info, nullptr, &handle_), "opening the device");
+  vk_.load(instance.vk(), handle_);
   vk_.vkGetDeviceQueue(handle_, physical_.queue_family, 0, &queue_);
   vk_.vkGetDeviceQueue(handle_, physical_.copy_family, physical_.copy_queue, &copy_queue_);
   timeline_ = make_timeline(*this);

@@ -1,10 +1,7 @@
 // The logical device, its queue and its memory.
 #pragma once
-#include <atomic>
-#include <memory>
 #include <span>
 
-#include "vulkan/backend.h"
 #include "vulkan/instance.h"
 
 namespace fulmar::vulkan {
@@ -50,15 +47,12 @@ class Allocation {
 
 class Device {
  public:
-  Device(std::shared_ptr<const Instance> instance, uint32_t index,
-         MatrixUnits units = MatrixUnits::on_hardware);
+  Device(const Instance& instance, PhysicalDevice physical);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
   const PhysicalDevice& physical() const { return physical_; }
-  // For programs compiled from now on.
-  void stop_using_matrix_units() { physical_.matrix_units = false; }
   const DeviceFunctions& vk() const { return vk_; }
   VkDevice handle() const { return handle_; }
 
@@ -76,7 +70,6 @@ class Device {
 
  private:
   friend class Allocation;
-  std::shared_ptr<const Instance> instance_;
   PhysicalDevice physical_;
   VkDevice handle_ = VK_NULL_HANDLE;
   DeviceFunctions vk_;

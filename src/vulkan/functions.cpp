@@ -18,15 +18,15 @@ constexpr const char* loader_names[] = {"libvulkan.so.1", "libvulkan.so"};
 
 }  // namespace
 
-std::shared_ptr<const Loader> open_loader(std::string& why_none) {
+std::optional<Loader> open_loader(std::string& why_none) {
   std::string why;
   std::optional<DynamicLibrary> library = DynamicLibrary::open(loader_names, why);
   if (!library) {
     why_none = fmt::format(
         "no Vulkan loader library ({}); install a graphics driver or the package libvulkan1", why);
-    return nullptr;
+    return std::nullopt;
   }
-  auto loader = std::make_shared<Loader>(Loader{std::move(*library)});
+  std::optional<Loader> loader(Loader{std::move(*library)});
   loader->vkGetInstanceProcAddr =
       loader->library.function<PFN_vkGetInstanceProcAddr>("vkGetInstanceProcAddr");
   if (loader->vkGetInstanceProcAddr) {
@@ -37,10 +37,11 @@ std::shared_ptr<const Loader> open_loader(std::string& why_none) {
   }
   uint32_t version = VK_API_VERSION_1_0;
   if (loader->vkEnumerateInstanceVersion) loader->vkEnumerateInstanceVersion(&version);
-  if (!loader->vkCreateInstance || version < VK_API_VERSION_1_3) {
+  // A loader of 1.1 hands on what newer devices have; which version a device has is asked of the device.
+  if (!loader->vkCreateInstance || version < VK_API_VERSION_1_1) {
     why_none =
-        fmt::format("the Vulkan loader {} is older than Vulkan 1.3; update it", loader->library.name());
-    return nullptr;
+        fmt::format("the Vulkan loader {} is older than Vulkan 1.1; update it", loader->library.name());
+    return std::nullopt;
   }
   return loader;
 }

@@ -3,24 +3,27 @@
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan.h>
 
-#include <memory>
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/dynamic_library.h"
 
 namespace fulmar::vulkan {
 
-#define FULMAR_VK_GLOBAL(X) \
-  X(vkCreateInstance) X(vkEnumerateInstanceVersion) X(vkEnumerateInstanceLayerProperties)
+#define FULMAR_VK_GLOBAL(X)     \
+  X(vkCreateInstance)           \
+  X(vkEnumerateInstanceVersion) \
+  X(vkEnumerateInstanceLayerProperties) X(vkEnumerateInstanceExtensionProperties)
 
-#define FULMAR_VK_INSTANCE(X)                                                                               \
-  X(vkDestroyInstance)                                                                                      \
-  X(vkEnumeratePhysicalDevices)                                                                             \
-  X(vkGetPhysicalDeviceProperties2)                                                                         \
-  X(vkGetPhysicalDeviceFeatures2)                                                                           \
-  X(vkGetPhysicalDeviceMemoryProperties) X(vkGetPhysicalDeviceMemoryProperties2)                            \
-      X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkEnumerateDeviceExtensionProperties) X(vkCreateDevice) \
-          X(vkGetDeviceProcAddr)
+#define FULMAR_VK_INSTANCE(X)                                                         \
+  X(vkEnumeratePhysicalDevices)                                                       \
+  X(vkGetPhysicalDeviceProperties2)                                                   \
+  X(vkGetPhysicalDeviceFeatures2)                                                     \
+  X(vkGetPhysicalDeviceMemoryProperties)                                              \
+  X(vkGetPhysicalDeviceMemoryProperties2) X(vkGetPhysicalDeviceQueueFamilyProperties) \
+      X(vkEnumerateDeviceExtensionProperties) X(vkCreateDevice) X(vkGetDeviceProcAddr)
 
 #define FULMAR_VK_DEVICE(X)                                                                                 \
   X(vkDestroyDevice)                                                                                        \
@@ -40,7 +43,7 @@ namespace fulmar::vulkan {
                                           X(vkGetPipelineCacheData) X(vkCreateComputePipelines)             \
                                               X(vkDestroyPipeline)
 
-// The loader's own entry points; lives as long as anything made through it.
+// The loader's own entry points.
 struct Loader {
   DynamicLibrary library;
   PFN_vkGetInstanceProcAddr vkGetInstanceProcAddr = nullptr;
@@ -48,8 +51,8 @@ struct Loader {
   FULMAR_VK_GLOBAL(X)
 #undef X
 };
-// Null where the loader library is absent or too old; `why_none` then says so.
-std::shared_ptr<const Loader> open_loader(std::string& why_none);
+// Nothing where the loader library is absent or too old; `why_none` then says so.
+std::optional<Loader> open_loader(std::string& why_none);
 
 struct InstanceFunctions {
 #define X(name) PFN_##name name = nullptr;
@@ -75,6 +78,24 @@ T blank(VkStructureType type) {
   T out{};
   out.sType = type;
   return out;
+}
+
+// Every item of one of Vulkan's lists, which are asked for twice: `ask(&count, items)` answers a VkResult. A
+// list that grows in between is asked for again; where a driver fails or never stops growing, what there is.
+template <typename T, typename Ask>
+std::vector<T> list_all(const Ask& ask, const T& item = {}) {
+  constexpr uint32_t most = 4096;  // a count beyond is a driver's mistake
+  std::vector<T> list;
+  for (int turn = 0; turn < 4; ++turn) {
+    uint32_t count = 0;
+    if (ask(&count, static_cast<T*>(nullptr)) < 0 || count == 0) return {};
+    count = std::min(count, most);
+    list.assign(count, item);
+    const VkResult result = ask(&count, list.data());
+    list.resize(result < 0 ? 0 : std::min<size_t>(count, list.size()));
+    if (result != VK_INCOMPLETE) break;
+  }
+  return list;
 }
 
 // Throws the Error that fits a failed call: device_lost, out_of_memory or internal, with `what` was being

@@ -52,6 +52,7 @@ inline uint32_t mat_rows(uint32_t rows) {
 struct CoopShape {
   uint32_t rows, outputs, step;  // of a workgroup's tile, and its K at a time
   uint32_t teams_t, teams_n, teams_k;
+  bool operator==(const CoopShape&) const = default;
   std::vector<uint32_t> constants(uint32_t subgroup, const MatrixTile& tile) const {
     const uint32_t threads = teams_t * teams_n * teams_k * subgroup;
     return {threads, subgroup, rows, outputs, step, teams_t, teams_n, teams_k, tile.m, tile.n, tile.k};
@@ -79,6 +80,23 @@ inline CoopShape coop_shape(uint32_t rows, uint32_t outputs, uint32_t subgroup, 
     if (!half_empty && !too_large && (groups(s) >= groups_wanted || s.outputs == 32)) return s;
   }
   return shapes[4];
+}
+
+// One batch and matrix for each shape that coop_shape() answers on real hardware, the smallest first.
+struct CoopCase {
+  uint32_t rows, outputs;
+};
+inline std::vector<CoopCase> coop_cases(uint32_t subgroup, uint32_t max_workgroup) {
+  std::vector<CoopCase> cases;
+  std::vector<CoopShape> met;
+  for (const uint32_t rows : {12u, 24u, 40u, 100u, 130u})
+    for (const uint32_t outputs : {520u, 8200u, 16392u}) {
+      const CoopShape s = coop_shape(rows, outputs, subgroup, max_workgroup, false);
+      if (std::find(met.begin(), met.end(), s) != met.end()) continue;
+      met.push_back(s);
+      cases.push_back({rows, outputs});
+    }
+  return cases;
 }
 
 }  // namespace fulmar::vulkan

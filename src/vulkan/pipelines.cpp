@@ -7,6 +7,7 @@
 #include "base/platform.h"
 #include "fulmar_shaders.h"
 #include "vulkan/cache_file.h"
+#include "vulkan/spirv.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -68,8 +69,12 @@ VkPipeline Pipelines::get(const Kernel& kernel) {
 
   const DeviceFunctions& vk = device_.vk();
   auto module_info = blank<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
-  module_info.codeSize = shader->words.size_bytes();
-  module_info.pCode = shader->words.data();
+  const bool preserve = device_.physical().preserve_subnormals;
+  const std::vector<uint32_t> changed =
+      preserve ? with_subnormals_preserved(shader->words) : std::vector<uint32_t>();
+  const std::span<const uint32_t> words = preserve ? std::span<const uint32_t>(changed) : shader->words;
+  module_info.codeSize = words.size_bytes();
+  module_info.pCode = words.data();
   VkShaderModule handle;
   check(vk.vkCreateShaderModule(device_.handle(), &module_info, nullptr, &handle), "reading a kernel");
   const Unique<VkShaderModule> module(device_.handle(), handle, vk.vkDestroyShaderModule);

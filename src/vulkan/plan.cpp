@@ -109,6 +109,10 @@ class Planner {
   template <typename Push>
   void set(Launch& launch, Kernel kernel, uint32_t x, uint32_t y, const Push& push) {
     static_assert(sizeof push <= 128);
+    if (x > device_.max_groups || y > device_.max_groups)
+      fail(ErrorKind::unsupported,
+           "{} launches at most {} workgroups, a step of {} rows needs {}; use smaller --step-tokens",
+           device_.caps.name, device_.max_groups, shape_.rows, std::max(x, y));
     launch.kernel = std::move(kernel);
     launch.groups_x = x;
     launch.groups_y = y;
@@ -175,7 +179,7 @@ class Planner {
     const bool vec = T <= vec_rows;
     const VecShape shape =
         vec_shape(T, outputs, K / format.chunk, device_.subgroup_size, device_.caps.software);
-    const bool coop = !vec && device_.matrix_units && tape_.half_inputs && format.scalar_bytes != 4;
+    const bool coop = !vec && device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
     const CoopShape tile =
         coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup, device_.caps.software);
     const uint32_t group_outputs = vec ? shape.outputs() : coop ? tile.outputs : mat_outputs;

@@ -75,7 +75,7 @@ RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Ta
   const Plan plan = make_plan(tape, arena, shape, addresses, device.physical());
   context_->transfers.upload(tables_, 0, plan.tables);
 
-  if (timing && device.physical().timestamps) {
+  if (timing && device.physical().timestamp_mask != 0) {
     auto info = blank<VkQueryPoolCreateInfo>(VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO);
     info.queryType = VK_QUERY_TYPE_TIMESTAMP;
     info.queryCount = static_cast<uint32_t>(plan.launches.size() + 1);
@@ -216,8 +216,8 @@ void RecordedProgram::read_times() {
             ticks_.data(), 8, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
         "reading time stamps");
   for (size_t i = 0; i < times_.size(); ++i)
-    times_[i].seconds =
-        static_cast<double>(ticks_[i + 1] - ticks_[i]) * double{device.physical().timestamp_period} * 1e-9;
+    times_[i].seconds = static_cast<double>(device.physical().ticks(ticks_[i], ticks_[i + 1])) *
+                        double{device.physical().timestamp_period} * 1e-9;
 }
 
 }  // namespace fulmar::vulkan

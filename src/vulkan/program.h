@@ -9,9 +9,8 @@ namespace fulmar::vulkan {
 
 // What a backend's buffers and programs share; the last of them to go closes the device.
 struct Context {
-  Context(std::shared_ptr<const Instance> instance, uint32_t index,
-          MatrixUnits units = MatrixUnits::on_hardware)
-      : device(std::move(instance), index, units), pipelines(device), transfers(device), copies(device) {}
+  Context(const Instance& instance, PhysicalDevice physical)
+      : device(instance, std::move(physical)), pipelines(device), transfers(device), copies(device) {}
   ~Context() { device.wait_idle(); }
   Device device;
   Pipelines pipelines;
@@ -29,6 +28,9 @@ class DeviceBuffer final : public ops::Buffer {
   std::shared_ptr<Context> context_;
   Allocation memory_;
 };
+// A backend on this device as it is described, nothing checked.
+std::unique_ptr<ops::Backend> open_unchecked(const Instance& instance, PhysicalDevice device);
+
 // The allocation behind a buffer of this backend; throws Error(internal) for another backend's.
 const Allocation& memory_of(const ops::Buffer& buffer);
 

@@ -1,8 +1,10 @@
-// Comparing matrix units with the plain kernel; see self_check.h.
+// Products whose results are known; see self_check.h.
 #include "vulkan/self_check.h"
 
-#include <algorithm>
 #include <cmath>
+
+#include "base/fail.h"
+#include "vulkan/linear_shape.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -15,52 +17,113 @@ float number(uint64_t i) {
   return static_cast<float>(mixed) * 0x1p-23f - 1.0f;
 }
 
-// y = W x for `rows` rows and N outputs.
-std::vector<float> product(ops::Backend& backend, uint32_t rows, uint32_t N, bool half_inputs) {
-  const FormatInfo& f16 = info(Format::f16);
-  ops::Tape tape;
-  tape.half_inputs = half_inputs;
-  tape.inputs = {tape.value("x", K)};
-  tape.outputs = {tape.value("y", N)};
-  tape.ops.push_back(ops::Linear{tape.inputs[0], tape.outputs[0], tape.weight("W", N, K, Format::f16)});
+// y = W x^T: N outputs of `rows` rows.
+struct Product {
+  Format format;
+  uint32_t rows, N;
+  std::vector<std::byte> W;
+  std::vector<float> x;
 
-  std::vector<float> row(K), x(uint64_t{rows} * K);
-  std::vector<std::byte> weights(f16.matrix_bytes(N, K));
-  for (uint32_t n = 0; n < N; ++n) {
-    for (uint32_t k = 0; k < K; ++k) row[k] = number(uint64_t{n} * K + k);
-    f16.encode_row(weights.data(), N, K, n, row.data());
+  // W's first row is full of `first` where that is not 0.
+  Product(Format format_of, uint32_t row_count, uint32_t outputs, float first = 0)
+      : format(format_of), rows(row_count), N(outputs), x(uint64_t{rows} * K) {
+    const FormatInfo& f = info(format);
+    W.resize(f.matrix_bytes(N, K));
+    std::vector<float> row(K);
+    for (uint32_t n = 0; n < N; ++n) {
+      for (uint32_t k = 0; k < K; ++k) row[k] = n == 0 && first != 0 ? first : number(uint64_t{n} * K + k);
+      f.encode_row(W.data(), N, K, n, row.data());
+    }
+    for (uint64_t i = 0; i < x.size(); ++i) x[i] = number(i + (uint64_t{1} << 32));
   }
-  for (uint64_t i = 0; i < x.size(); ++i) x[i] = number(i + (uint64_t{1} << 32));
 
-  const ops::BatchShape shape{rows, 1, 0};
-  const auto weight = backend.allocate(weights.size(), ops::Where::device);
-  const auto activations = backend.allocate(ops::plan_arena(tape, shape).bytes, ops::Where::device);
-  backend.upload(*weight, 0, weights);
-  ops::Memory memory;
-  memory.weights = {{weight.get(), 0}};
-  memory.activations = activations.get();
-  const auto program = backend.compile(tape, memory, shape);
-  const std::span<const float> input(x);
-  const ops::Segment segment{0, 0, rows};
-  program->start({rows, {&segment, 1}, {}, {&input, 1}});
-  const std::span<const float> y = program->finish()[0];
-  return {y.begin(), y.end()};
+  std::vector<float> run(ops::Backend& backend, bool half_inputs) const {
+    ops::Tape tape;
+    tape.half_inputs = half_inputs;
+    tape.inputs = {tape.value("x", K)};
+    tape.outputs = {tape.value("y", N)};
+    tape.ops.push_back(ops::Linear{tape.inputs[0], tape.outputs[0], tape.weight("W", N, K, format)});
+    const ops::BatchShape shape{rows, 1, 0};
+    const auto weight = backend.allocate(W.size(), ops::Where::device);
+    const auto activations = backend.allocate(ops::plan_arena(tape, shape).bytes, ops::Where::device);
+    backend.upload(*weight, 0, W);
+    ops::Memory memory;
+    memory.weights = {{weight.get(), 0}};
+    memory.activations = activations.get();
+    const auto program = backend.compile(tape, memory, shape);
+    const std::span<const float> input(x);
+    const ops::Segment segment{0, 0, rows};
+    program->start({rows, {&segment, 1}, {}, {&input, 1}});
+    const std::span<const float> y = program->finish()[0];
+    return {y.begin(), y.end()};
+  }
+
+  // One output of one row, in double.
+  double exact(uint32_t row, uint32_t n) const {
+    std::vector<float> w(K);
+    info(format).decode_row(W.data(), N, K, n, w.data());
+    double sum = 0;
+    for (uint32_t k = 0; k < K; ++k) sum += double{w[k]} * double{x[uint64_t{row} * K + k]};
+    return sum;
+  }
+};
+
+// The first format of each size of a chunk, in the order of the list, and bf16, whose quads are decoded late;
+// f16's are halves already. With f32 weights units are not used.
+std::vector<Format> ways_of_decoding() {
+  std::vector<Format> list{Format::f16, Format::bf16};
+  std::vector<uint32_t> sizes{info(Format::f16).chunk};
+  for (const Format format : matrix_formats()) {
+    const FormatInfo& f = info(format);
+    if (f.scalar_bytes == 4 || K % f.block != 0 ||
+        std::find(sizes.begin(), sizes.end(), f.chunk) != sizes.end())
+      continue;
+    sizes.push_back(f.chunk);
+    list.push_back(format);
+  }
+  return list;
+}
+
+bool units_agree(ops::Backend& backend, const Product& product) {
+  const std::vector<float> plain = product.run(backend, false), units = product.run(backend, true);
+  // 96 products of numbers up to 1, each off by at most 2^-11 of itself.
+  for (size_t i = 0; i < plain.size(); ++i)
+    if (!(std::fabs(plain[i] - units[i]) <= K * 0x1p-11f)) return false;
+  return true;
 }
 
 }  // namespace
 
-bool matrix_units_agree(ops::Backend& backend) {
-  struct Size {
-    uint32_t rows, N;
-  };
-  for (const Size size : {Size{12, 520}, Size{100, 2056}, Size{520, 8200}}) {
-    const std::vector<float> plain = product(backend, size.rows, size.N, false);
-    const std::vector<float> units = product(backend, size.rows, size.N, true);
-    // 96 products of numbers below 1, each off by at most 2^-11 of itself.
-    for (size_t i = 0; i < plain.size(); ++i)
-      if (!(std::fabs(plain[i] - units[i]) <= K * 0x1p-11f)) return false;
+KernelCheck check_kernels(ops::Backend& backend) {
+  // Subnormal as a half: a weight, and a scale (the largest quant is 127).
+  constexpr float weight = 0x1p-24f, scaled = 127 * 0x1p-20f;
+  const Product products[] = {
+      {Format::f16, 3, 40, weight}, {Format::f16, 12, 40, weight}, {Format::q8_0, 3, 40, scaled}};
+  KernelCheck check{true, true};
+  for (const Product& product : products) {
+    const std::vector<float> y = product.run(backend, false);
+    for (uint32_t row = 0; row < product.rows; ++row)
+      for (uint32_t n = 0; n < product.N; ++n) {
+        const double exact = product.exact(row, n);
+        const double off = std::fabs(exact - double{y[uint64_t{row} * product.N + n]});
+        if (n > 0 && !(off <= 1e-4)) check.right = false;
+        if (n == 0 && !(off <= 0.01 * std::fabs(exact))) check.subnormals_kept = false;
+      }
   }
-  return true;
+  return check;
+}
+
+std::string matrix_units_differ(ops::Backend& backend, uint32_t subgroup_size, uint32_t max_workgroup) {
+  const std::vector<Format> formats = ways_of_decoding();
+  for (const CoopCase& size : coop_cases(subgroup_size, max_workgroup)) {
+    const CoopShape tile = coop_shape(size.rows, size.outputs, subgroup_size, max_workgroup, false);
+    // Tiles differ in how they are cut, formats in how they are decoded: each in turn, with the other kept.
+    for (const Format format : std::span(formats).first(tile.rows == 16 ? formats.size() : 1))
+      if (!units_agree(backend, {format, size.rows, size.outputs}))
+        return fmt::format("they multiply wrongly (tiles of {}x{}x{}, {})", tile.rows, tile.outputs,
+                           tile.step, info(format).name);
+  }
+  return {};
 }
 
 }  // namespace fulmar::vulkan
