@@ -17,11 +17,11 @@ namespace HWY_NAMESPACE {
 
 template <class Row>
 constexpr FormatKernels often_used(Format format) {
-  return {format, Row::bytes, dot<Row>, decode<Row>};
+  return {format, Row::bytes, dot<Row>, decode<Row>, nullptr};
 }
 template <class Row>
 constexpr FormatKernels seldom_used(Format format) {
-  return {format, Row::bytes, small_dot<Row>, decode<Row>};
+  return {format, Row::bytes, small_dot<Row>, decode<Row>, nullptr};
 }
 
 std::span<const FormatKernels> block_table() {

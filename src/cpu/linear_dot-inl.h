@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "cpu/kernels.h"
+#include "cpu/lanes-inl.h"
 #include "cpu/linear_formats-inl.h"
 #include "cpu/targets.h"
 
@@ -30,6 +31,12 @@ HWY_INLINE void fetch(const std::byte* p) {
 
 // x86 before AVX-512 has 16 vector registers, all else 32.
 constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64;
+
+// Rounded as MulAdd rounds in every lane.
+HWY_INLINE float multiply_add(float a, float b, float c) {
+  const hn::CappedTag<float, 1> one;
+  return hn::GetLane(hn::MulAdd(hn::Set(one, a), hn::Set(one, b), hn::Set(one, c)));
+}
 
 // R rows of W times T rows of x, lanes along k; every weight is loaded and converted once.
 // The first pass over these rows fetches the next ones: the hardware's prefetchers lose a stream at every
@@ -71,8 +78,9 @@ HWY_INLINE void dot_block(const DotCall& c, uint32_t n, uint32_t t) {
   for (int r = 0; r < R; ++r) {
     FULMAR_UNROLL
     for (int i = 0; i < T; ++i) {
-      float sum = hn::GetLane(hn::SumOfLanes(d, acc[r][i]));
-      for (uint64_t tail = k; tail < c.K; ++tail) sum += rows[r].scalar(tail) * x[i * c.K + tail];
+      float sum = fold(d, acc[r][i]);
+      for (uint64_t tail = k; tail < c.K; ++tail)
+        sum = multiply_add(rows[r].scalar(tail), x[i * c.K + tail], sum);
       c.sums[uint64_t{t + i} * (c.n1 - c.n0) + (n + r - c.n0)] = sum;
     }
   }
@@ -133,6 +141,38 @@ void decode(const std::byte* m, uint64_t N, uint64_t K, uint64_t row, uint64_t k
     for (uint32_t j = 0; j < Row::span; j += L) hn::StoreU(from.load(k0 + k, j), d, out + k + j);
   }
   for (; k < count; ++k) out[k] = from.scalar(k0 + k);
+}
+
+// L vectors of L neighbouring k, transposed, are L neighbours of each class. For rows whose span is a vector.
+template <class Row>
+void spread(const SpreadCall& c) {
+  static_assert(Row::span == L);
+  const Floats d;
+  const Row from(c.w, c.N, c.K, c.row, nullptr);
+  const PanelOrder& order = *c.order;
+  float* of_class[L];
+  for (uint32_t i = 0; i < L; ++i) of_class[i] = c.to + order.block(i, 0) * c.block_floats + order.first(i);
+  uint64_t k = 0;
+  for (uint32_t r = 0; r < order.runs; ++r) {
+    const uint64_t at = r * c.block_floats;
+    const uint32_t count = order.count(r);
+    uint32_t m = 0;
+    for (; m + L <= count; m += L) {
+      Float v[L];
+      FULMAR_UNROLL
+      for (uint32_t i = 0; i < L; ++i, k += L) v[i] = from.load(k, 0);
+      transpose(d, v);
+      FULMAR_UNROLL
+      for (uint32_t i = 0; i < L; ++i) hn::StoreU(v[i], d, of_class[i] + at + m);
+    }
+    for (; m < count; ++m, k += L) {
+      HWY_ALIGN float lanes[L];
+      hn::Store(from.load(k, 0), d, lanes);
+      for (uint32_t i = 0; i < L; ++i) of_class[i][at + m] = lanes[i];
+    }
+  }
+  float* to = c.to + (order.blocks() - 1) * c.block_floats;
+  for (; k < c.K; ++k) *to++ = from.scalar(k);
 }
 
 }  // namespace HWY_NAMESPACE

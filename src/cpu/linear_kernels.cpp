@@ -19,20 +19,35 @@ HWY_BEFORE_NAMESPACE();
 namespace fulmar::cpu {
 namespace HWY_NAMESPACE {
 
-void pack(const float* x, uint64_t K, uint32_t rows, uint64_t k0, uint64_t k1, float* tile) {
-  const uint32_t width = rows > L ? 2 * L : L;
-  constexpr uint64_t block = 16;  // one cache line of each row at a time
-  for (uint64_t k = k0; k < k1; k += block) {
-    const uint64_t end = k + block < k1 ? k + block : k1;
-    for (uint32_t t = 0; t < width; ++t) {
-      float* to = tile + t;
-      if (t < rows) {
-        for (uint64_t i = k; i < end; ++i) to[i * width] = x[t * K + i];
-      } else {
-        for (uint64_t i = k; i < end; ++i) to[i * width] = 0.0f;
-      }
+void pack(const PackCall& c) {
+  const Floats d;
+  const uint32_t width = c.rows > L ? 2 * L : L;
+  const uint64_t whole = c.K / L * L, depth = whole / L, step = c.classes == 1 ? 1 : depth;
+  uint64_t k = c.k0;
+  for (; k + L <= c.k1; k += L) {
+    float* to = c.tile + (c.classes == 1 ? k : k / L) * width;
+    for (uint32_t t = 0; t < width; t += L) {
+      Float v[L];
+      FULMAR_UNROLL
+      for (uint32_t i = 0; i < L; ++i)
+        v[i] = t + i < c.rows ? hn::LoadU(d, c.x + (t + i) * c.K + k) : hn::Zero(d);
+      transpose(d, v);
+      FULMAR_UNROLL
+      for (uint32_t i = 0; i < L; ++i) hn::StoreU(v[i], d, to + i * step * width + t);
     }
   }
+  for (; k < c.k1; ++k)
+    for (uint32_t t = 0; t < width; ++t) c.tile[k * width + t] = t < c.rows ? c.x[t * c.K + k] : 0.0f;
+}
+
+void transpose_square(const float* from, uint64_t from_stride, float* to, uint64_t to_stride) {
+  const Floats d;
+  Float v[L];
+  FULMAR_UNROLL
+  for (uint32_t i = 0; i < L; ++i) v[i] = hn::LoadU(d, from + i * from_stride);
+  transpose(d, v);
+  FULMAR_UNROLL
+  for (uint32_t i = 0; i < L; ++i) hn::StoreU(v[i], d, to + i * to_stride);
 }
 
 constexpr uint32_t tile_n = many_registers ? 12 : 6;
@@ -41,14 +56,13 @@ constexpr uint32_t tile_n = many_registers ? 12 : 6;
 template <int V>
 HWY_INLINE void tile_of(const TileCall& call) {
   const float *HWY_RESTRICT w = call.w, *HWY_RESTRICT x = call.x;
-  float* HWY_RESTRICT c = call.c;
-  const uint64_t c_stride = call.c_stride;
   const Floats d;
   Float acc[tile_n][V];
   FULMAR_UNROLL
   for (uint32_t n = 0; n < tile_n; ++n) {
     FULMAR_UNROLL
-    for (int v = 0; v < V; ++v) acc[n][v] = call.add ? hn::LoadU(d, c + n * c_stride + v * L) : hn::Zero(d);
+    for (int v = 0; v < V; ++v)
+      acc[n][v] = call.from ? hn::LoadU(d, call.from + n * call.from_stride + v * L) : hn::Zero(d);
   }
   uint32_t fetched = 0;
   for (uint32_t k = 0; k < call.count; ++k) {
@@ -66,10 +80,18 @@ HWY_INLINE void tile_of(const TileCall& call) {
       for (int v = 0; v < V; ++v) acc[n][v] = hn::MulAdd(b, xs[v], acc[n][v]);
     }
   }
+  for (uint32_t i = 0; i < call.fold_count; ++i) {
+    const float* with = call.folds + i * call.fold_floats;
+    FULMAR_UNROLL
+    for (uint32_t n = 0; n < tile_n; ++n) {
+      FULMAR_UNROLL
+      for (int v = 0; v < V; ++v) acc[n][v] = hn::Add(hn::LoadU(d, with + (2 * n + v) * L), acc[n][v]);
+    }
+  }
   FULMAR_UNROLL
   for (uint32_t n = 0; n < tile_n; ++n) {
     FULMAR_UNROLL
-    for (int v = 0; v < V; ++v) hn::StoreU(acc[n][v], d, c + n * c_stride + v * L);
+    for (int v = 0; v < V; ++v) hn::StoreU(acc[n][v], d, call.to + n * call.to_stride + v * L);
   }
 }
 
@@ -122,12 +144,19 @@ void epilogue(const float* sums, uint32_t count, const Epilogue& e) {
 
 const LinearKernels& linear_table() {
   static constexpr FormatKernels formats[] = {
-      {Format::f32, F32Row::bytes, dot<F32Row>, decode<F32Row>},
-      {Format::f16, F16Row::bytes, dot<F16Row>, decode<F16Row>},
-      {Format::bf16, Bf16Row::bytes, dot<Bf16Row>, decode<Bf16Row>},
+      {Format::f32, F32Row::bytes, dot<F32Row>, decode<F32Row>, spread<F32Row>},
+      {Format::f16, F16Row::bytes, dot<F16Row>, decode<F16Row>, spread<F16Row>},
+      {Format::bf16, Bf16Row::bytes, dot<Bf16Row>, decode<Bf16Row>, spread<Bf16Row>},
   };
-  static const LinearKernels table = {
-      hwy::TargetName(HWY_TARGET), formats, std::size(formats), L, tile_n, pack, tile, epilogue};
+  static const LinearKernels table = {hwy::TargetName(HWY_TARGET),
+                                      formats,
+                                      std::size(formats),
+                                      L,
+                                      tile_n,
+                                      pack,
+                                      tile,
+                                      transpose_square,
+                                      epilogue};
   return table;
 }
 

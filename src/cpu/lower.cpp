@@ -179,7 +179,8 @@ class Lowering {
                           o.act,
                           o.accumulate,
                           tape_.values[o.y].picked,
-                          static_cast<uint32_t>(rows(o.y))};
+                          static_cast<uint32_t>(rows(o.y)),
+                          tape_.reproducible};
     return make_linear(args, threads_);
   }
   std::unique_ptr<Task> make(const Mix4& o) {
@@ -245,7 +246,7 @@ class Lowering {
     if (fresh) {
       at->second = reinterpret_cast<float*>(out_.packed.get()) + packed_used_;
       packed_used_ += floats;
-      packs_.tasks.push_back(make_pack(value(x), K, tape_.values[x].picked, at->second));
+      packs_.tasks.push_back(make_pack(value(x), K, tape_.values[x].picked, tape_.reproducible, at->second));
     }
     return at->second;
   }

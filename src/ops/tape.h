@@ -31,6 +31,9 @@ struct Tape {
   // Matrix units may round both inputs of a Linear to f16 (past 65504 clamped); sums stay f32. A permission:
   // a backend without such units computes in f32 all the same.
   bool half_inputs = false;
+  // A row's results must be the same bits whatever other rows the step has: those of decode rows in company
+  // of any size, those of prompts however they are cut. What that costs is in docs/performance.md.
+  bool reproducible = false;
 
   ValueId value(std::string name, uint32_t width, bool picked = false);
   WeightId weight(std::string name, uint32_t rows, uint32_t cols, Format format);
