@@ -1,4 +1,4 @@
-// What only the operating system knows: folders, memory, cores, and replacing a file in one
+// What only the operating system knows: folders, memory, cores, descriptors, and replacing a file in one
 // step.
 #pragma once
 #include <cstddef>
@@ -23,6 +23,10 @@ uint64_t peak_resident_bytes();
 
 // Cores this process may run on (affinity masks and container limits of cores respected), at least 1.
 unsigned usable_cores();
+
+// Lets this process have `wanted` files and connections open at once, or as many as it is allowed; the number it
+// may have now.
+uint64_t raise_descriptor_limit(uint64_t wanted);
 
 // Writes `bytes` to a temporary file beside `path` and renames it over `path`, so that a reader sees the old
 // file or the new one and never half of one. Throws Error(bad_file) naming path and reason; nothing is left

@@ -80,6 +80,16 @@ uint64_t peak_resident_bytes() {
 #endif
 }
 
+uint64_t raise_descriptor_limit(uint64_t wanted) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;  // the least that systems of today give
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted) return limit.rlim_cur;
+  rlimit raised = limit;
+  raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? static_cast<rlim_t>(wanted)
+                                                    : std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(wanted));
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
 unsigned usable_cores() {
   unsigned cores = std::max(1u, std::thread::hardware_concurrency());
 #ifdef __linux__

@@ -42,6 +42,10 @@ uint64_t peak_resident_bytes() {
   return memory().PeakWorkingSetSize;
 }
 
+uint64_t raise_descriptor_limit(uint64_t wanted) {
+  return wanted;  // sockets are limited by memory alone
+}
+
 unsigned usable_cores() {
   DWORD_PTR process = 0, system = 0;
   if (GetProcessAffinityMask(GetCurrentProcess(), &process, &system) && process != 0) {

@@ -207,5 +207,14 @@ TEST(Log, LevelsHaveNamesAndOthersAreRefused) {
   }
 }
 
+// A server may have more connections than the 1024 files a program usually begins with.
+TEST(Platform, DescriptorsAreRaisedAsFarAsAllowedAndNeverLowered) {
+  const uint64_t before = raise_descriptor_limit(0);
+  EXPECT_GT(before, 0u);
+  const uint64_t after = raise_descriptor_limit(before + 1);
+  EXPECT_TRUE(after == before || after == before + 1) << before << " became " << after;
+  EXPECT_EQ(raise_descriptor_limit(1), after);
+}
+
 }  // namespace
 }  // namespace fulmar
