@@ -37,6 +37,13 @@ void add_serve(CLI::App& app, Command& run) {
       ->capture_default_str();
   command->add_option("--password", flags->server.http.password,
                       "Key that clients must send as a Bearer token");
+  command->add_option("--cors", flags->server.http.access.origins,
+                      "Origin whose web pages may use the server, as https://chat.example; may be repeated; "
+                      "*: any, none: no page")
+      ->capture_default_str();
+  command->add_option("--allow-host", flags->server.http.access.hosts,
+                      "Name of this machine that requests may use, beside localhost, addresses, names without a "
+                      "dot and --host; may be repeated; *: any");
   command
       ->add_option(
           "--slots", flags->engine.slots,

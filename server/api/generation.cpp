@@ -158,6 +158,7 @@ void Generation::end_if_over() {
     if (choice.index % plan_.delivery.choices == 0) usage.prompt += choice.prompt_tokens;
     usage.completion += choice.completion_tokens;
   }
+  reply_->note({usage.prompt, usage.completion});
   if (plan_.delivery.stream) {
     if (plan_.delivery.include_usage) emit(answer_.usage_chunk(usage));
     reply_->write(http::sse_event("[DONE]"));

@@ -12,22 +12,28 @@ Engine& Context::ready() const {
 }
 
 std::vector<http::Route> routes(Context& context) {
+  enum class Cost { quick, any };  // quick ones take microseconds and wait for nobody
   using Endpoint = void (*)(const Context&, const http::Request&, const std::shared_ptr<http::Reply>&);
   const auto route = [&context](const char* method, const char* pattern, Endpoint endpoint,
-                                bool open = false) {
+                                Cost cost, bool open = false) {
     return http::Route{
         method, pattern,
         [&context, endpoint](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
           endpoint(context, request, reply);
         },
-        open};
+        open, cost == Cost::quick};
   };
   return {
-      route("GET", "/health", health, true),
-      route("GET", "/v1/models", list_models),
-      route("GET", "/v1/models/{}", get_model),
-      route("POST", "/v1/completions", completions),
-      route("POST", "/v1/chat/completions", chat_completions),
+      route("GET", "/health", health, Cost::quick, true),
+      route("GET", "/v1/models", list_models, Cost::quick),
+      route("GET", "/v1/models/{}", get_model, Cost::quick),
+      route("POST", "/v1/completions", completions, Cost::any),
+      route("POST", "/v1/chat/completions", chat_completions, Cost::any),
+      // For clients whose base address lacks the /v1.
+      route("GET", "/models", list_models, Cost::quick),
+      route("GET", "/models/{}", get_model, Cost::quick),
+      route("POST", "/completions", completions, Cost::any),
+      route("POST", "/chat/completions", chat_completions, Cost::any),
   };
 }
 

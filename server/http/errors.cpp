@@ -1,6 +1,8 @@
 // Which HTTP status, type and code an error has, and its JSON.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/utf8.h"
 #include "http/message.h"
 
@@ -74,6 +76,18 @@ std::string json(int status, std::string_view message, std::string_view param, s
                      quoted(code));
 }
 
+// What a client of this status does next.
+Response with_advice(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.body = std::move(body);
+  if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
+  // A slot frees within seconds; a restart or a rebuilt device takes longer.
+  if (status == 429) response.headers.push_back({"Retry-After", "1"});
+  if (status == 503) response.headers.push_back({"Retry-After", "5"});
+  return response;
+}
+
 }  // namespace
 
 std::string error_json(const Error& error) {
@@ -82,21 +96,11 @@ std::string error_json(const Error& error) {
 }
 
 Response error_response(const Error& error) {
-  Response response;
-  response.status = face_of(error.kind()).status;
-  response.body = error_json(error);
-  if (response.status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
-  // A slot frees within seconds; a restart or a rebuilt device takes longer.
-  if (response.status == 429) response.headers.push_back({"Retry-After", "1"});
-  if (response.status == 503) response.headers.push_back({"Retry-After", "5"});
-  return response;
+  return with_advice(face_of(error.kind()).status, error_json(error));
 }
 
 Response error_response(int status, std::string_view message, std::string_view code) {
-  Response response;
-  response.status = status;
-  response.body = json(status, message, {}, code);
-  return response;
+  return with_advice(status, json(status, message, {}, code));
 }
 
 }  // namespace fulmar::http

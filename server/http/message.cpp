@@ -1,22 +1,16 @@
-// HTTP messages as text: heads, chunks, targets.
+// HTTP messages as text: heads, dates, chunks, targets.
 #include "http/message.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+
+#include "http/syntax.h"
 
 namespace fulmar::http {
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view reason(int status) {
   switch (status) {
@@ -28,6 +22,8 @@ std::string_view reason(int status) {
       return "Bad Request";
     case 401:
       return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
@@ -36,6 +32,8 @@ std::string_view reason(int status) {
       return "Request Timeout";
     case 413:
       return "Payload Too Large";
+    case 414:
+      return "URI Too Long";
     case 417:
       return "Expectation Failed";
     case 429:
@@ -55,7 +53,7 @@ std::string_view reason(int status) {
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -76,27 +74,37 @@ std::string decode(std::string_view text) {
   return out;
 }
 
+// "Sun, 06 Nov 1994 08:49:37 GMT", in English whatever the locale.
+std::string http_date(std::chrono::system_clock::time_point now) {
+  static const char* const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static const char* const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - day).count();
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[std::chrono::weekday(day).c_encoding()],
+                     static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
+                     static_cast<int>(date.year()), seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
 }  // namespace
 
 std::string_view Request::header(std::string_view name) const {
   for (const Header& field : headers)
-    if (same_name(field.name, name)) return field.value;
+    if (same_word(field.name, name)) return field.value;
   return {};
 }
 
-std::string head_of(const Response& response, Body body, bool keep_alive) {
+std::string head_of(const Response& response, Body body, bool keep_alive, std::string_view more) {
   std::string head;
   auto out = std::back_inserter(head);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
+  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, reason(response.status),
+                 http_date(std::chrono::system_clock::now()));
   if (response.status != 204) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
   if (body == Body::chunked) head += "Transfer-Encoding: chunked\r\n";
   if (body == Body::sized && response.status != 204)
     fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
-  fmt::format_to(out, "Connection: {}\r\n", keep_alive ? "keep-alive" : "close");
-  head +=
-      "Access-Control-Allow-Origin: *\r\n"
-      "Access-Control-Allow-Methods: GET, POST, PUT, DELETE, OPTIONS\r\n"
-      "Access-Control-Allow-Headers: Content-Type, Authorization\r\n";
+  fmt::format_to(out, "Connection: {}\r\n{}", keep_alive ? "keep-alive" : "close", more);
   for (const Header& field : response.headers) fmt::format_to(out, "{}: {}\r\n", field.name, field.value);
   head += "\r\n";
   return head;
@@ -106,17 +114,29 @@ std::string chunk_of(std::string_view bytes) {
   return bytes.empty() ? "0\r\n\r\n" : fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
 }
 
-void split_target(std::string_view target, Request& request) {
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!target.starts_with(scheme)) continue;
-    const size_t slash = target.find('/', scheme.size());
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-    break;
-  }
-  target = target.substr(0, target.find('#'));
+bool split_target(std::string_view target, Request& request) {
   const size_t question = target.find('?');
-  request.path = decode(target.substr(0, question));
   request.query = question == std::string_view::npos ? "" : std::string(target.substr(question + 1));
+  std::string folded;
+  for (const char c : target.substr(0, question))
+    if (c != '/' || !folded.ends_with('/')) folded += c;
+  if (folded.size() > 1 && folded.ends_with('/')) folded.pop_back();
+  request.path = decode(folded);
+  return std::none_of(request.path.begin(), request.path.end(),
+                      [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::string printable(std::string_view text, size_t most) {
+  std::string out;
+  for (const char c : text) {
+    if (out.size() >= most) return out += "...";
+    if (c > 0x20 && c < 0x7f && c != '\\') {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
 }
 
 }  // namespace fulmar::http

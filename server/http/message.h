@@ -26,7 +26,7 @@ struct Request {
 
 struct Response {
   int status = 200;
-  std::vector<Header> headers;  // beside those of length, connection and CORS
+  std::vector<Header> headers;  // beside those of date, length, connection and CORS
   std::string body;
   std::string content_type = "application/json";
 };
@@ -38,13 +38,18 @@ Response error_response(const Error& error);
 // For failures below the API, whose status has no ErrorKind of its own.
 Response error_response(int status, std::string_view message, std::string_view code);
 
-// The head of an HTTP/1.1 message up to the blank line. Chunked messages have no length.
+// The head of an HTTP/1.1 message up to the blank line, dated now. Chunked messages have no length. `more` are
+// whole lines.
 enum class Body { sized, chunked, until_close };
-std::string head_of(const Response& response, Body body, bool keep_alive);
+std::string head_of(const Response& response, Body body, bool keep_alive, std::string_view more = {});
 // One piece of a chunked body; the empty piece ends it.
 std::string chunk_of(std::string_view bytes);
 
-// Splits a request target ("/v1/models?x=1", or with scheme and host) into path and query.
-void split_target(std::string_view target, Request& request);
+// Splits a request target ("/v1/models?x=1") into path and query. Doubled and trailing slashes are folded, for
+// base addresses are often put together with one too many. False: the path has control characters.
+bool split_target(std::string_view target, Request& request);
+
+// What a client sent, for one line of the log: printable ASCII, at most `most` characters.
+std::string printable(std::string_view text, size_t most);
 
 }  // namespace fulmar::http

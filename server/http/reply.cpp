@@ -51,6 +51,15 @@ bool Reply::gone() const {
   return gone_;
 }
 
+void Reply::note(Tokens tokens) {
+  prompt_tokens_.store(tokens.prompt, std::memory_order_relaxed);
+  completion_tokens_.store(tokens.completion, std::memory_order_relaxed);
+}
+
+Reply::Tokens Reply::tokens() const {
+  return {prompt_tokens_.load(std::memory_order_relaxed), completion_tokens_.load(std::memory_order_relaxed)};
+}
+
 void Reply::wake_by(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
   wake_ = std::move(wake);

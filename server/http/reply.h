@@ -4,6 +4,8 @@
 // No call blocks: producers append under a short lock and wake the writer. When the client is gone, or the
 // server stops, everything further is dropped. What waits here is bounded by what one request can make.
 #pragma once
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -25,6 +27,11 @@ class Reply {
   // already.
   void on_gone(std::function<void()> callback);
   bool gone() const;
+  // Tokens so far, for the line in the log.
+  struct Tokens {
+    uint64_t prompt = 0, completion = 0;
+  };
+  void note(Tokens tokens);
 
   // For the session.
   struct Part {
@@ -36,6 +43,7 @@ class Reply {
   void wake_by(std::function<void()> wake);  // called under the lock: must only post
   Part take();
   void abandon();
+  Tokens tokens() const;
 
  private:
   void notify();
@@ -45,6 +53,7 @@ class Reply {
   std::optional<Response> head_;
   std::string bytes_;
   bool streamed_ = false, done_ = false, gone_ = false;
+  std::atomic<uint64_t> prompt_tokens_{0}, completion_tokens_{0};
   bool woken_ = true;  // one wake-up for all that is appended between two take()
 };
 

@@ -1,5 +1,9 @@
-// Route lookup: the table is a dozen lines, so it is walked.
+// Route lookup: the table is short, so it is walked.
 #include "http/router.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace fulmar::http {
 namespace {
@@ -26,6 +30,17 @@ Match Router::find(std::string_view method, std::string_view path) const {
   }
   if (!match.allow.empty()) match.allow += "OPTIONS";
   return match;
+}
+
+std::string Router::methods() const {
+  std::string all;
+  for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE"}) {
+    const std::string_view answers = method == std::string_view("HEAD") ? "GET" : method;
+    const bool known = std::any_of(routes_.begin(), routes_.end(),
+                                   [&](const Route& route) { return route.method == answers; });
+    if (known) all += fmt::format("{}, ", method);
+  }
+  return all + "OPTIONS";
 }
 
 }  // namespace fulmar::http

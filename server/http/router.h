@@ -12,15 +12,16 @@
 
 namespace fulmar::http {
 
-// Runs on an I/O thread: it must not block. It answers through `reply`, now or later from any thread; an
-// exception becomes the error response.
+// Runs on a worker thread. It answers through `reply`, now or later from any thread; an exception becomes the
+// error response.
 using Handler = std::function<void(const Request& request, const std::shared_ptr<Reply>& reply)>;
 
 struct Route {
   std::string method;   // GET answers HEAD too
   std::string pattern;  // a path; "{}" at its end matches one or more characters, into Request::param
   Handler handler;
-  bool open = false;  // needs no password
+  bool open = false;   // needs no password
+  bool quick = false;  // takes microseconds: runs on the I/O thread, however many wait for a worker
 };
 
 struct Match {
@@ -33,6 +34,7 @@ class Router {
  public:
   explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
   Match find(std::string_view method, std::string_view path) const;
+  std::string methods() const;  // of all routes, as for Match::allow
 
  private:
   std::vector<Route> routes_;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -12,12 +14,14 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/platform.h"
 #include "http/session.h"
 
 namespace fulmar::http {
@@ -29,6 +33,9 @@ namespace {
 
 // Connections past the limit that are told so; those past these are closed without a word.
 constexpr size_t kRefused = 64;
+constexpr size_t kOtherDescriptors = 64;  // of the program: model files, drivers, logs
+constexpr std::chrono::milliseconds kPause{50};
+constexpr double kLongest = 1e9;  // seconds, thirty years: what a duration of nanoseconds holds tenfold
 
 std::vector<std::shared_ptr<Session>> sessions(Shared& shared) {
   std::vector<std::shared_ptr<Session>> all;
@@ -44,40 +51,76 @@ struct Server::Impl {
   Impl(ServerOptions options, Router router)
       : shared(std::make_shared<Shared>(std::move(options), std::move(router))) {}
 
-  asio::awaitable<void> accept();
+  void listen();
+  void start_threads();
+  void keep_accepting();
+  asio::awaitable<void> accept(std::shared_ptr<void> until_destroyed);
+  void admit(tcp::socket socket);
+  void warn(std::string_view problem);
   void close_acceptor();
 
   std::shared_ptr<Shared> shared;
+  std::atomic<bool> accepting{false};
   asio::io_context io;
   // Until stop() the threads stay, for what is posted to a connection in the moment it ends.
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // the acceptor's
   tcp::acceptor acceptor{strand};
   asio::steady_timer pause{strand};
+  std::chrono::steady_clock::time_point warned{};
+  size_t most = 0;  // connections
   uint16_t port = 0;
   std::vector<std::thread> threads;
 };
 
-asio::awaitable<void> Server::Impl::accept() {
+// Starts accept() unless it lives. Asio destroys a coroutine where memory runs out between two of its steps.
+void Server::Impl::keep_accepting() {
+  if (accepting.exchange(true)) return;
+  std::shared_ptr<void> lives(nullptr, [this](void*) { accepting = false; });
+  asio::co_spawn(strand, accept(std::move(lives)), asio::detached);
+}
+
+// Whatever one connection throws, the next is waited for.
+asio::awaitable<void> Server::Impl::accept(std::shared_ptr<void>) {
   while (!shared->draining) {
-    error_code error;
-    tcp::socket socket = co_await acceptor.async_accept(asio::make_strand(io),
-                                                        asio::redirect_error(asio::use_awaitable, error));
-    if (shared->draining) break;
-    if (error) {  // out of file descriptors, or the client was gone at once
-      log_warning("accept: {}", error.message());
-      pause.expires_after(std::chrono::milliseconds(50));
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      continue;
+    try {
+      error_code error;
+      tcp::socket socket = co_await acceptor.async_accept(asio::make_strand(io),
+                                                          asio::redirect_error(asio::use_awaitable, error));
+      if (shared->draining) break;
+      if (!error) {
+        admit(std::move(socket));
+        continue;
+      }
+      warn(error.message());  // out of file descriptors, or the client was gone at once
+    } catch (const std::exception& error) {
+      warn(error.what());
     }
-    size_t open = 0;
-    {
-      const std::lock_guard lock(shared->mutex);
-      open = shared->open.size();
+    try {
+      error_code ignored;
+      pause.expires_after(kPause);
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    } catch (const std::exception&) {
+      std::this_thread::sleep_for(kPause);
     }
-    const size_t most = shared->options.limits.connections;
-    if (open < most + kRefused) Session::start(std::move(socket), shared, open >= most);
   }
+}
+
+void Server::Impl::admit(tcp::socket socket) {
+  size_t open = 0;
+  {
+    const std::lock_guard lock(shared->mutex);
+    open = shared->open.size();
+  }
+  if (open < most + kRefused) Session::start(std::move(socket), shared, open >= most);
+}
+
+// At most once a second: a client must not fill the log.
+void Server::Impl::warn(std::string_view problem) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - warned < std::chrono::seconds(1)) return;
+  warned = now;
+  log_warning("a connection could not be accepted: {}", problem);
 }
 
 void Server::Impl::close_acceptor() {
@@ -96,28 +139,63 @@ Server::~Server() {
   stop();
 }
 
-void Server::start() {
-  const ServerOptions& options = impl_->shared->options;
+void Server::Impl::listen() {
+  const ServerOptions& options = shared->options;
+  tcp::endpoint endpoint;
   try {
-    tcp::resolver resolver(impl_->io);
+    tcp::resolver resolver(io);
     const auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive);
-    const tcp::endpoint endpoint = *found.begin();
-    impl_->acceptor.open(endpoint.protocol());
+    endpoint = *found.begin();
+    acceptor.open(endpoint.protocol());
 #ifndef _WIN32  // there it would let two servers share a port
-    impl_->acceptor.set_option(tcp::acceptor::reuse_address(true));
+    acceptor.set_option(tcp::acceptor::reuse_address(true));
 #endif
-    impl_->acceptor.bind(endpoint);
-    impl_->acceptor.listen();
-    impl_->port = impl_->acceptor.local_endpoint().port();
+    acceptor.bind(endpoint);
+    acceptor.listen();
+    port = acceptor.local_endpoint().port();
   } catch (const boost::system::system_error& error) {
     fail(ErrorKind::unavailable, "cannot listen on {}:{}: {}", options.host, options.port,
          error.code().message());
   }
-  asio::co_spawn(impl_->strand, impl_->accept(), [](std::exception_ptr failure) {
-    if (failure) log_error("the listener ended: no further connection is accepted");
-  });
+  // Without a password, and where only this machine can ask, a page that borrows a name is the one stranger.
+  AccessOptions access = options.access;
+  access.hosts.push_back(options.host);
+  shared->access.emplace(std::move(access), endpoint.address().is_loopback() && options.password.empty());
+
+  const uint64_t spare = kRefused + kOtherDescriptors;
+  const uint64_t descriptors = raise_descriptor_limit(options.limits.connections + spare);
+  most = static_cast<size_t>(std::min<uint64_t>(
+      options.limits.connections, descriptors > 2 * spare ? descriptors - spare : descriptors / 2));
+  if (most < options.limits.connections)
+    log_warning("{} connections at most: the system allows this program {} open files (ulimit -n)", most,
+                descriptors);
+}
+
+void Server::Impl::start_threads() {
+  const ServerOptions& options = shared->options;
+  shared->workers.start(std::max(1u, options.workers));
   for (unsigned i = 0; i < std::max(1u, options.threads); ++i)
-    impl_->threads.emplace_back([io = &impl_->io] { io->run(); });
+    threads.emplace_back([this] {
+      for (;;) {
+        try {
+          keep_accepting();
+          io.run();
+          return;
+        } catch (const std::exception& error) {  // memory ran out between two steps of a connection
+          log_error("a connection was dropped: {}", error.what());
+        }
+      }
+    });
+}
+
+void Server::start() {
+  impl_->listen();
+  try {
+    impl_->start_threads();
+  } catch (const std::system_error& error) {
+    stop();
+    fail(ErrorKind::unavailable, "the server's threads cannot be started: {}", error.what());
+  }
 }
 
 uint16_t Server::port() const {
@@ -131,8 +209,8 @@ size_t Server::connections() const {
 
 bool Server::drain(double seconds) {
   using Clock = std::chrono::steady_clock;
-  const auto end =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const std::chrono::duration<double> time(std::clamp(seconds, 0.0, kLongest));
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
   impl_->close_acceptor();
   for (const auto& session : sessions(*impl_->shared)) session->drain();
   while (connections() > 0) {
@@ -150,6 +228,7 @@ void Server::stop() {
     for (const auto& session : sessions(*impl_->shared)) session->close();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  impl_->shared->workers.stop();
   impl_->work.reset();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();

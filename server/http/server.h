@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "http/access.h"
 #include "http/limits.h"
 #include "http/router.h"
 
@@ -12,8 +13,11 @@ namespace fulmar::http {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 8000;  // 0: a free one
-  unsigned threads = 2;  // for I/O; they never wait for the engine
+  unsigned threads = 2;  // for I/O; they never wait for anybody
+  unsigned workers = 2;  // for handlers
   std::string password;  // empty: none asked for
+  AccessOptions access;
+  std::string api_root = "/v1";  // what clients call the base address; told to those who miss it
   Limits limits;
 };
 
@@ -24,7 +28,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Binds and begins to accept. Throws Error when the address cannot be had.
+  // Binds and begins to accept. Throws Error when the address or the threads cannot be had. Raises the
+  // process's limit of descriptors where connections need it.
   void start();
   uint16_t port() const;            // the real one, after start()
   std::size_t connections() const;  // open now

@@ -74,9 +74,10 @@ Client::Client(uint16_t port) : impl_(std::make_unique<Impl>()) {
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 
-void Client::send(std::string_view bytes) {
-  error_code ignored;  // the server may close early; the answer tells
-  asio::write(impl_->socket, asio::buffer(bytes.data(), bytes.size()), ignored);
+bool Client::send(std::string_view bytes) {
+  error_code error;  // the server may close early; the answer tells
+  asio::write(impl_->socket, asio::buffer(bytes.data(), bytes.size()), error);
+  return !error;
 }
 
 void Client::send(std::string_view method, std::string_view path, std::string_view body,

@@ -25,7 +25,7 @@ class Client {
   ~Client();
   Client(Client&&) noexcept;
 
-  void send(std::string_view bytes);
+  bool send(std::string_view bytes);  // false: the server takes no more
   void send(std::string_view method, std::string_view path, std::string_view body = {},
             std::string_view more_headers = {});
   // Reads one answer; gives up after ten seconds of silence. `bodiless`: it answers HEAD.

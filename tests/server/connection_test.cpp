@@ -45,7 +45,7 @@ TEST(Connection, BytesMayComeOneByOneAndInChunks) {
   for (const char c : std::string("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"))
     client.send(std::string_view(&c, 1));
   EXPECT_EQ(client.receive().status, 200);
-  client.send("POST /v1/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send("POST /v1/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (const char c : std::string(R"({"prompt":"a","max_tokens":2})"))
     client.send(fmt::format("1\r\n{}\r\n", c));
   client.send("0\r\n\r\n");
@@ -59,28 +59,33 @@ TEST(Connection, BodyIsAskedForWhenTheClientWaits) {
   Client client = harness.client();
   const std::string body = R"({"prompt":"a"})";
   client.send(fmt::format(
-      "POST /v1/completions HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: {}\r\n\r\n", body.size()));
+      "POST /v1/completions HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: {}\r\n\r\n", body.size()));
   EXPECT_EQ(client.receive().status, 100);
   client.send(body);
   EXPECT_EQ(client.receive().status, 200);
 }
 
-TEST(Connection, BrowsersMayAskFromAnywhere) {
+TEST(Connection, HeadHasTheLengthButNoBody) {
   Harness harness;
   Client client = harness.client();
-  client.send("OPTIONS", "/v1/chat/completions");
-  const Answer answer = client.receive();
-  EXPECT_EQ(answer.status, 204);
-  EXPECT_EQ(answer.headers.at("access-control-allow-origin"), "*");
-  EXPECT_EQ(answer.headers.at("access-control-allow-methods"), "GET, POST, PUT, DELETE, OPTIONS");
-  EXPECT_EQ(answer.headers.at("access-control-allow-headers"), "Content-Type, Authorization");
-  EXPECT_EQ(answer.headers.at("access-control-max-age"), "86400");
-  EXPECT_EQ(client.get("/health").headers.at("access-control-allow-origin"), "*");
   client.send("HEAD", "/health");
   const Answer head = client.receive(true);
   EXPECT_EQ(head.status, 200);
   EXPECT_GT(std::stoi(head.headers.at("content-length")), 10);
   EXPECT_EQ(client.get("/v1/models").status, 200);  // no body came in between
+}
+
+TEST(Connection, BaseAddressesMayHaveASlashTooManyOrLackTheV1) {
+  Harness harness;
+  Client client = harness.client();
+  for (const char* path : {"/v1/models", "//v1/models", "/v1//models", "/v1/models/", "//v1///models//", "/models",
+                           "/health/", "//health", "/v1/models/fake-rwkv/"})
+    EXPECT_EQ(client.get(path).status, 200) << path;
+  for (const char* path : {"/v1//completions", "/completions", "/completions/"})
+    EXPECT_EQ(client.post(path, R"({"prompt":"a","max_tokens":1})").status, 200) << path;
+  for (const char* path : {"//v1/chat/completions", "/chat/completions"})
+    EXPECT_EQ(client.post(path, R"({"messages":[{"role":"user","content":"a"}],"max_tokens":1})").status, 200)
+        << path;
 }
 
 TEST(Connection, OneTooManyIsToldSo) {
@@ -96,6 +101,7 @@ TEST(Connection, OneTooManyIsToldSo) {
     Client more = harness.client();
     const Answer answer = more.receive();
     EXPECT_EQ(answer.status, 503);
+    EXPECT_TRUE(answer.headers.contains("retry-after"));
     error_of(answer);
     EXPECT_EQ(clients[0].get("/health").status, 200);
   }
@@ -132,6 +138,19 @@ TEST(Connection, DrainLetsAnswersEndAndIdleOnesGo) {
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.events().size(), 201u);
   EXPECT_TRUE(busy.closed_by_server());
+  EXPECT_TRUE(drained.get());
+}
+
+TEST(Connection, DrainWithoutEndCutsNothingOff) {
+  FakeOptions options;
+  options.step = std::chrono::milliseconds(2);
+  Harness harness(options);
+  Client busy = harness.client();
+  busy.send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":50,"stream":true})");
+  ASSERT_TRUE(eventually([&] { return harness.engine.stats().live == 1; }));
+  auto drained = std::async(std::launch::async, [&] { return harness.server->drain(1e12); });
+  EXPECT_EQ(busy.receive().events().size(), 51u);
+  busy.close();
   EXPECT_TRUE(drained.get());
 }
 

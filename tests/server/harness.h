@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "api/context.h"
+#include "base/log.h"
 #include "http/server.h"
 #include "server/client.h"
 #include "server/fake_engine.h"
@@ -21,6 +22,7 @@ namespace json = boost::json;
 struct Harness {
   // The engine outlives the server's threads, and both outlive the clients of a test.
   explicit Harness(FakeOptions fake = {}, http::ServerOptions http = {}) : engine(std::move(fake)) {
+    set_log_level("warning");  // not a line for each of thousands of requests
     context.engine = &engine;
     http.port = 0;
     server = std::make_unique<http::Server>(std::move(http), http::Router(api::routes(context)));
