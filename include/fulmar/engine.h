@@ -32,7 +32,9 @@ struct Sampling {
   float frequency_penalty = 0.0f;
   float penalty_decay = 1.0f;  // counts are multiplied by this after every token
   std::vector<std::pair<Token, float>> logit_bias;
-  std::optional<uint64_t> seed;  // same seed, same text, whatever else is in the batch
+  // Same seed, same text. Whatever else is in the batch: on CPUs without AVX-512 always, with it in steps of
+  // up to 16 rows, on Vulkan of up to 8, else up to rounding (docs/http-api.md, Seeds).
+  std::optional<uint64_t> seed;
 };
 
 enum class Think { off, on, fake };  // see ChatMessage: how the assistant's turn is opened
