@@ -1,13 +1,15 @@
-// The one logger and its levels.
+// The one logger and its levels; nothing else of the program sees spdlog.
 #include "base/log.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <memory>
 
 #include "base/fail.h"
 
 namespace fulmar {
+namespace {
 
 spdlog::logger& logger() {
   // Never destroyed: threads that outlive main() may still log.
@@ -20,6 +22,22 @@ spdlog::logger& logger() {
   return the_one;
 }
 
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::debug:
+      break;
+  }
+  return spdlog::level::debug;
+}
+
+}  // namespace
+
 void set_log_level(std::string_view level) {
   constexpr std::pair<std::string_view, spdlog::level::level_enum> levels[] = {
       {"error", spdlog::level::err},   {"warning", spdlog::level::warn}, {"info", spdlog::level::info},
@@ -31,6 +49,14 @@ void set_log_level(std::string_view level) {
       return;
     }
   fail(ErrorKind::misuse, "log level '{}' is not one of: error, warning, info, debug, off", level);
+}
+
+bool log_enabled(LogLevel level) noexcept {
+  return logger().should_log(level_of(level));
+}
+
+void log_line(LogLevel level, std::string_view line) noexcept {
+  logger().log(level_of(level), spdlog::string_view_t(line.data(), line.size()));  // throws nothing: it has a handler
 }
 
 }  // namespace fulmar

@@ -6,8 +6,6 @@
 // (scheduler.h), the model computes all rows at once, and each picked row becomes a token of its request
 // (slot.h). All of it happens on one thread; only the queue, the counters and the sinks are shared with
 // others.
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 #include <new>
@@ -191,13 +189,13 @@ class ModelEngine final : public Engine {
   // The states of the slots that took part are unknown now; the others' are whole.
   void fail_step(const Error& error) {
     if (error.kind() == ErrorKind::device_lost) return lose_device(error);
-    spdlog::error("step {} failed: {}", steps_.load(), error.what());
+    log_error("step {} failed: {}", steps_.load(), error.what());
     for (const ops::Segment& segment : plan_.segments)
       if (slots_[segment.slot]) end(segment.slot, Finish::failed, &error);
   }
 
   void lose_device(const Error& error) {
-    spdlog::error("the device was lost: {}", error.what());
+    log_error("the device was lost: {}", error.what());
     queue_.refuse(fmt::format("the device was lost ({}); restart the server", error.what()));
     end_all(Finish::failed, &error);
   }

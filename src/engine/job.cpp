@@ -1,11 +1,10 @@
 // Checks a request against the model, applies the chat template and tokenizes.
 #include "engine/job.h"
 
-#include <spdlog/spdlog.h>
-
 #include <limits>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "text/chat_template.h"
 #include "text/sampler.h"
 
@@ -64,7 +63,7 @@ void send(Sink& sink, const Event& event) noexcept {
     sink.on_event(event);
   } catch (...) {
     sink.close();
-    spdlog::warn("a request was dropped: its sink threw an exception");
+    log_warning("a request was dropped: its sink threw an exception");
   }
 }
 

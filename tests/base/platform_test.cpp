@@ -194,10 +194,25 @@ TEST(Platform, ALibraryThatIsThereIsUsedAndOneThatIsNotIsExplained) {
 }
 #endif
 
+TEST(Log, LinesGoToStderrAsTheLevelSaysAndNeverToStdout) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  set_log_level("warning");
+  log_error("a {} failed", "step");
+  log_info("not said");
+  set_log_level("off");
+  log_error("not said either");
+  set_log_level("info");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::AllOf(testing::HasSubstr("error"), testing::EndsWith(" a step failed\n"),
+                             testing::Not(testing::HasSubstr("not said"))));
+}
+
 TEST(Log, LevelsHaveNamesAndOthersAreRefused) {
   for (const char* level : {"error", "warning", "debug", "off", "info"}) set_log_level(level);
-  EXPECT_TRUE(logger().should_log(spdlog::level::info));
-  EXPECT_FALSE(logger().should_log(spdlog::level::debug));
+  EXPECT_TRUE(log_enabled(LogLevel::info));
+  EXPECT_FALSE(log_enabled(LogLevel::debug));
   try {
     set_log_level("loud");
     ADD_FAILURE() << "'loud' is no level";

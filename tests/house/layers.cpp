@@ -74,6 +74,7 @@ const std::vector<Firewall>& firewalls() {
        {"src/cpu", "src/text/selection"},
        "vectors are for the CPU backend and the sampler's passes"},
       {{"utf8proc"}, {"src/text/unicode"}, "one place knows Unicode's tables"},
+      {{"spdlog/"}, {"src/base/log"}, "one logger, on stderr, that obeys --log-level"},
       {{"CLI/"}, {"tools"}, "only the program's commands have a command line"},
       {{"unistd.h",  "sys/",       "dlfcn.h",  "fcntl.h",  "poll.h",    "pthread.h", "sched.h", "signal.h",
         "spawn.h",   "termios.h",  "netinet/", "arpa/",    "mach/",     "mach-o/",   "linux/",  "windows.h",

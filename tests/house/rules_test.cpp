@@ -89,6 +89,7 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
       {"boost/json.hpp", "src/weights/safetensors.cpp", "server/http/session.cpp"},
       {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/engine/model.cpp"},
       {"hwy/highway.h", "src/cpu/linear.cpp", "src/tensor/format.cpp"},
+      {"spdlog/spdlog.h", "src/base/log.cpp", "src/engine/engine.cpp"},
       {"CLI/CLI.hpp", "tools/main.cpp", "src/engine/strategy.cpp"},
       {"unistd.h", "src/base/platform_posix.cpp", "src/cpu/thread_pool.cpp"},
       {"sys/mman.h", "src/base/mapped_file.cpp", "src/weights/pth.cpp"},
