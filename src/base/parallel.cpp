@@ -4,31 +4,37 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/platform.h"
 
 namespace fulmar {
 
 void parallel_for(uint64_t count, const std::function<void(uint64_t, uint64_t)>& body) {
-  const uint64_t workers =
-      std::min<uint64_t>(std::max(1u, std::thread::hardware_concurrency()), (count + 63) / 64);
-  if (workers <= 1) {
-    if (count) body(0, count);
-    return;
-  }
+  const uint64_t workers = std::min<uint64_t>(usable_cores(), (count + 63) / 64);
   std::exception_ptr first;
   std::mutex lock;
-  std::vector<std::jthread> threads;
-  for (uint64_t w = 0; w < workers; ++w)
-    threads.emplace_back([&, w] {
+  const auto share = [&](uint64_t w) {
+    try {
+      body(count * w / workers, count * (w + 1) / workers);
+    } catch (...) {
+      const std::lock_guard hold(lock);
+      if (!first) first = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (uint64_t w = 1; w < workers; ++w) {
       try {
-        body(count * w / workers, count * (w + 1) / workers);
-      } catch (...) {
-        const std::lock_guard hold(lock);
-        if (!first) first = std::current_exception();
+        threads.emplace_back(share, w);
+      } catch (const std::system_error&) {  // the system gives no more threads: this one does it
+        share(w);
       }
-    });
-  threads.clear();  // joins
+    }
+    if (workers > 0) share(0);
+  }  // joins
   if (first) std::rethrow_exception(first);
 }
 

@@ -2,6 +2,9 @@
 #include "cpu/thread_pool.h"
 
 #include <chrono>
+#include <system_error>
+
+#include "base/fail.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -48,13 +51,28 @@ constexpr uint32_t next_of(uint64_t ticket) {
 }  // namespace
 
 ThreadPool::ThreadPool(uint32_t threads) {
-  for (uint32_t t = 1; t < threads; ++t) workers_.emplace_back([this, t] { work(t); });
+  try {
+    for (uint32_t t = 1; t < threads; ++t) workers_.emplace_back([this, t] { work(t); });
+  } catch (const std::system_error& error) {
+    const uint32_t started = this->threads();
+    end();
+    fail(ErrorKind::unavailable, "only {} of {} CPU threads could be started ({}); use --threads {} or fewer",
+         started, threads, error.code().message(), started);
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
 ThreadPool::~ThreadPool() {
+  end();
+}
+
+void ThreadPool::end() {
   stop_ = true;
   ++wake_;
   wake_.notify_all();
+  workers_.clear();  // joins
 }
 
 // Takes units of the current job until none is left; says whether it did any.

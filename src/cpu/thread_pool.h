@@ -14,7 +14,8 @@ class ThreadPool {
   static constexpr uint32_t max_units = 65535;
   using Unit = void (*)(void* context, uint32_t unit, uint32_t thread);
 
-  explicit ThreadPool(uint32_t threads);  // at least 1, the caller counted
+  // At least 1, the caller counted. Throws Error(unavailable) where the system gives fewer.
+  explicit ThreadPool(uint32_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -25,6 +26,7 @@ class ThreadPool {
   void run(uint32_t units, Unit unit, void* context);
 
  private:
+  void end();
   void work(uint32_t thread);
   bool claim_and_run(uint32_t thread);
 
