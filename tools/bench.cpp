@@ -10,9 +10,11 @@
 #include "bandwidth.h"
 #include "base/fail.h"
 #include "bench_ops.h"
+#include "bench_shapes.h"
 #include "commands.h"
 #include "engine/devices.h"
 #include "model_flags.h"
+#include "progress.h"
 
 namespace fulmar::tools {
 namespace {
@@ -21,6 +23,7 @@ struct BenchFlags : ModelFlags {
   std::vector<uint32_t> batches{1, 2, 4, 8}, prefills{128, 512};
   uint32_t decode = 32, step_tokens = 256, repeats = 3;
   bool ops = false;
+  std::string made;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -122,13 +125,16 @@ class Bench {
 std::unique_ptr<Model> load(const BenchFlags& flags, uint32_t batch) {
   EngineOptions common;
   apply(flags, common);
+  if (!flags.made.empty()) common.progress = show_progress("making a " + flags.made);
   ModelOptions options = model_options(common);
   options.slots = batch;
   options.max_rows = std::max(batch, flags.step_tokens);
-  return Model::load(options);
+  return flags.made.empty() ? Model::load(options) : Model::load(options, made_model(flags.made));
 }
 
 int run_bench(const BenchFlags& flags) {
+  if (flags.model.empty() == flags.made.empty())
+    fail(ErrorKind::misuse, "a model is needed: --model FILE, or --made SIZE with one of {}", made_sizes());
   // Measured before the model takes its memory.
   Bandwidth memory;
   {
@@ -144,7 +150,8 @@ int run_bench(const BenchFlags& flags) {
   const double loading = seconds_since(started);
 
   const rwkv::Config& c = model->config();
-  fmt::print("model      {}: {:.1f} million parameters (L {}, C {}, F {}, V {})\n", flags.model,
+  fmt::print("model      {}: {:.1f} million parameters (L {}, C {}, F {}, V {})\n",
+             flags.made.empty() ? flags.model : "made " + flags.made,
              static_cast<double>(c.parameters) / 1e6, c.L, c.C, c.F, c.V);
   fmt::print("device     {}, {}\n", model->strategy(), model->caps().name);
   fmt::print("weights    {:.1f} MiB, loaded in {:.2f} s\n",
@@ -175,6 +182,9 @@ void add_bench(CLI::App& app, Command& run) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a model runs");
   add_model_flags(*command, *flags);
+  command->get_option("--model")->required(false);
+  command->add_option("--made", flags->made,
+                      "Instead of a model file: random weights in the shape of a published RWKV-7, " + made_sizes());
   command->add_option("--batch", flags->batches, "Sequences decoded at once: 1,2,4,8")
       ->delimiter(',')
       ->capture_default_str()
