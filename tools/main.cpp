@@ -3,6 +3,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "base/child_process.h"
 #include "base/mapped_file.h"
@@ -46,7 +47,11 @@ int main(int argc, char** argv) {
       fulmar::set_helper_command({self, {matrix_unit_try}});
     app.parse(argc, argv);
     if (!run) return complain(2, "a command is needed, such as serve or chat (see fulmar --help)");
-    return run();
+    const int code = run();
+    // What was printed may be on its way still: only now is it known whether it arrived.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout))
+      return complain(1, "the output could not be written: is the disk full, or its reader gone?");
+    return code;
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
     return complain(2, std::string(e.what()) + " (see fulmar --help)");
@@ -54,6 +59,11 @@ int main(int argc, char** argv) {
     return complain(e.kind() == fulmar::ErrorKind::misuse ? 2 : 1, e.what());
   } catch (const std::bad_alloc&) {
     return complain(1, "out of memory");
+  } catch (const std::system_error& e) {
+    if (e.code() == std::errc::resource_unavailable_try_again)
+      return complain(1, "a thread could not be started: the limit of threads (ulimit -u, a container's pids limit) "
+                         "or of memory is reached");
+    return complain(1, e.what());
   } catch (const std::exception& e) {
     return complain(1, e.what());
   }

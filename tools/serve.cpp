@@ -1,8 +1,14 @@
 // `fulmar serve`: the HTTP server.
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <optional>
 
 #include "api/serve.h"
+#include "base/fail.h"
 #include "base/log.h"
+#include "base/platform.h"
 #include "commands.h"
 #include "model_flags.h"
 #include "progress.h"
@@ -13,14 +19,45 @@ namespace {
 struct ServeFlags : ModelFlags {
   api::ServeOptions server;
   EngineOptions engine;
+  std::optional<std::string> password, password_file;
   std::string log_level = "info";
 };
 
+// A file's first line: its end is no part of a password.
+std::string first_line(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line(4096, '\0');
+  file.read(line.data(), static_cast<std::streamsize>(line.size()));
+  if (file.bad() || !file.is_open()) fail(ErrorKind::misuse, "--password-file: {} cannot be read", path);
+  line.resize(static_cast<size_t>(file.gcount()));
+  return line.substr(0, line.find_first_of("\r\n"));
+}
+
+// What clients must send; none where nothing was given. A variable that was meant to hold one and is empty
+// must not open the server to everybody.
+std::string password_of(const ServeFlags& flags) {
+  const char* variable = std::getenv("FULMAR_PASSWORD");
+  if (!flags.password && !flags.password_file && !variable) return {};
+  const char* source = flags.password ? "--password" : flags.password_file ? "--password-file" : "FULMAR_PASSWORD";
+  std::string password = flags.password        ? *flags.password
+                         : flags.password_file ? first_line(*flags.password_file)
+                                               : std::string(variable);
+  if (password.empty())
+    fail(ErrorKind::misuse, "{} is empty; give a password, or leave it out and everybody is let in", source);
+  const auto unsent = [](unsigned char c) { return c <= ' ' || c > '~'; };
+  if (std::any_of(password.begin(), password.end(), unsent))
+    fail(ErrorKind::misuse, "{} has a character that no HTTP header carries; use visible ASCII without spaces", source);
+  return password;
+}
+
 int run_serve(const ServeFlags& flags) {
+  ignore_broken_pipes();
   set_log_level(flags.log_level);
   EngineOptions options = flags.engine;
   apply(flags, options);
-  return api::run_server(flags.server, [&options] { return Engine::create(options); });
+  api::ServeOptions server = flags.server;
+  server.http.password = password_of(flags);
+  return api::run_server(server, [&options] { return Engine::create(options); });
 }
 
 }  // namespace
@@ -35,8 +72,10 @@ void add_serve(CLI::App& app, Command& run) {
   command->add_option("--host", flags->server.http.host, "Address to listen on")->capture_default_str();
   command->add_option("--port", flags->server.http.port, "Port to listen on; 0: a free one")
       ->capture_default_str();
-  command->add_option("--password", flags->server.http.password,
-                      "Key that clients must send as a Bearer token");
+  auto* password = command->add_option("--password", flags->password,
+                                       "Key that clients must send as a Bearer token (FULMAR_PASSWORD hides it from ps)");
+  command->add_option("--password-file", flags->password_file, "File whose first line is that key")
+      ->excludes(password);
   command->add_option("--cors", flags->server.http.access.origins,
                       "Origin whose web pages may use the server, as https://chat.example; may be repeated; "
                       "*: any, none: no page")
@@ -50,7 +89,8 @@ void add_serve(CLI::App& app, Command& run) {
           "Requests generating at once; by default as many as fit an eighth of the weights' memory, 8 to 64")
       ->check(CLI::Range(1, 4096));
   command->add_option("--queue", flags->engine.queue, "Requests that may wait; one more is answered 429")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
   command->add_option("--step-tokens", flags->engine.step_tokens, "Tokens of the largest step of the model")
       ->capture_default_str()
       ->check(CLI::Range(1, 65536));

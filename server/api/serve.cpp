@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "api/context.h"
+#include "base/log.h"
 
 namespace fulmar::api {
 namespace {
@@ -30,8 +31,11 @@ double seconds_since(Clock::time_point start) {
 // An address with colons is written in brackets.
 void announce(const std::string& host, uint16_t port) {
   const bool v6 = host.find(':') != std::string::npos;
-  fmt::print("listening on http://{}{}{}:{}\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
-  std::fflush(stdout);
+  const std::string line = fmt::format("listening on http://{}{}{}:{}\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+  if (std::fputs(line.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    log_warning("nobody reads stdout: {}", line.substr(0, line.size() - 1));
+    std::clearerr(stdout);  // it was for whoever started the server, and serving goes on without
+  }
 }
 
 }  // namespace
@@ -48,9 +52,9 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   auto keep = asio::make_work_guard(news);
   asio::signal_set signals(news, SIGINT, SIGTERM);
   std::exception_ptr failure;
-  std::thread loader, drainer;
+  std::jthread drainer;
 
-  loader = std::thread([&] {
+  std::jthread loader([&] {
     std::unique_ptr<Engine> loaded;
     std::exception_ptr thrown;
     try {
@@ -73,7 +77,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
     if (!engine) std::_Exit(0);
     context.draining = true;
     server.drain(0);
-    drainer = std::thread([&] {
+    drainer = std::jthread([&] {
       const auto start = Clock::now();
       engine->drain(options.drain_seconds);
       // The last bytes of the answers still travel.

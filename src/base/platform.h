@@ -28,6 +28,10 @@ unsigned usable_cores();
 // may have now.
 uint64_t raise_descriptor_limit(uint64_t wanted);
 
+// Writing to a pipe or socket whose reader has gone is an error from here on, and no signal that ends the
+// process: for programs that must outlive whoever started them.
+void ignore_broken_pipes();
+
 // Writes `bytes` to a temporary file beside `path` and renames it over `path`, so that a reader sees the old
 // file or the new one and never half of one. Throws Error(bad_file) naming path and reason; nothing is left
 // behind then.

@@ -46,6 +46,8 @@ uint64_t raise_descriptor_limit(uint64_t wanted) {
   return wanted;  // sockets are limited by memory alone
 }
 
+void ignore_broken_pipes() {}  // there are no signals for them
+
 unsigned usable_cores() {
   DWORD_PTR process = 0, system = 0;
   if (GetProcessAffinityMask(GetCurrentProcess(), &process, &system) && process != 0) {

@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import resource
 import struct
+import subprocess
 
 import common
 
@@ -11,6 +13,8 @@ def misuse(args, model):
     broken = os.path.join(args.work_dir, "broken.safetensors")
     with open(broken, "wb") as f:
         f.write(b"\xff" * 100)
+    empty = os.path.join(args.work_dir, "empty")
+    open(empty, "w").close()
     table = [  # words, exit code, what the line must name
         ([], 2, "command"),
         (["fly"], 2, "fly"),
@@ -28,8 +32,15 @@ def misuse(args, model):
         (["tokenize", "--vocab", "/nonexistent.txt"], 1, "/nonexistent.txt"),
         (["serve", "--model", model, "--port", "99999"], 2, "--port"),
         (["serve", "--model", model, "--log-level", "loud"], 2, "loud"),
+        (["serve", "--model", model, "--queue", "0"], 2, "--queue"),
+        (["serve", "--model", model, "--password", ""], 2, "--password"),
+        (["serve", "--model", model, "--password", "a b"], 2, "--password"),
+        (["serve", "--model", model, "--password-file", empty], 2, "--password-file"),
+        (["serve", "--model", model, "--password-file", "/nonexistent"], 2, "/nonexistent"),
         (["complete", "--model", model, "--top-p", "2"], 2, "--top-p"),
         (["bench", "--model", model, "--batch", "0"], 2, "--batch"),
+        (["bench", "--strategy", "cpu fp16"], 2, "--made"),
+        (["bench", "--made", "9b"], 2, "0.4b"),
     ]
     for words, code, named in table:
         done = common.run(args, *words)
@@ -39,6 +50,27 @@ def misuse(args, model):
         common.check(len(lines) == 1 and named in lines[0], f"{label}: one line naming {named!r}: {done.stderr}")
         common.check(not done.stdout, f"{label}: nothing on stdout: {done.stdout[:200]}")
     print(f"ok: {len(table)} mistakes", flush=True)
+
+
+def exhausted(args, model):
+    """A full disk and a system that gives no threads end in a sentence and exit code 1, not in silence or a hang."""
+    flags = ["--model", model, "--vocab", "bytes", "--strategy", "cpu fp32"]
+    if os.path.exists("/dev/full"):
+        for words in (["devices"], ["inspect", model], ["tokenize"], ["complete", *flags, "--prompt", "a"],
+                      ["logits", "--model", model, "--tokens", "1", "--strategy", "cpu fp32"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([args.fulmar, *words], input=b"text", stdout=full, stderr=subprocess.PIPE,
+                                      timeout=common.LOAD_SECONDS)
+            common.check(done.returncode == 1 and b"could not be written" in done.stderr,
+                         f"{words} on a full disk: {done.returncode} {done.stderr}")
+    # No thread's stack fits a limit near the end of the address space, so the first one cannot be started.
+    if resource.getrlimit(resource.RLIMIT_STACK)[1] == resource.RLIM_INFINITY:
+        done = subprocess.run([args.fulmar, "complete", *flags, "--prompt", "a", "--threads", "4"], capture_output=True,
+                              timeout=common.LOAD_SECONDS, preexec_fn=lambda: resource.setrlimit(
+                                  resource.RLIMIT_STACK, (1 << 46, resource.RLIM_INFINITY)))
+        common.check(done.returncode == 1 and b"fulmar: " in done.stderr and b"thread" in done.stderr,
+                     f"no threads to be had: {done.returncode} {done.stderr}")
+    print("ok: a full disk, no threads", flush=True)
 
 
 def help_and_version(args):
@@ -163,6 +195,9 @@ def bench(args, model):
             if line.startswith(("prefill 20 ", "decode x1 ", "decode x3 ")) and "launches" not in line:
                 numbers = [float(word.rstrip("%")) for word in line.split()[2:]]
                 common.check(len(numbers) == 5 and all(x > 0 for x in numbers[:2]), f"bench line: {line}")
+    made = common.output(args, "bench", "--made", "0.1b", "--strategy", "cpu fp16", "--batch", "1", "--prefill", "8",
+                         "--decode", "2", "--repeats", "1").decode()
+    common.check("191.0 million parameters (L 12, C 768" in made, f"a made model has the published shape: {made}")
     print("ok: bench", flush=True)
 
 
@@ -171,6 +206,7 @@ def main():
     model = common.make_model(args, "small.safetensors", dtype="f16", L=2, C=64, N=32, F=96, V=256)
     help_and_version(args)
     misuse(args, model)
+    exhausted(args, model)
     tokenize(args)
     inspect(args, model)
     devices(args)

@@ -2,6 +2,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -57,6 +58,29 @@ def drains(args, model):
     print("ok: SIGTERM drains", flush=True)
 
 
+def signals(args, model):
+    """A second signal ends the server at once with 1, and a closed stdout does not end it."""
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", "--drain-seconds", "600") as server:
+        under_way = server.stream("/v1/completions", {"prompt": "a", "max_tokens": 1000000, "ignore_eos": True})
+        next(under_way)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
+        common.check(server.process.wait(60) == 1, "a second signal ends the server, whatever is under way")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(os.path.join(args.work_dir, "unheard.log"), "w+b") as log:
+        process = subprocess.Popen([args.fulmar, "serve", "--model", model, "--port", "0", "--vocab", "bytes"],
+                                   stdout=writer, stderr=log)
+        os.close(writer)
+        deadline = time.monotonic() + common.LOAD_SECONDS
+        while b"nobody reads stdout" not in open(log.name, "rb").read() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        common.check(process.poll() is None, "a server whose first line nobody reads goes on")
+        process.send_signal(signal.SIGTERM)
+        common.check(process.wait(60) == 0, "and ends in good order")
+    print("ok: signals", flush=True)
+
+
 def without_vulkan(args, model):
     devices = common.output(args, "devices", env=NO_VULKAN).decode()
     common.check("no Vulkan" in devices and "vulkan:0" not in devices and "cpu" in devices, f"devices says so: {devices}")
@@ -73,15 +97,26 @@ def without_vulkan(args, model):
 
 
 def password(args, model):
-    with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", "--password", "open sesame") as server:
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", "--password", "open-sesame") as server:
         connection = server.connect()
         answers = []
-        for key in (None, "Bearer wrong", "Bearer open sesame"):
+        for key in (None, "Bearer wrong", "Bearer open-sesame"):
             connection.request("GET", "/v1/models", headers={"Authorization": key} if key else {})
             answer = connection.getresponse()
             answer.read()
             answers.append(answer.status)
         common.check(answers == [401, 401, 200], f"--password is asked for: {answers}")
+    kept = os.path.join(args.work_dir, "password")
+    with open(kept, "w") as f:
+        f.write("sesame\nanother line\n")
+    for words, env in ((["--password-file", kept], {"FULMAR_PASSWORD": "not this one"}), ([], {"FULMAR_PASSWORD": "sesame"})):
+        with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", *words, env=env) as server:
+            connection = server.connect()
+            connection.request("GET", "/v1/models", headers={"Authorization": "Bearer sesame"})
+            first = connection.getresponse()
+            first.read()
+            connection.request("GET", "/v1/models", headers={"Authorization": "Bearer not this one"})
+            common.check([first.status, connection.getresponse().status] == [200, 401], f"{words} {env} gives the password")
     print("ok: password", flush=True)
 
 
@@ -95,6 +130,7 @@ def main():
         common.check(server.stop() == 0, "an idle server ends with 0")
         common.check(time.monotonic() - started < 30, "an idle server has nothing to wait for")
     drains(args, model)
+    signals(args, model)
     without_vulkan(args, model)
     password(args, model)
 

@@ -56,6 +56,18 @@ TEST(Serve, LoadsBehindA503ThenAnswersThenDrainsOnSigterm) {
             "listening on http://127.0.0.1:" + std::to_string(options.http.port) + "\n");
 }
 
+TEST(ServeDeathTest, ASignalWhileTheModelLoadsEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  api::ServeOptions options;
+  options.http.port = 0;
+  const auto load = []() -> std::unique_ptr<Engine> {
+    std::raise(SIGTERM);
+    std::promise<void>().get_future().wait();  // for ever, as a load from a dead network mount
+    return nullptr;
+  };
+  EXPECT_EXIT(api::run_server(options, load), testing::ExitedWithCode(0), "");
+}
+
 TEST(Serve, FailureToLoadReachesTheCaller) {
   api::ServeOptions options;
   options.http.port = 0;
