@@ -117,6 +117,9 @@ def password(args, model):
             first.read()
             connection.request("GET", "/v1/models", headers={"Authorization": "Bearer not this one"})
             common.check([first.status, connection.getresponse().status] == [200, 401], f"{words} {env} gives the password")
+    for words, warned in (([], True), (["--password", "sesame"], False)):
+        with common.Server(args, model, "--vocab", "bytes", "--strategy", "cpu fp32", "--host", "0.0.0.0", *words) as server:
+            common.check(("no password is set" in server.stderr()) == warned, f"an open door is told: {words} {server.stderr()}")
     print("ok: password", flush=True)
 
 
