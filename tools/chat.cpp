@@ -22,40 +22,13 @@ std::vector<ChatMessage> opening(const ChatFlags& flags) {
   return {{"system", flags.system}};
 }
 
-// Shows an answer as it comes. What the template opened the turn with is not in the answer: a thought's
-// beginning is put back, and the rest of an empty thought and the white space behind it are left out.
-class Answer {
- public:
-  explicit Answer(Think think) : think_(think) {
-    if (think == Think::on) write("<think");
-  }
-
-  void show(std::string_view text) {
-    if (!begun_ && think_ != Think::on)
-      text.remove_prefix(std::min(text.find_first_not_of(skipped()), text.size()));
-    begun_ = begun_ || !text.empty();
-    write(text);
-  }
-
-  // What the conversation goes on from: thoughts are not part of it.
-  std::string spoken() const {
-    constexpr std::string_view end_of_thought = "</think>";
-    const size_t at = text_.find(end_of_thought);
-    return think_ == Think::on && at != text_.npos ? text_.substr(at + end_of_thought.size()) : text_;
-  }
-
- private:
-  const char* skipped() const { return think_ == Think::fake ? "> \n" : " \n"; }
-  void write(std::string_view text) {
-    text_ += text;
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  }
-
-  Think think_;
-  bool begun_ = false;
-  std::string text_;
-};
+// What the conversation goes on from: thoughts are not part of it.
+std::string spoken(const std::string& answer) {
+  constexpr std::string_view end_of_thought = "</think>";
+  const size_t end = answer.find(end_of_thought);
+  return answer.starts_with("<think") && end != answer.npos ? answer.substr(end + end_of_thought.size())
+                                                            : answer;
+}
 
 int run_chat(const ChatFlags& flags) {
   const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
@@ -78,13 +51,18 @@ int run_chat(const ChatFlags& flags) {
     messages.push_back({"user", line});
     Request request;
     apply(flags, request);
-    request.messages = messages;
-    request.think = flags.think;
-    Answer answer(flags.think);
-    generate(*engine, std::move(request), [&](std::string_view text) { answer.show(text); });
+    PromptInput prompt;
+    prompt.messages = messages;
+    prompt.chat.think = flags.think;
+    std::string answer;
+    generate(*engine, prompt, std::move(request), [&answer](std::string_view text) {
+      answer += text;
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      std::fflush(stdout);
+    });
     std::printf("\n");
     std::fflush(stdout);
-    messages.push_back({"assistant", answer.spoken()});
+    messages.push_back({"assistant", spoken(answer)});
   }
 }
 

@@ -20,10 +20,11 @@ int run_complete(const CompleteFlags& flags) {
   use_binary_streams();
   Request request;
   apply(flags, request);
-  request.text = flags.prompt;
-  if (flags.prompt == "-") request.text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  PromptInput prompt;
+  prompt.text = flags.prompt;
+  if (flags.prompt == "-") prompt.text.assign(std::istreambuf_iterator<char>(std::cin), {});
   const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
-  const Finish finish = generate(*engine, std::move(request), [](std::string_view text) {
+  const Finish finish = generate(*engine, prompt, std::move(request), [](std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   });

@@ -80,10 +80,12 @@ void apply(const SamplingFlags& flags, Request& request) {
   request.ignore_eos = flags.ignore_eos;
 }
 
-Finish generate(Engine& engine, Request request, const std::function<void(std::string_view)>& show) {
+Finish generate(Engine& engine, const PromptInput& prompt, Request request,
+                const std::function<void(std::string_view)>& show) {
   const CatchInterrupt ctrl_c(CatchInterrupt::Signals::interrupt);
   const auto mailbox = std::make_shared<Mailbox>();
-  engine.submit(std::move(request), mailbox);
+  request.prompt = engine.prepare(prompt);
+  engine.submit({{std::move(request), {mailbox}}});
   while (!ctrl_c.interrupted()) {
     const auto [text, finish] = mailbox->take();
     if (!text.empty()) show(text);

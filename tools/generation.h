@@ -22,6 +22,7 @@ void apply(const SamplingFlags& flags, Request& request);
 
 // Calls `show` on this thread for every piece of text. Ctrl-C ends the generation, not the program, and makes
 // it answer Finish::cancelled. Throws what the engine reported.
-Finish generate(Engine& engine, Request request, const std::function<void(std::string_view)>& show);
+Finish generate(Engine& engine, const PromptInput& prompt, Request request,
+                const std::function<void(std::string_view)>& show);
 
 }  // namespace fulmar::tools

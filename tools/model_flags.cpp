@@ -1,6 +1,8 @@
 // Model flags and what follows from them; see model_flags.h.
 #include "model_flags.h"
 
+#include <limits>
+
 #include "base/data_file.h"
 #include "base/fail.h"
 #include "progress.h"
@@ -99,6 +101,9 @@ EngineOptions single_user(const ModelFlags& flags) {
   apply(flags, options);
   options.slots = 1;
   options.queue = 1;
+  // Whoever waits for an answer of their own may give the model as much to read as they like.
+  options.max_prompt_tokens = std::numeric_limits<uint32_t>::max() / 2;
+  options.queue_tokens = options.max_prompt_tokens;
   return options;
 }
 

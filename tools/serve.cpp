@@ -91,6 +91,16 @@ void add_serve(CLI::App& app, Command& run) {
   command->add_option("--queue", flags->engine.queue, "Requests that may wait; one more is answered 429")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
+  command
+      ->add_option("--queue-tokens", flags->engine.queue_tokens,
+                   "Tokens that the prompts of waiting requests may have together; past it: 429")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 30));
+  command
+      ->add_option("--max-prompt-tokens", flags->engine.max_prompt_tokens,
+                   "Tokens that one prompt may have; past it: 400")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 30));
   command->add_option("--step-tokens", flags->engine.step_tokens, "Tokens of the largest step of the model")
       ->capture_default_str()
       ->check(CLI::Range(1, 65536));

@@ -1,6 +1,6 @@
 // The public face of the inference engine: load a model, submit requests, receive text as it is made.
 //
-// One engine thread owns the model. Any thread may call submit(); a request's Sink is called on the engine
+// One engine thread owns the model. Any thread may call prepare() and submit(); a request's Sink is called on the engine
 // thread and must not block. Errors are fulmar::Error (see error.h).
 #pragma once
 #include <atomic>
@@ -37,28 +37,64 @@ struct Sampling {
   std::optional<uint64_t> seed;
 };
 
-enum class Think { off, on, fake };  // see ChatMessage: how the assistant's turn is opened
+enum class Think { off, on, fake };  // see TurnOpening
+
+struct ToolCall {
+  std::string name, arguments;  // arguments: a JSON object as text
+};
 
 struct ChatMessage {
-  std::string role;  // "system", "user", "assistant"
+  std::string role;  // "system" or "developer", "user", "assistant", "tool"
   std::string content;
+  std::vector<ToolCall> tool_calls{};  // that an assistant's turn made after its content
+};
+
+// What the chat template is told beside the messages.
+struct TemplateOptions {
+  Think think = Think::off;
+  std::string user_name, assistant_name, system_name;  // empty: User, Assistant, System; 64 bytes, one line
+  bool presystem = false;  // a first exchange in which the assistant promises to answer in full
+  // Whether the last message's text goes on instead of a new turn; by default where it is the assistant's.
+  std::optional<bool> continue_final_message;
 };
 
 // What to continue: `tokens` if any, else `messages` through the RWKV chat template, else `text` as it is. An
 // empty prompt is allowed: the end-of-text token (id 0) is fed, so that there is a position to predict from.
-struct Request {
+struct PromptInput {
   std::string text;
   std::vector<Token> tokens;
   std::vector<ChatMessage> messages;
-  Think think = Think::off;
+  TemplateOptions chat;
+  bool keep_text = false;  // Prompt::text is wanted
+};
+
+// How the template left the turn that the model continues. The engine undoes it: a request's text is the
+// answer alone.
+enum class TurnOpening : uint8_t {
+  none,     // no template, or a turn that has text already
+  name,     // "Assistant:", and the model begins with a space
+  thought,  // "Assistant: <think", and the model goes on with ">"; the text gets the tag back
+  faked     // "Assistant: <think>\n</think", and the model goes on with ">" and white space
+};
+
+// A prompt is a value: made once by Engine::prepare and shared by all that continue it.
+struct Prompt {
+  std::string text;                // after the template; empty unless it was wanted
+  std::vector<Token> tokens;       // never empty
+  std::vector<std::string> stops;  // of the template: the next turn's beginnings
+  TurnOpening opening = TurnOpening::none;
+};
+
+struct Request {
+  std::shared_ptr<const Prompt> prompt;
   Sampling sampling;
-  uint32_t max_tokens = 512;
-  // Generation ends before the first of these; never shown. Empty strings are skipped. `messages` without any
-  // get the chat template's own ("\n\nUser:").
+  uint32_t max_tokens = 512;  // 0: the prompt is fed, and that is all
+  // Generation ends before the first of these; never shown. Empty strings are skipped.
   std::vector<std::string> stop;
   std::vector<Token> stop_tokens;
-  bool ignore_eos = false;  // else token 0 (where the vocabulary has no text for it) ends generation
-  uint32_t choice = 0;      // 0..n-1 where a client asks for n: choices differ, also under one seed
+  // Goes on past the ends that the model makes: token 0 (where the vocabulary has no text for it), and the
+  // prompt's own stops.
+  bool ignore_eos = false;
 };
 
 enum class Finish : uint8_t {
@@ -92,6 +128,12 @@ class Sink {
   std::atomic<bool> closed_{false};
 };
 
+// One request and where its answers go: choice i differs from the others, also under one seed.
+struct Submission {
+  Request request;
+  std::vector<std::shared_ptr<Sink>> choices;
+};
+
 struct EngineOptions {
   std::string model;     // file or folder
   std::string name;      // the model's id; empty: the name of the file without its ending, or the folder's
@@ -102,7 +144,9 @@ struct EngineOptions {
   std::vector<Adapter> adapters;  // merged into the model's weights in this order
   std::string state;              // file with a tuned initial state of every sequence; empty: the model's own
   uint32_t slots = 0;     // requests generating at once; 0: as many as an eighth of the weights' memory holds
-  uint32_t queue = 1024;  // requests waiting; one more is Error(busy)
+  uint32_t queue = 1024;  // choices waiting; one more is Error(busy)
+  uint64_t queue_tokens = 4 << 20;         // tokens of the prompts waiting, each prompt once; more: Error(busy)
+  uint32_t max_prompt_tokens = 256 << 10;  // of one prompt, whose text has at most 16 bytes for each
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
   bool matrix_units = true;    // of GPUs, where they have them and passed a try
@@ -130,17 +174,19 @@ class Engine {
   static std::unique_ptr<Engine> create(const EngineOptions& options);
   virtual ~Engine() = default;  // cancels what is in flight
 
-  // Takes a request. Throws Error(busy) when the queue is full, Error(unavailable) while draining or after
-  // the device was lost, Error(bad_request) for a request that can never run.
-  virtual void submit(Request request, std::shared_ptr<Sink> sink) = 0;
+  // Template and tokens, on the caller's thread; any thread may call it. Throws Error(bad_request), naming
+  // the field, for a prompt that is too long, cannot be spelled in this vocabulary or breaks the template.
+  virtual std::shared_ptr<const Prompt> prepare(const PromptInput& input) const = 0;
+
+  // Takes all of them or, with an Error, none. Error(busy) when the queue has no room for them now,
+  // Error(unavailable) while draining or after the device was lost, Error(bad_request) for what can never
+  // run. Events may come before this returns.
+  virtual void submit(std::vector<Submission> all) = 0;
 
   virtual const ModelInfo& model() const = 0;
   virtual EngineStats stats() const = 0;
   // Empty while healthy, else the sentence that says why requests are refused (draining counts).
   virtual std::string trouble() const = 0;
-
-  virtual std::vector<Token> tokenize(std::string_view text) const = 0;
-  virtual std::string detokenize(std::span<const Token> tokens) const = 0;
 
   // Merges these adapters into the model in place of those it has now; none: the model as its file has it.
   // Only matrices that the old or the new ones change are merged and sent to the device again. Requests under

@@ -78,21 +78,4 @@ std::string Answer::whole(std::string_view choices, const Usage& usage) const {
   return fmt::format("{}[{}],{}}}", head_, choices, usage_json(usage));
 }
 
-std::string TurnText::operator()(std::string_view piece) {
-  if (begun_ || piece.empty()) return std::string(piece);
-  if (think_ == Think::fake) {
-    if (!bracket_ && piece.starts_with('>')) {
-      bracket_ = true;
-      piece.remove_prefix(1);
-    }
-    const size_t first = piece.find_first_not_of(" \n");
-    if (first == std::string_view::npos) return {};
-    piece.remove_prefix(first);
-  }
-  begun_ = true;
-  if (think_ == Think::on) return "<think" + std::string(piece);
-  if (think_ == Think::off && piece.starts_with(' ')) piece.remove_prefix(1);
-  return std::string(piece);
-}
-
 }  // namespace fulmar::api

@@ -33,18 +33,4 @@ class Answer {
   std::string tail_;  // after the choices of a chunk
 };
 
-// Takes off what stands between the chat template's opening of a turn and the answer's first character: a
-// space after "Assistant:", or the ">" and line break that close a faked "<think>\n</think". With Think::on
-// the template wrote
-// "<think", and it is given back, so that the text holds the whole element.
-class TurnText {
- public:
-  explicit TurnText(Think think) : think_(think) {}
-  std::string operator()(std::string_view piece);
-
- private:
-  Think think_;
-  bool begun_ = false, bracket_ = false;
-};
-
 }  // namespace fulmar::api

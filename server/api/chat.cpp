@@ -12,14 +12,6 @@ namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
 
-std::string read_role(const Fields& message) {
-  const std::string role = message.text("role").value_or("");
-  if (role == "developer") return "system";
-  if (role != "system" && role != "user" && role != "assistant")
-    bad_field(message.name("role"), "must be system, developer, user or assistant");
-  return role;
-}
-
 // A text, or parts of type text that are put together. An assistant's turn may have none: OpenAI's own
 // answers have null beside tool calls.
 std::string read_content(const Fields& message, std::string_view role) {
@@ -45,6 +37,24 @@ std::string read_content(const Fields& message, std::string_view role) {
   return text;
 }
 
+// Calls that the assistant made earlier.
+std::vector<ToolCall> read_calls(const Fields& message) {
+  std::vector<ToolCall> calls;
+  const json::array* list = message.list("tool_calls");
+  if (!list) return calls;
+  for (const json::value& value : *list) {
+    const std::string name = message.name("tool_calls");
+    if (!value.is_object()) bad_field(name, "must be an array of calls");
+    const json::object* function = Fields(value.get_object(), call_fields, name + ".").map("function");
+    if (!function) bad_field(name, "has a call without a function");
+    const Fields call(*function, function_fields, name + ".function.");
+    const auto called = call.text("name");
+    if (!called) bad_field(call.name("name"), "is missing");
+    calls.push_back({*called, call.text("arguments").value_or("")});
+  }
+  return calls;
+}
+
 std::vector<ChatMessage> read_messages(const Fields& fields) {
   const json::array* array = fields.list("messages");
   if (!array) bad_field("messages", "must have at least one message");
@@ -53,8 +63,8 @@ std::vector<ChatMessage> read_messages(const Fields& fields) {
     const json::object* object = (*array)[i].if_object();
     if (!object) bad_field(fmt::format("messages[{}]", i), "must be an object");
     const Fields message(*object, message_fields, fmt::format("messages[{}].", i));
-    const std::string role = read_role(message);
-    messages.push_back({role, read_content(message, role)});
+    const std::string role = message.text("role").value_or("");
+    messages.push_back({role, read_content(message, role), read_calls(message)});
   }
   return messages;
 }
@@ -79,6 +89,17 @@ Think read_think(const Fields& fields) {
   return *effort == "none" || *effort == "minimal" ? Think::fake : Think::on;
 }
 
+TemplateOptions read_template(const Fields& fields) {
+  TemplateOptions options;
+  options.think = read_think(fields);
+  options.user_name = fields.text("user_name").value_or("");
+  options.assistant_name = fields.text("assistant_name").value_or("");
+  options.system_name = fields.text("system_name").value_or("");
+  options.presystem = fields.boolean("presystem").value_or(false);
+  options.continue_final_message = fields.boolean("continue_final_message");
+  return options;
+}
+
 }  // namespace
 
 void chat_completions(const Context& context, const http::Request& request,
@@ -88,11 +109,13 @@ void chat_completions(const Context& context, const http::Request& request,
   const Fields fields(body, chat_fields);
   Plan plan;
   plan.chat = true;
-  Request prompt;
-  plan.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, prompt);
-  prompt.think = read_think(fields);
-  prompt.messages = read_messages(fields);
-  plan.prompts.push_back(std::move(prompt));
+  Request chat;
+  plan.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
+  PromptInput input;
+  input.chat = read_template(fields);
+  input.messages = read_messages(fields);
+  chat.prompt = engine.prepare(input);
+  plan.prompts.push_back(std::move(chat));
   generate(engine, std::move(plan), reply);
 }
 

@@ -15,17 +15,17 @@ std::vector<Token> tokens_of(const json::array& array, uint32_t vocab) {
   return tokens;
 }
 
-// "text", ["text", ...], [1, 2, ...] or [[1, 2, ...], ...]: one Request per prompt, all else as in `common`.
-std::vector<Request> read_prompts(const Fields& fields, uint32_t vocab, const Request& common) {
+// "text", ["text", ...], [1, 2, ...] or [[1, 2, ...], ...].
+std::vector<PromptInput> read_prompts(const Fields& fields, uint32_t vocab) {
   const json::value* prompt = fields.find("prompt");
   if (!prompt) bad_field("prompt", "is missing");
-  std::vector<Request> requests;
+  std::vector<PromptInput> prompts;
   const auto add = [&](const json::value& value) {
-    Request& request = requests.emplace_back(common);
+    PromptInput& input = prompts.emplace_back();
     if (value.is_string()) {
-      request.text = string_of(value, "prompt");
+      input.text = string_of(value, "prompt");
     } else if (value.is_array() && !value.get_array().empty()) {
-      request.tokens = tokens_of(value.get_array(), vocab);
+      input.tokens = tokens_of(value.get_array(), vocab);
     } else {
       bad_field("prompt",
                 "must be a string, an array of strings, an array of token ids or an array of those");
@@ -34,7 +34,7 @@ std::vector<Request> read_prompts(const Fields& fields, uint32_t vocab, const Re
   const json::array* array = prompt->if_array();
   if (!array || (!array->empty() && array->front().is_number())) {
     add(*prompt);
-    return requests;
+    return prompts;
   }
   if (array->empty()) bad_field("prompt", "is an empty list");
   fields.list("prompt");  // has not too many entries
@@ -43,7 +43,7 @@ std::vector<Request> read_prompts(const Fields& fields, uint32_t vocab, const Re
     if (value.is_string() != strings) bad_field("prompt", "mixes strings and arrays of token ids");
     add(value);
   }
-  return requests;
+  return prompts;
 }
 
 }  // namespace
@@ -60,10 +60,11 @@ void completions(const Context& context, const http::Request& request,
   plan.delivery = read_common(fields, vocab, kDefaultTokens, common);
   if (fields.integer("best_of").value_or(plan.delivery.choices) != plan.delivery.choices)
     unsupported("best_of", "must equal n");
-  plan.prompts = read_prompts(fields, vocab, common);
-  if (fields.boolean("echo").value_or(false))
-    for (const Request& prompt : plan.prompts)
-      plan.echo.push_back(prompt.tokens.empty() ? prompt.text : engine.detokenize(prompt.tokens));
+  plan.echo = fields.boolean("echo").value_or(false);
+  for (PromptInput& input : read_prompts(fields, vocab)) {
+    input.keep_text = plan.echo;
+    plan.prompts.emplace_back(common).prompt = engine.prepare(input);
+  }
   generate(engine, std::move(plan), reply);
 }
 

@@ -95,6 +95,15 @@ constexpr Field chat[] = {
     {"enable_think", boolean, "", "true or false: the same, said outright."},
     {"chat_template_kwargs", map, "",
      "`{\"enable_thinking\": true}`: the same once more. Other members are refused.", 0, 16},
+    {"continue_final_message", boolean, "whether the last message is the assistant's",
+     "true: the last message's text goes on, and the answer is what follows it. false: a new turn begins."},
+    {"user_name", text, "`User`", "What this speaker is called in the prompt and in what ends an answer. One line.",
+     0, 64},
+    {"assistant_name", text, "`Assistant`", "The same.", 0, 64},
+    {"system_name", text, "`System`", "The same.", 0, 64},
+    {"presystem", boolean, "false",
+     "Before the first message an exchange in which the assistant promises to answer in full, as RWKV-Runner "
+     "has it."},
 };
 
 constexpr Refused chat_refused[] = {
@@ -102,10 +111,23 @@ constexpr Refused chat_refused[] = {
 };
 
 constexpr Field message[] = {
-    {"role", text, "required", "`system` (or `developer`), `user` or `assistant`."},
+    {"role", text, "required", "`system` (or `developer`), `user`, `assistant` or `tool`."},
     {"content", text_or_list, "required",
      "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's may be null.", 0,
      1024},
+    {"tool_calls", list, "none",
+     "Calls that an assistant made in this turn: `{\"function\": {\"name\": ..., \"arguments\": ...}}` each, the "
+     "arguments a JSON object as text.",
+     0, 128},
+};
+
+constexpr Field call[] = {
+    {"function", map, "required", "What was called."},
+};
+
+constexpr Field function[] = {
+    {"name", text, "required", "Its name."},
+    {"arguments", text, "`{}`", "A JSON object as text."},
 };
 
 constexpr Field part[] = {
@@ -128,6 +150,8 @@ constexpr FieldTable completion_fields{"completions", completion, {}, &common_fi
 constexpr FieldTable chat_fields{"chat", chat, chat_refused, &common_fields};
 constexpr FieldTable message_fields{"messages", message, {}};
 constexpr FieldTable part_fields{"parts", part, {}};
+constexpr FieldTable call_fields{"tool_calls", call, {}};
+constexpr FieldTable function_fields{"tool_calls.function", function, {}};
 constexpr FieldTable stream_option_fields{"stream_options", stream_option, {}};
 constexpr FieldTable template_option_fields{"chat_template_kwargs", template_option, {}};
 

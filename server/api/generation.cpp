@@ -1,211 +1,267 @@
-// Gathers the events of a request's choices; the engine thread comes in here and leaves without waiting.
+// Gathers the events of a request's choices; the engine thread comes in here and leaves without waiting. The
+// words of the answer are made where it is read.
 #include "api/generation.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "api/answer.h"
-#include "base/fail.h"
-#include "base/log.h"
 #include "http/sse.h"
 
 namespace fulmar::api {
 namespace {
 
-constexpr size_t kChoices = 1024;                  // of all prompts together
-constexpr size_t kPromptBytes = size_t{64} << 20;  // each choice holds its own copy while it waits
+constexpr size_t kChoices = 1024;              // of all prompts together
+constexpr size_t kUnread = size_t{4} << 20;    // bytes of an answer's text that nobody has taken yet
+constexpr size_t kPartBytes = size_t{64} << 10;  // of text that is put into words at once
 
 class Generation;
 
 struct Choice final : Sink {
-  Choice(Generation& whole, uint32_t at, Think think) : owner(whole), index(at), turn(think) {}
+  Choice(Generation& whole, uint32_t at) : owner(whole), index(at) {}
   void on_event(const Event& event) override;
 
   Generation& owner;  // owns this; sinks are given away as pointers that share its ownership
   const uint32_t index;
-  TurnText turn;
-  std::string text;  // of a one-shot answer
+  std::string text;  // not taken yet
   Finish finish = Finish::none;
-  uint32_t prompt_tokens = 0, completion_tokens = 0;
+  uint32_t completion_tokens = 0;
+  bool waiting = false;  // stands in Generation::news_
 };
 
-class Generation : public std::enable_shared_from_this<Generation> {
+class Generation final : public http::Source, public std::enable_shared_from_this<Generation> {
  public:
-  Generation(Plan plan, std::string_view model, std::shared_ptr<http::Reply> reply)
-      : plan_(std::move(plan)),
-        answer_(plan_.chat, plan_.delivery.stream, plan_.delivery.include_usage, model),
-        reply_(std::move(reply)) {}
+  Generation(const Plan& plan, std::string_view model, std::shared_ptr<http::Reply> reply);
 
-  void start(Engine& engine);
-  void on_event(Choice& choice, const Event& event);
+  void start(Engine& engine, Plan plan);
+  void on_event(Choice& choice, const Event& event) noexcept;
+  http::Reply::Part take() override;
 
  private:
+  struct Piece {
+    uint32_t index;
+    std::string text;
+    Finish finish;  // none until the choice's last piece
+  };
   // With the lock held.
   void add(Choice& choice, const Event& event);
-  void emit(const std::string& json);
-  void end_if_over();
-  void end_with(const Error& error);
+  void end_with(Error error);
+  std::vector<Piece> take_pieces();
+  // By whoever takes.
+  http::Reply::Part whole();
+  void put_opening(std::string& out) const;
+  void put(const Piece& piece, std::string& out) const;
   void close_all() {
     for (Choice& choice : choices_) choice.close();
   }
+  const std::string& echo_of(uint32_t index) const { return echo_[index / delivery_.choices]->text; }
 
-  Plan plan_;
+  const bool chat_;
+  const Delivery delivery_;
   const Answer answer_;
   const std::shared_ptr<http::Reply> reply_;
-  std::deque<Choice> choices_;  // prompt-major; fixed before the first is submitted
+  std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
+  std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
+  bool begun_ = false;                               // the head was taken
 
   std::mutex mutex_;
+  Usage usage_;
   size_t unfinished_ = 0;
-  bool started_ = false, over_ = false;
-  std::string early_;             // stream events from before everything was submitted
-  std::optional<Error> failure_;  // the same for an error
+  size_t unread_ = 0;           // bytes of text in all choices
+  std::deque<uint32_t> news_;   // choices with something new, in the order of its coming
+  std::optional<Error> error_;  // ends the answer after what came before it
+  bool dropped_ = false;        // an event could not be kept
 };
 
 void Choice::on_event(const Event& event) {
   owner.on_event(*this, event);
 }
 
-void Generation::start(Engine& engine) {
-  const uint32_t n = plan_.delivery.choices;
-  for (uint32_t i = 0; i < plan_.prompts.size() * n; ++i)
-    choices_.emplace_back(*this, i, plan_.chat ? plan_.prompts[i / n].think : Think::off);
-  unfinished_ = choices_.size();
+Generation::Generation(const Plan& plan, std::string_view model, std::shared_ptr<http::Reply> reply)
+    : chat_(plan.chat),
+      delivery_(plan.delivery),
+      answer_(plan.chat, plan.delivery.stream, plan.delivery.include_usage, model),
+      reply_(std::move(reply)),
+      unfinished_(plan.prompts.size() * plan.delivery.choices) {
+  for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
+  for (const Request& request : plan.prompts) {
+    usage_.prompt += request.prompt->tokens.size();
+    if (plan.echo) echo_.push_back(request.prompt);
+  }
+}
+
+void Generation::start(Engine& engine, Plan plan) {
   const auto self = shared_from_this();
   reply_->on_gone([weak = weak_from_this()] {
     if (const auto generation = weak.lock()) generation->close_all();
   });
-  try {
-    for (Choice& choice : choices_) {
-      if (reply_->gone()) break;
-      const uint32_t copy = choice.index % n;
-      Request& prompt = plan_.prompts[choice.index / n];
-      Request request = copy + 1 == n ? std::move(prompt) : prompt;
-      request.choice = copy;
-      engine.submit(std::move(request), std::shared_ptr<Sink>(self, &choice));
-    }
-  } catch (...) {
-    close_all();
-    const std::lock_guard lock(mutex_);
-    over_ = true;
-    throw;
+  reply_->note({usage_.prompt, 0});
+  std::vector<Submission> all;
+  for (Request& request : plan.prompts) {
+    Submission& submission = all.emplace_back(Submission{std::move(request), {}});
+    for (uint32_t i = 0; i < delivery_.choices; ++i)
+      submission.choices.emplace_back(self, &choices_[(all.size() - 1) * delivery_.choices + i]);
   }
-
-  const std::lock_guard lock(mutex_);
-  started_ = true;
-  if (failure_) return end_with(*failure_);
-  if (plan_.delivery.stream) {
-    reply_->begin(http::sse_head());
-    for (const Choice& choice : choices_) {
-      if (plan_.chat) emit(answer_.opening(choice.index));
-      if (!plan_.echo.empty()) emit(answer_.chunk(choice.index, plan_.echo[choice.index / n], Finish::none));
-    }
-    reply_->write(std::exchange(early_, {}));
-  }
-  end_if_over();
+  engine.submit(std::move(all));
+  reply_->attach(self);
 }
 
-void Generation::on_event(Choice& choice, const Event& event) {
+void Generation::on_event(Choice& choice, const Event& event) noexcept {
   const std::lock_guard lock(mutex_);
-  if (over_) return;
+  if (dropped_ || error_ || choice.finish != Finish::none) return;
   try {
-    if (event.finish == Finish::failed) {
+    if (event.finish == Finish::failed)
       end_with(event.error ? *event.error : Error(ErrorKind::internal, "generation failed"));
-    } else if (event.finish == Finish::cancelled) {
+    else if (event.finish == Finish::cancelled)
       end_with(Error(ErrorKind::unavailable, "the server stopped before the answer was complete"));
-    } else {
+    else
       add(choice, event);
-      if (event.finish != Finish::none && --unfinished_ == 0) end_if_over();
-    }
-  } catch (const std::exception& error) {  // the engine thread must not see it: memory ran out
-    log_error("an answer was dropped: {}", error.what());
-    over_ = true;
+  } catch (...) {  // no memory for the text
+    dropped_ = true;
     close_all();
-    reply_->finish();
+    reply_->wake();
   }
 }
 
 void Generation::add(Choice& choice, const Event& event) {
+  usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
+  reply_->note({usage_.prompt, usage_.completion});
+  choice.text += event.text;
+  unread_ += event.text.size();
   choice.finish = event.finish;
-  choice.prompt_tokens = event.prompt_tokens;
-  choice.completion_tokens = event.completion_tokens;
-  const std::string trimmed = plan_.chat ? choice.turn(event.text) : std::string(event.text);
-  if (!plan_.delivery.stream) {
-    choice.text += trimmed;
+  if (event.finish != Finish::none) --unfinished_;
+  if (unread_ > kUnread && delivery_.stream)
+    return end_with(Error(ErrorKind::timed_out,
+                          fmt::format("the answer is read too slowly: {} bytes of it were waiting", unread_)));
+  if (unread_ > kUnread && unfinished_ > 0) {
+    // As much as an answer in one piece may hold: what was not finished ends here.
+    for (Choice& other : choices_)
+      if (other.finish == Finish::none) other.finish = Finish::length;
+    unfinished_ = 0;
+    close_all();
+  }
+  if (!delivery_.stream) {
+    if (unfinished_ == 0) reply_->wake();
     return;
   }
-  // Chat clients expect the reason in a chunk of its own, after the last of the text.
-  if (!trimmed.empty() && (plan_.chat || event.finish == Finish::none))
-    emit(answer_.chunk(choice.index, trimmed, Finish::none));
-  if (event.finish != Finish::none)
-    emit(answer_.chunk(choice.index, plan_.chat ? std::string_view{} : trimmed, event.finish));
+  if (choice.text.empty() && choice.finish == Finish::none) return;
+  if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
+  reply_->wake();
 }
 
-void Generation::emit(const std::string& json) {
-  if (started_) {
-    reply_->write(http::sse_event(json));
-  } else {
-    early_ += http::sse_event(json);
+// One choice's failure ends the whole answer.
+void Generation::end_with(Error error) {
+  error_ = std::move(error);
+  close_all();
+  reply_->wake();
+}
+
+// Choices that have news take turns, so that a long text does not hold up the others'.
+std::vector<Generation::Piece> Generation::take_pieces() {
+  std::vector<Piece> pieces;
+  for (size_t bytes = 0; !news_.empty() && bytes < kPartBytes;) {
+    Choice& choice = choices_[news_.front()];
+    news_.pop_front();
+    Piece piece{choice.index, {}, Finish::none};
+    if (choice.text.size() <= kPartBytes) {
+      piece.text = std::exchange(choice.text, {});
+      piece.finish = choice.finish;
+      choice.waiting = false;
+    } else {
+      size_t length = kPartBytes;  // back to where a character begins
+      while (length > kPartBytes - 4 && (static_cast<unsigned char>(choice.text[length]) & 0xc0) == 0x80)
+        --length;
+      piece.text = choice.text.substr(0, length);
+      choice.text.erase(0, length);
+      news_.push_back(choice.index);
+    }
+    bytes += piece.text.size();
+    unread_ -= piece.text.size();
+    pieces.push_back(std::move(piece));
   }
+  return pieces;
 }
 
-void Generation::end_if_over() {
-  if (!started_ || unfinished_ > 0) return;
-  over_ = true;
+http::Reply::Part Generation::take() {
+  std::vector<Piece> pieces;
+  std::optional<Error> error;
+  bool over = false;
   Usage usage;
+  {
+    const std::lock_guard lock(mutex_);
+    if (delivery_.stream) pieces = take_pieces();
+    if (dropped_) error_.emplace(ErrorKind::out_of_memory, "the host's memory did not suffice for the answer");
+    if (pieces.empty()) error = error_;
+    over = unfinished_ == 0 && news_.empty() && !error_;
+    usage = usage_;
+  }
+  // Once a stream has begun its status is sent, so an error is an event.
+  if (error && !begun_) return {http::error_response(*error), false, {}, true};
+  if (!delivery_.stream) return over ? whole() : http::Reply::Part{};
+
+  http::Reply::Part part;
+  part.streamed = true;
+  if (!std::exchange(begun_, true)) {
+    part.head = http::sse_head();
+    put_opening(part.bytes);
+  }
+  for (const Piece& piece : pieces) put(piece, part.bytes);
+  if (error) part.bytes += http::sse_event(http::error_json(*error));
+  if (over) {
+    if (delivery_.include_usage) part.bytes += http::sse_event(answer_.usage_chunk(usage));
+    part.bytes += http::sse_event("[DONE]");
+  }
+  part.done = over || error;
+  return part;
+}
+
+void Generation::put_opening(std::string& out) const {
   for (const Choice& choice : choices_) {
-    if (choice.index % plan_.delivery.choices == 0) usage.prompt += choice.prompt_tokens;
-    usage.completion += choice.completion_tokens;
+    if (chat_) out += http::sse_event(answer_.opening(choice.index));
+    if (!echo_.empty())
+      out += http::sse_event(answer_.chunk(choice.index, echo_of(choice.index), Finish::none));
   }
-  reply_->note({usage.prompt, usage.completion});
-  if (plan_.delivery.stream) {
-    if (plan_.delivery.include_usage) emit(answer_.usage_chunk(usage));
-    reply_->write(http::sse_event("[DONE]"));
-    return reply_->finish();
-  }
+}
+
+void Generation::put(const Piece& piece, std::string& out) const {
+  // Chat clients expect the reason in a chunk of its own, after the last of the text.
+  const bool apart = chat_ && piece.finish != Finish::none;
+  if (!piece.text.empty() || !chat_)
+    out += http::sse_event(answer_.chunk(piece.index, piece.text, apart ? Finish::none : piece.finish));
+  if (apart) out += http::sse_event(answer_.chunk(piece.index, {}, piece.finish));
+}
+
+// All choices have ended, so nobody writes to them any more.
+http::Reply::Part Generation::whole() {
   std::string all;
-  for (const Choice& choice : choices_) {
+  for (Choice& choice : choices_) {
     if (!all.empty()) all += ',';
-    const std::string echoed =
-        plan_.echo.empty() ? choice.text : plan_.echo[choice.index / plan_.delivery.choices] + choice.text;
-    all += answer_.choice(choice.index, echoed, choice.finish);
+    const std::string text = std::exchange(choice.text, {});
+    all += answer_.choice(choice.index, echo_.empty() ? text : echo_of(choice.index) + text, choice.finish);
   }
   http::Response response;
-  response.body = answer_.whole(all, usage);
-  reply_->respond(std::move(response));
-}
-
-// One choice's failure ends the whole answer. Once a stream has begun its status is sent, so the error is an
-// event.
-void Generation::end_with(const Error& error) {
-  if (!started_) {
-    failure_ = error;
-    return;
-  }
-  over_ = true;
-  close_all();
-  if (!plan_.delivery.stream || failure_) return reply_->respond(http::error_response(error));
-  reply_->write(http::sse_event(http::error_json(error)));
-  reply_->finish();
+  response.body = answer_.whole(all, usage_);
+  return {std::move(response), false, {}, true};
 }
 
 }  // namespace
 
 void generate(Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& reply) {
-  size_t bytes = 0;
-  for (const Request& prompt : plan.prompts) {
-    bytes += prompt.text.size() + prompt.tokens.size() * sizeof(Token);
-    for (const ChatMessage& message : prompt.messages) bytes += message.content.size();
-  }
   const size_t n = plan.delivery.choices;
   if (plan.prompts.size() * n > kChoices)
     throw Error(ErrorKind::bad_request,
                 fmt::format("n times the number of prompts is more than {}", kChoices), "n");
-  if (bytes * n > kPromptBytes)
-    throw Error(ErrorKind::too_large,
-                fmt::format("n copies of the prompt are more than {} bytes", kPromptBytes), "n");
-  std::make_shared<Generation>(std::move(plan), engine.model().id, reply)->start(engine);
+  size_t echoed = 0;
+  for (const Request& request : plan.prompts) echoed += request.prompt->text.size() * n;
+  if (plan.echo && echoed > kUnread)
+    throw Error(ErrorKind::bad_request,
+                fmt::format("echo would repeat {} bytes, more than {}", echoed, kUnread), "echo");
+  std::make_shared<Generation>(plan, engine.model().id, reply)->start(engine, std::move(plan));
 }
 
 }  // namespace fulmar::api

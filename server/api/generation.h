@@ -2,7 +2,6 @@
 // stream.
 #pragma once
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "api/sampling.h"
@@ -14,11 +13,11 @@ namespace fulmar::api {
 struct Plan {
   bool chat = false;  // the wording of the answer: chat.completion or text_completion
   Delivery delivery;
-  std::vector<Request> prompts;   // each is continued delivery.choices times
-  std::vector<std::string> echo;  // per prompt, put before the text; or empty
+  std::vector<Request> prompts;  // each is continued delivery.choices times
+  bool echo = false;             // each prompt's text is put before what continues it
 };
 
-// Submits everything and returns; the answer goes to `reply` as it is made. Throws Error, with nothing left
+// Submits everything and returns; the answer is made as `reply` is read. Throws Error, with nothing left
 // running, when the engine refuses any part. If the client goes away every slot is given back.
 void generate(Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& reply);
 

@@ -13,25 +13,15 @@ void Reply::respond(Response response) {
   notify();
 }
 
-void Reply::begin(Response head) {
+void Reply::attach(std::shared_ptr<Source> source) {
   const std::lock_guard lock(mutex_);
   if (gone_ || done_) return;
-  head_ = std::move(head);
-  streamed_ = true;
+  source_ = std::move(source);
   notify();
 }
 
-void Reply::write(std::string_view bytes) {
+void Reply::wake() {
   const std::lock_guard lock(mutex_);
-  if (gone_ || done_) return;
-  bytes_ += bytes;
-  notify();
-}
-
-void Reply::finish() {
-  const std::lock_guard lock(mutex_);
-  if (gone_ || done_) return;
-  done_ = true;
   notify();
 }
 
@@ -67,19 +57,30 @@ void Reply::wake_by(std::function<void()> wake) {
 }
 
 Reply::Part Reply::take() {
-  const std::lock_guard lock(mutex_);
-  woken_ = false;
-  Part part{std::exchange(head_, std::nullopt), streamed_, std::exchange(bytes_, {}), done_};
+  std::shared_ptr<Source> source;
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = false;
+    if (!source_ || head_) return {std::exchange(head_, std::nullopt), false, {}, done_};
+    source = source_;
+  }
+  Part part = source->take();
+  if (part.done) {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    source_.reset();
+  }
   return part;
 }
 
 void Reply::abandon() {
   std::function<void()> callback;
+  std::shared_ptr<Source> source;
   {
     const std::lock_guard lock(mutex_);
     gone_ = true;
     wake_ = nullptr;
-    bytes_.clear();
+    source = std::move(source_);
     callback = std::exchange(on_gone_, nullptr);
   }
   if (callback) callback();

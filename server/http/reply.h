@@ -1,28 +1,30 @@
 // The answer to one request, made by any thread and written by the connection's coroutine; the only meeting
 // point.
 //
-// No call blocks: producers append under a short lock and wake the writer. When the client is gone, or the
-// server stops, everything further is dropped. What waits here is bounded by what one request can make.
+// No call blocks. Long answers are pulled: a Source is asked for what is new each time the connection has
+// written what it had, so nothing waits here and how much waits there is the Source's own affair.
 #pragma once
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "http/message.h"
 
 namespace fulmar::http {
 
+class Source;
+
 class Reply {
  public:
-  // For the handler and whoever it gives the Reply to. Either respond(), or begin(), write()..., finish().
+  // For the handler and whoever it gives the Reply to: once, either of these.
   void respond(Response response);
-  void begin(Response head);
-  void write(std::string_view bytes);
-  void finish();
+  void attach(std::shared_ptr<Source> source);  // kept until it is done or nobody waits any more
+  // The source has something new. Any number of these are one question.
+  void wake();
   // Called once, from any thread, as soon as nobody waits for the answer any more; at once if that is so
   // already.
   void on_gone(std::function<void()> callback);
@@ -41,7 +43,7 @@ class Reply {
     bool done = false;  // nothing more will come
   };
   void wake_by(std::function<void()> wake);  // called under the lock: must only post
-  Part take();
+  Part take();  // throws what the source throws: the answer cannot go on then
   void abandon();
   Tokens tokens() const;
 
@@ -51,10 +53,19 @@ class Reply {
   mutable std::mutex mutex_;
   std::function<void()> wake_, on_gone_;
   std::optional<Response> head_;
-  std::string bytes_;
-  bool streamed_ = false, done_ = false, gone_ = false;
+  std::shared_ptr<Source> source_;
+  bool done_ = false, gone_ = false;
+  bool woken_ = true;  // one wake-up for all that is new between two take()
   std::atomic<uint64_t> prompt_tokens_{0}, completion_tokens_{0};
-  bool woken_ = true;  // one wake-up for all that is appended between two take()
+};
+
+// An answer that is made while it is read.
+class Source {
+ public:
+  virtual ~Source() = default;
+  // What is new and was not given yet, in bounded parts: empty when there is nothing until the next wake().
+  // Asked on the connection's strand only.
+  virtual Reply::Part take() = 0;
 };
 
 }  // namespace fulmar::http

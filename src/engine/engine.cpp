@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "engine/engine_impl.h"
+#include "engine/prompt.h"
 #include "engine/queue.h"
 #include "engine/scheduler.h"
 #include "engine/slot.h"
@@ -39,14 +40,15 @@ Error as_error(const std::exception_ptr& exception) {
 
 class ModelEngine final : public Engine {
  public:
-  ModelEngine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer, uint32_t queue,
-              ModelInfo info)
+  ModelEngine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
+              const EngineOptions& options, ModelInfo info)
       : info_(std::move(info)),
         tokenizer_(std::move(tokenizer)),
         model_(std::move(model)),
         vocab_(model_->config().V),
         budget_(model_->max_rows()),
-        queue_(queue),
+        max_prompt_tokens_(options.max_prompt_tokens),
+        queue_(options.queue, options.queue_tokens),
         slots_(model_->slots()),
         scratch_(vocab_) {
     for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
@@ -62,8 +64,12 @@ class ModelEngine final : public Engine {
     thread_.join();
   }
 
-  void submit(Request request, std::shared_ptr<Sink> sink) override {
-    queue_.push(make_job(std::move(request), std::move(sink), *tokenizer_, vocab_));
+  std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override {
+    return make_prompt(input, *tokenizer_, vocab_, max_prompt_tokens_);
+  }
+
+  void submit(std::vector<Submission> all) override {
+    queue_.push(make_jobs(std::move(all), *tokenizer_, vocab_));
   }
 
   const ModelInfo& model() const override { return info_; }
@@ -73,8 +79,6 @@ class ModelEngine final : public Engine {
   }
 
   std::string trouble() const override { return queue_.refusal(); }
-  std::vector<Token> tokenize(std::string_view text) const override { return tokenizer_->encode(text); }
-  std::string detokenize(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
 
   void set_adapters(const std::vector<Adapter>& adapters, double seconds) override {
     queue_.call([&] { change_adapters(adapters); }, seconds);
@@ -106,7 +110,11 @@ class ModelEngine final : public Engine {
       try {
         step();
       } catch (...) {
-        fail_step(as_error(std::current_exception()));
+        try {
+          fail_step(as_error(std::current_exception()));
+        } catch (...) {  // no memory even for a sentence
+          end_all(Finish::failed, nullptr);
+        }
       }
     }
   }
@@ -124,8 +132,8 @@ class ModelEngine final : public Engine {
 
   // Clients that went away: their slots and places in the queue are free from here on.
   void drop_closed() {
-    queue_.take_closed(dropped_);
-    dropped_.clear();
+    while (queue_.pop_closed()) {
+    }
     for (size_t i = order_.size(); i > 0; --i)
       if (slots_[order_[i - 1]]->closed()) release(order_[i - 1]);
   }
@@ -157,9 +165,11 @@ class ModelEngine final : public Engine {
   }
 
   void step() {
+    planned_ = false;
     demands_.clear();
     for (uint32_t slot : order_) demands_.push_back(slots_[slot]->demand(slot));
     plan_step(demands_, budget_, plan_);
+    planned_ = true;
     tokens_.clear();
     uint64_t prompt_rows = 0;
     for (const ops::Segment& segment : plan_.segments)
@@ -177,8 +187,9 @@ class ModelEngine final : public Engine {
   void draw(uint32_t slot, std::span<const float> logits, uint64_t step) {
     try {
       std::copy(logits.begin(), logits.end(), scratch_.begin());
+      const uint32_t before = slots_[slot]->drawn();
       const bool done = slots_[slot]->draw(scratch_, step);
-      ++completion_tokens_;
+      completion_tokens_ += slots_[slot]->drawn() - before;
       if (done) release(slot);
     } catch (...) {  // one request's logits are no number: the others go on
       const Error error = as_error(std::current_exception());
@@ -186,12 +197,16 @@ class ModelEngine final : public Engine {
     }
   }
 
-  // The states of the slots that took part are unknown now; the others' are whole.
+  // The states of the slots that took part are unknown now; the others' are whole. Where the step could not
+  // even be planned, nobody can go on.
   void fail_step(const Error& error) {
     if (error.kind() == ErrorKind::device_lost) return lose_device(error);
     log_error("step {} failed: {}", steps_.load(), error.what());
-    for (const ops::Segment& segment : plan_.segments)
-      if (slots_[segment.slot]) end(segment.slot, Finish::failed, &error);
+    if (!planned_)
+      while (!order_.empty()) end(order_.front(), Finish::failed, &error);
+    else
+      for (const ops::Segment& segment : plan_.segments)
+        if (slots_[segment.slot]) end(segment.slot, Finish::failed, &error);
   }
 
   void lose_device(const Error& error) {
@@ -229,7 +244,7 @@ class ModelEngine final : public Engine {
   const ModelInfo info_;
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::unique_ptr<Model> model_;
-  const uint32_t vocab_, budget_;
+  const uint32_t vocab_, budget_, max_prompt_tokens_;
   Queue queue_;
 
   // The engine thread's own.
@@ -238,9 +253,9 @@ class ModelEngine final : public Engine {
   std::vector<uint32_t> order_;  // the others, in order of arrival
   std::vector<Demand> demands_;  // reused by every step, as the following
   Plan plan_;
+  bool planned_ = false;        // plan_ is this step's
   std::vector<Token> tokens_;   // [rows]
   std::vector<float> scratch_;  // [V]
-  std::vector<Job> dropped_;
   FileWatch watch_;
 
   std::atomic<uint64_t> steps_{0}, prompt_tokens_{0}, completion_tokens_{0};
@@ -261,8 +276,7 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
   if (options.queue == 0) fail(ErrorKind::misuse, "the queue must hold at least one request");
   require(model->slots() > 0 && model->max_rows() >= model->slots(), "{} slots and {} rows a step",
           model->slots(), model->max_rows());
-  return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options.queue,
-                                       std::move(info));
+  return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options, std::move(info));
 }
 
 }  // namespace fulmar

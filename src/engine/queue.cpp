@@ -1,10 +1,12 @@
-// A mutex, a deque and two condition variables.
+// A mutex, a deque and three condition variables.
 #include "engine/queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/fail.h"
+#include "engine/prompt.h"
 
 namespace fulmar {
 namespace {
@@ -14,15 +16,31 @@ std::chrono::duration<double> limit(double seconds) {
   return std::chrono::duration<double>(seconds > 0 ? std::min(seconds, 3.2e7) : 0.0);
 }
 
+uint64_t weight_of(const std::vector<Job>& jobs) {
+  uint64_t tokens = 0;
+  const Request* last = nullptr;
+  for (const Job& job : jobs)
+    if (job.request.get() != std::exchange(last, job.request.get())) tokens += weight_of(*job.request->prompt);
+  return tokens;
+}
+
 }  // namespace
 
-void Queue::push(Job job) {
+void Queue::push(std::vector<Job> jobs) {
+  const uint64_t tokens = weight_of(jobs);
+  if (jobs.size() > max_jobs_)
+    refuse_field("n", "{} answers at once are more than the {} that --queue lets wait", jobs.size(), max_jobs_);
+  if (tokens > max_tokens_)
+    refuse_field("prompt", "{} tokens are more than the {} that --queue-tokens lets wait", tokens, max_tokens_);
   {
     std::lock_guard lock(mutex_);
     if (!refusal_.empty()) throw Error(ErrorKind::unavailable, refusal_);
-    if (jobs_.size() >= capacity_)
+    if (jobs.size() > max_jobs_ - jobs_.size())
       fail(ErrorKind::busy, "{} requests are waiting already; try again later", jobs_.size());
-    jobs_.push_back(std::move(job));
+    if (tokens > max_tokens_ - tokens_)
+      fail(ErrorKind::busy, "prompts of {} tokens are waiting already; try again later", tokens_);
+    jobs_.insert(jobs_.end(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
+    tokens_ += tokens;
     size_ = static_cast<uint32_t>(jobs_.size());
   }
   work_.notify_one();
@@ -106,28 +124,28 @@ Order Queue::next(bool idle) {
   return std::exchange(order_, Order::run);
 }
 
-std::optional<Job> Queue::pop() {
-  std::lock_guard lock(mutex_);
-  if (jobs_.empty()) return std::nullopt;
-  std::optional<Job> job(std::move(jobs_.front()));
-  jobs_.pop_front();
+Job Queue::take(std::deque<Job>::iterator at) {
+  Job job = std::move(*at);
+  at = jobs_.erase(at);
+  const bool shared = (at != jobs_.end() && at->request == job.request) ||
+                      (at != jobs_.begin() && std::prev(at)->request == job.request);
+  if (!shared) tokens_ -= weight_of(*job.request->prompt);
   size_ = static_cast<uint32_t>(jobs_.size());
   return job;
 }
 
-void Queue::take_closed(std::vector<Job>& dropped) {
+std::optional<Job> Queue::pop() {
   std::lock_guard lock(mutex_);
-  const auto closed = [](const Job& job) { return job.sink->closed(); };
-  if (std::none_of(jobs_.begin(), jobs_.end(), closed)) return;
-  std::deque<Job> kept;
-  for (Job& job : jobs_) {
-    if (closed(job))
-      dropped.push_back(std::move(job));
-    else
-      kept.push_back(std::move(job));
-  }
-  jobs_ = std::move(kept);
-  size_ = static_cast<uint32_t>(jobs_.size());
+  if (jobs_.empty()) return std::nullopt;
+  return take(jobs_.begin());
+}
+
+std::optional<Job> Queue::pop_closed() {
+  std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.sink->closed(); });
+  if (found == jobs_.end()) return std::nullopt;
+  return take(found);
 }
 
 }  // namespace fulmar

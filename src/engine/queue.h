@@ -20,10 +20,12 @@ enum class Order { run, cancel, quit };  // cancel: end everything now; quit: th
 
 class Queue {
  public:
-  explicit Queue(uint32_t capacity) : capacity_(capacity) {}
+  // At most `jobs` wait, and prompts of `tokens` tokens; one that several jobs share counts once.
+  Queue(uint32_t jobs, uint64_t tokens) : max_jobs_(jobs), max_tokens_(tokens) {}
 
-  // Any thread. Throws Error(busy) when full, Error(unavailable) with the reason once refuse() was called.
-  void push(Job job);
+  // Any thread. Takes all or throws: Error(busy) when there is no room now, Error(bad_request) when there
+  // never is, Error(unavailable) with the reason once refuse() was called.
+  void push(std::vector<Job> jobs);
   // Every later push is refused; the first reason stays.
   void refuse(const std::string& reason);
   std::string refusal() const;  // empty while jobs are taken
@@ -45,8 +47,8 @@ class Queue {
   // Whether a task waits. No request may begin until it is answered, that is run; or, with `refused`, failed.
   bool has_call() const;
   void answer_call(const Error* refused = nullptr);
-  // Moves the jobs whose sinks were closed to `dropped`, to be destroyed without the lock.
-  void take_closed(std::vector<Job>& dropped);
+  // Takes out a job whose sink was closed, if there is one. Needs no memory, for it may have run out.
+  std::optional<Job> pop_closed();
 
  private:
   struct Call {
@@ -54,13 +56,16 @@ class Queue {
     bool started = false, done = false;
     std::exception_ptr error;
   };
+  Job take(std::deque<Job>::iterator at);  // with the lock held
 
   mutable std::mutex mutex_;
   std::condition_variable work_, idle_changed_, call_changed_;
   std::shared_ptr<Call> call_;
-  std::deque<Job> jobs_;
+  std::deque<Job> jobs_;   // those of a submission stand together
+  uint64_t tokens_ = 0;    // of their prompts
   std::atomic<uint32_t> size_{0};  // of jobs_, for who only looks
-  const uint32_t capacity_;
+  const uint32_t max_jobs_;
+  const uint64_t max_tokens_;
   std::string refusal_;
   Order order_ = Order::run;
   bool idle_ = false;

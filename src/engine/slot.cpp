@@ -9,32 +9,37 @@ namespace fulmar {
 
 Slot::Slot(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab)
     : job_(std::move(job)),
-      sampler_(job_.sampling, vocab, job_.choice),
+      sampler_(job_.request->sampling, vocab, job_.choice),
       detokenizer_(std::move(tokenizer)),
-      stops_(std::move(job_.stop)) {
+      stops_(job_.request->stop),
+      turn_(job_.request->prompt->opening) {
   unsent_.reserve(16);  // few characters take more tokens than that
 }
 
 Demand Slot::demand(uint32_t slot) const {
-  const auto left = static_cast<uint32_t>(job_.prompt.size()) - fed_;
+  const auto left = static_cast<uint32_t>(prompt().size()) - fed_;
   return left > 0 ? Demand{slot, left, false} : Demand{slot, 1, true};
 }
 
 bool Slot::feed(uint32_t rows, std::vector<Token>& tokens) {
-  const auto left = static_cast<uint32_t>(job_.prompt.size()) - fed_;
+  const auto left = static_cast<uint32_t>(prompt().size()) - fed_;
   if (left == 0) {
     require(rows == 1, "{} decode rows of one request in a step", rows);
     tokens.push_back(last_);
     return false;
   }
   require(rows <= left, "{} rows of a prompt that has {} left", rows, left);
-  const auto first = job_.prompt.begin() + fed_;
+  const auto first = prompt().begin() + fed_;
   tokens.insert(tokens.end(), first, first + rows);
   fed_ += rows;
   return true;
 }
 
 bool Slot::draw(std::span<float> logits, uint64_t step) {
+  if (job_.request->max_tokens == 0) {
+    emit(Finish::length, step, nullptr);
+    return true;
+  }
   last_ = sampler_.sample(logits);
   ++drawn_;
   unsent_.push_back(last_);
@@ -42,10 +47,10 @@ bool Slot::draw(std::span<float> logits, uint64_t step) {
   if (is_stop_token(last_)) {
     finish = Finish::stop;
   } else {
-    text_ += stops_.push(detokenizer_.push(last_));
+    text_ += turn_.push(stops_.push(detokenizer_.push(last_)));
     if (stops_.stopped())
       finish = Finish::stop;
-    else if (drawn_ >= job_.max_tokens)
+    else if (drawn_ >= job_.request->max_tokens)
       finish = Finish::length;
   }
   if (finish != Finish::none) flush(finish);
@@ -62,14 +67,15 @@ void Slot::end(Finish finish, uint64_t step, const Error* error) noexcept {
 }
 
 bool Slot::is_stop_token(Token token) const {
-  return std::find(job_.stop_tokens.begin(), job_.stop_tokens.end(), token) != job_.stop_tokens.end();
+  const std::vector<Token>& stops = job_.request->stop_tokens;
+  return std::find(stops.begin(), stops.end(), token) != stops.end();
 }
 
 // Moves held-back text to text_. The last bytes may still complete a stop string.
 void Slot::flush(Finish& finish) {
   if (stops_.stopped()) return;
-  text_ += stops_.push(detokenizer_.finish());
-  if (!stops_.stopped()) text_ += stops_.finish();
+  text_ += turn_.push(stops_.push(detokenizer_.finish()));
+  if (!stops_.stopped()) text_ += turn_.push(stops_.finish());
   if (stops_.stopped() && finish == Finish::length) finish = Finish::stop;
 }
 

@@ -19,7 +19,8 @@ struct BpeVocabulary {
   struct Added {
     std::string text;
     Token token;
-    bool normalized;  // looked for in the normalized text, else in the text as it came
+    bool normalized;       // looked for in the normalized text, else in the text as it came
+    bool special = false;  // says something about the text, as its end
   };
   std::vector<std::string> tokens;  // each token's bytes by id; empty where there is none
   std::array<Token, 256> single{};  // the token of each single byte; -1: none

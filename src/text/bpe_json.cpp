@@ -233,7 +233,7 @@ class Reader {
       bad("the id {} of the added token '{}' is another token's", id, shown(text));
     out_.tokens[at] = text;  // as it is written, not in the byte alphabet
     if (at < spelled_.size()) spelled_[at] = {};
-    out_.added.push_back({std::string(text), id, flag(token, "normalized")});
+    out_.added.push_back({std::string(text), id, flag(token, "normalized"), flag(token, "special")});
     if (text == "<|endoftext|>") out_.end_of_text = id;
   }
 

@@ -9,10 +9,10 @@
 namespace fulmar {
 namespace {
 
-ByteTrie added_trie(const BpeVocabulary& from, bool normalized) {
+ByteTrie added_trie(const BpeVocabulary& from, bool normalized, bool special) {
   std::vector<std::pair<std::string, Token>> wanted;
   for (const BpeVocabulary::Added& added : from.added) {
-    if (added.normalized != normalized) continue;
+    if (added.normalized != normalized || (added.special && !special)) continue;
     wanted.emplace_back(normalized && from.nfc ? compose_nfc(added.text) : added.text, added.token);
   }
   std::ranges::sort(wanted);
@@ -48,14 +48,35 @@ class BpeTokenizer final : public Tokenizer {
  public:
   explicit BpeTokenizer(BpeVocabulary vocabulary)
       : merger_(vocabulary.merges),
-        added_(added_trie(vocabulary, false)),
-        added_normalized_(added_trie(vocabulary, true)),
+        added_(vocabulary, true),
+        added_plain_(vocabulary, false),
         tokens_(std::move(vocabulary.tokens)),
         single_(vocabulary.single),
         nfc_(vocabulary.nfc),
         end_of_text_(vocabulary.end_of_text) {}
 
-  std::vector<Token> encode(std::string_view text) const override {
+  std::vector<Token> encode(std::string_view text) const override { return encode(text, added_); }
+  std::vector<Token> encode_plain(std::string_view text) const override {
+    return encode(text, added_plain_);
+  }
+
+  std::string_view bytes(Token token) const override {
+    if (token < 0 || token >= size()) return {};
+    return tokens_[static_cast<std::size_t>(token)];
+  }
+  Token size() const override { return static_cast<Token>(tokens_.size()); }
+  Token end_of_text() const override { return end_of_text_; }
+
+ private:
+  static constexpr std::size_t max_text = std::size_t{1} << 30;  // positions have 32 bits, form C may grow
+
+  struct AddedTries {
+    AddedTries(const BpeVocabulary& from, bool special)
+        : as_it_came(added_trie(from, false, special)), normalized(added_trie(from, true, special)) {}
+    ByteTrie as_it_came, normalized;
+  };
+
+  std::vector<Token> encode(std::string_view text, const AddedTries& added) const {
     if (text.size() > max_text)
       fail(ErrorKind::bad_request, "a text of {} bytes is too long: at most {} can be encoded at once",
            text.size(), max_text);
@@ -74,22 +95,12 @@ class BpeTokenizer final : public Tokenizer {
         part.remove_prefix(length);
       }
     };
-    split_at(added_, text, keep, [&](std::string_view part) {
-      if (!nfc_) return split_at(added_normalized_, part, keep, words);
-      split_at(added_normalized_, compose_nfc(part), keep, words);
+    split_at(added.as_it_came, text, keep, [&](std::string_view part) {
+      if (!nfc_) return split_at(added.normalized, part, keep, words);
+      split_at(added.normalized, compose_nfc(part), keep, words);
     });
     return tokens;
   }
-
-  std::string_view bytes(Token token) const override {
-    if (token < 0 || token >= size()) return {};
-    return tokens_[static_cast<std::size_t>(token)];
-  }
-  Token size() const override { return static_cast<Token>(tokens_.size()); }
-  Token end_of_text() const override { return end_of_text_; }
-
- private:
-  static constexpr std::size_t max_text = std::size_t{1} << 30;  // positions have 32 bits, form C may grow
 
   Token token_of(char c) const {
     const Token token = single_[static_cast<unsigned char>(c)];
@@ -102,7 +113,7 @@ class BpeTokenizer final : public Tokenizer {
   }
 
   BpeMerger merger_;
-  ByteTrie added_, added_normalized_;
+  AddedTries added_, added_plain_;
   std::vector<std::string> tokens_;
   std::array<Token, 256> single_;
   bool nfc_;

@@ -19,6 +19,9 @@ class Tokenizer {
   // Error(bad_request) naming it. What decode() makes of the tokens is the text again, in Unicode's form C
   // where the vocabulary asks for that.
   virtual std::vector<Token> encode(std::string_view text) const = 0;
+  // The same, but special tokens that are spelled in `text`, such as "<|endoftext|>", are text like any
+  // other: for what people wrote.
+  virtual std::vector<Token> encode_plain(std::string_view text) const { return encode(text); }
   // The bytes of one token; empty for ids outside the vocabulary and where a token has no text, as World's
   // end of text.
   virtual std::string_view bytes(Token token) const = 0;

@@ -17,8 +17,8 @@ std::string prompt_of(int i) {
   return text;
 }
 
-Request request_of(int i) {
-  Request request = ask(prompt_of(i), 20 + i % 30, static_cast<uint64_t>(i));
+Question request_of(int i) {
+  Question request = ask(prompt_of(i), 20 + i % 30, static_cast<uint64_t>(i));
   if (i % 4 == 0) request.sampling.temperature = 0;
   if (i % 4 == 1) request.sampling.top_p = 0.8f;
   if (i % 4 == 2) {
@@ -107,7 +107,7 @@ TEST(Batching, AClosedSinkFreesItsSlotForTheNextStep) {
   leaver->also = [](Listener& self, const Event& event) {
     if (event.completion_tokens == 3) self.close();
   };
-  engine->submit(ask("first", 1'000'000), leaver);
+  submit(*engine, ask("first", 1'000'000), leaver);
   const auto next = listen_to(*engine, ask("second", 1));
   gate.open();
   ASSERT_EQ(next->wait(), Finish::length);
@@ -128,7 +128,7 @@ TEST(Batching, AFinishedRequestsSlotServesTheNextStep) {
 }
 
 TEST(Batching, AThousandClientsThatLeaveMidStreamLeaveNothingBehind) {
-  const auto engine = make_fake_engine({.slots = 16, .max_rows = 32}, 2000);
+  const auto engine = make_fake_engine({.slots = 16, .max_rows = 32}, {.queue = 2000});
   std::vector<std::weak_ptr<Listener>> watched;
   for (uint32_t i = 0; i < 1000; ++i) {
     auto listener = std::make_shared<Listener>();
@@ -136,7 +136,7 @@ TEST(Batching, AThousandClientsThatLeaveMidStreamLeaveNothingBehind) {
       if (event.completion_tokens >= 1 + i % 5) self.close();
     };
     watched.push_back(listener);
-    engine->submit(ask("a stream without an end", 1'000'000, i), listener);
+    submit(*engine, ask("a stream without an end", 1'000'000, i), listener);
     if (i % 6 == 0) listener->close();  // gone before it began
   }
   EXPECT_TRUE(eventually([&] { return engine->stats().live == 0 && engine->stats().queued == 0; }));
@@ -159,7 +159,7 @@ TEST(Batching, AFullQueueIsBusyAndAClosedRequestGivesUpItsPlace) {
   options.before_step = [&](uint64_t) {
     if (hold) gate.wait();
   };
-  const auto engine = make_fake_engine(options, 2);
+  const auto engine = make_fake_engine(options, {.queue = 2});
   const auto running = listen_to(*engine, ask("a", 1'000'000));
   gate.wait_for_visitor();
   const auto second = listen_to(*engine, ask("b", 2));

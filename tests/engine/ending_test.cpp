@@ -37,6 +37,15 @@ TEST(Ending, MaxTokensIsLength) {
   EXPECT_EQ(last.completion_tokens, 17u);
 }
 
+TEST(Ending, ARequestForNoTokensFeedsItsPrompt) {
+  const auto engine = make_fake_engine({});
+  const auto listener = listen_to(*engine, ask("hi", 0));
+  EXPECT_EQ(listener->wait(), Finish::length);
+  EXPECT_EQ(listener->text(), "");
+  EXPECT_EQ(listener->events().back().prompt_tokens, 2u);
+  EXPECT_EQ(engine->stats().completion_tokens, 0u);
+}
+
 TEST(Ending, EndOfTextStopsAndCanBeIgnored) {
   const auto engine = make_fake_engine(says("abc"));
   const auto listener = listen_to(*engine, ask("x", 100));
@@ -45,7 +54,7 @@ TEST(Ending, EndOfTextStopsAndCanBeIgnored) {
   EXPECT_EQ(listener->tokens(), (std::vector<Token>{'a', 'b', 'c', 0}));
   EXPECT_EQ(listener->events().back().completion_tokens, 4u);
 
-  Request deaf = ask("x", 6);
+  Question deaf = ask("x", 6);
   deaf.ignore_eos = true;
   const auto longer = listen_to(*engine, deaf);
   EXPECT_EQ(longer->wait(), Finish::length);
@@ -54,7 +63,7 @@ TEST(Ending, EndOfTextStopsAndCanBeIgnored) {
 
 TEST(Ending, AStopTokenIsNotShown) {
   const auto engine = make_fake_engine(says("abcdef"));
-  Request request = ask("x", 100);
+  Question request = ask("x", 100);
   request.stop_tokens = {'z', 'd'};
   const auto listener = listen_to(*engine, request);
   EXPECT_EQ(listener->wait(), Finish::stop);
@@ -63,7 +72,7 @@ TEST(Ending, AStopTokenIsNotShown) {
 
 TEST(Ending, AStopStringAcrossTokensNeverLeaksItsBeginning) {
   const auto engine = make_fake_engine(says("one\nUser two\n\nUser: three"));
-  Request request = ask("x", 100);
+  Question request = ask("x", 100);
   request.stop = {"\n\nUser:", ""};
   const auto listener = listen_to(*engine, request);
   EXPECT_EQ(listener->wait(), Finish::stop);
@@ -74,7 +83,7 @@ TEST(Ending, AStopStringAcrossTokensNeverLeaksItsBeginning) {
 
 TEST(Ending, TextHeldBackForAStopStringComesWithTheLastEvent) {
   const auto engine = make_fake_engine(says("ab\n\nUse"));
-  Request request = ask("x", 100);
+  Question request = ask("x", 100);
   request.stop = {"\n\nUser:"};
   const auto stopped = listen_to(*engine, request);
   EXPECT_EQ(stopped->wait(), Finish::stop);
@@ -86,25 +95,54 @@ TEST(Ending, TextHeldBackForAStopStringComesWithTheLastEvent) {
 }
 
 TEST(Ending, AChatEndsWhereTheNextTurnWouldBegin) {
-  Request request = ask("", 100);
-  request.messages = {{"user", "hi"}};
+  Question request = ask("", 100);
+  request.input.messages = {{"user", "hi"}};
   request.sampling.temperature = 0;
   const auto prompt = std::string("User: hi\n\nAssistant:");
   FakeOptions options = says(std::string(prompt.size() - 1, '.') + " yes\n\nUser: more");
   const auto engine = make_fake_engine(options);
   const auto listener = listen_to(*engine, request);
   EXPECT_EQ(listener->wait(), Finish::stop);
-  EXPECT_EQ(listener->text(), " yes");
+  EXPECT_EQ(listener->text(), "yes");
   EXPECT_EQ(listener->events().back().prompt_tokens, prompt.size());
   request.stop = {"never said"};  // a stop of the client's own does not take the template's away
   const auto other = listen_to(*engine, request);
   EXPECT_EQ(other->wait(), Finish::stop);
-  EXPECT_EQ(other->text(), " yes");
+  EXPECT_EQ(other->text(), "yes");
+}
+
+TEST(Ending, AChatThatIgnoresEndsMakesEveryTokenAskedFor) {
+  Question request = ask("", 100);
+  request.input.messages = {{"user", "hi"}};
+  request.sampling.temperature = 0;
+  request.ignore_eos = true;
+  const std::string said = " yes\n\nUser: more", prompt = "User: hi\n\nAssistant:";
+  request.max_tokens = static_cast<uint32_t>(said.size());
+  const auto engine = make_fake_engine(says(std::string(prompt.size() - 1, '.') + said));
+  const auto listener = listen_to(*engine, request);
+  EXPECT_EQ(listener->wait(), Finish::length);
+  EXPECT_EQ(listener->text(), said.substr(1));
+  request.stop = {"User"};  // the client's own still holds
+  const auto stopped = listen_to(*engine, request);
+  EXPECT_EQ(stopped->wait(), Finish::stop);
+  EXPECT_EQ(stopped->text(), "yes\n\n");
+}
+
+TEST(Ending, AQuotationAtTheStartOfAnAnswerKeepsItsMark) {
+  Question request = ask("", 100);
+  request.input.messages = {{"user", "hi"}};
+  request.input.chat.think = Think::fake;
+  request.sampling.temperature = 0;
+  const std::string prompt = "User: hi\n\nAssistant: <think>\n</think";
+  const auto engine = make_fake_engine(says(std::string(prompt.size() - 1, '.') + ">\n> quoted"));
+  const auto listener = listen_to(*engine, request);
+  EXPECT_EQ(listener->wait(), Finish::stop);
+  EXPECT_EQ(listener->text(), "> quoted");
 }
 
 TEST(Ending, EventsCarryWholeCharactersAndEveryToken) {
   const auto engine = make_byte_engine(says("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"));
-  Request request = ask("x", 11);
+  Question request = ask("x", 11);
   const auto listener = listen_to(*engine, request);
   EXPECT_EQ(listener->wait(), Finish::length);
   std::vector<std::string> texts;
@@ -123,8 +161,8 @@ TEST(Ending, ACharacterCutByMaxTokensBecomesAReplacement) {
 TEST(Ending, AnEmptyPromptContinuesFromTheEndOfText) {
   const auto engine = make_fake_engine({});
   const auto empty = listen_to(*engine, ask("", 8));
-  Request zero = ask("", 8);
-  zero.tokens = {0};
+  Question zero = ask("", 8);
+  zero.input.tokens = {0};
   const auto explicit_zero = listen_to(*engine, zero);
   EXPECT_EQ(empty->wait(), Finish::length);
   EXPECT_EQ(explicit_zero->wait(), Finish::length);
@@ -191,7 +229,7 @@ TEST(Ending, LogitsThatAreNoNumbersFailOneRequestOnly) {
   FakeOptions options;
   options.nan_after = '!';
   const auto engine = make_fake_engine(options);
-  Request bad = ask("boom!", 10), good = ask("fine", 10);
+  Question bad = ask("boom!", 10), good = ask("fine", 10);
   good.sampling.logit_bias = {{'!', -1000.0f}};
   const auto failed = listen_to(*engine, bad), fine = listen_to(*engine, good);
   EXPECT_EQ(failed->wait(), Finish::failed);
@@ -203,7 +241,7 @@ TEST(Ending, ASinkThatThrowsLosesItsRequestAndNothingElse) {
   const auto engine = make_fake_engine({.slots = 2});
   auto thrower = std::make_shared<Listener>();
   thrower->also = [](Listener&, const Event&) { throw std::runtime_error("no socket"); };
-  engine->submit(ask("x", 1'000'000), thrower);
+  submit(*engine, ask("x", 1'000'000), thrower);
   const auto other = listen_to(*engine, ask("y", 50));
   EXPECT_EQ(other->wait(), Finish::length);
   EXPECT_TRUE(eventually([&] { return engine->stats().live == 0; }));

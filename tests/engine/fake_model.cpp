@@ -121,10 +121,12 @@ std::shared_ptr<const Tokenizer> ascii_tokenizer() {
   return std::make_shared<AsciiTokenizer>();
 }
 
-std::unique_ptr<Engine> make_fake_engine(FakeOptions model, uint32_t queue) {
+std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   EngineOptions options;
   options.vocab = "ascii";
-  options.queue = queue;
+  options.queue = limits.queue;
+  options.queue_tokens = limits.queue_tokens;
+  options.max_prompt_tokens = limits.max_prompt_tokens;
   return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, {});
 }
 
@@ -180,18 +182,23 @@ ErrorKind Listener::error_kind() const {
   return error_ ? error_->kind() : ErrorKind::misuse;
 }
 
-std::shared_ptr<Listener> listen_to(Engine& engine, Request request) {
-  auto listener = std::make_shared<Listener>();
-  engine.submit(std::move(request), listener);
-  return listener;
+Question ask(std::string prompt, uint32_t max_tokens, uint64_t seed) {
+  Question question;
+  question.input.text = std::move(prompt);
+  question.max_tokens = max_tokens;
+  question.sampling.seed = seed;
+  return question;
 }
 
-Request ask(std::string prompt, uint32_t max_tokens, uint64_t seed) {
-  Request request;
-  request.text = std::move(prompt);
-  request.max_tokens = max_tokens;
-  request.sampling.seed = seed;
-  return request;
+void submit(Engine& engine, Question question, std::shared_ptr<Sink> sink) {
+  question.prompt = engine.prepare(question.input);
+  engine.submit({{std::move(question), {std::move(sink)}}});
+}
+
+std::shared_ptr<Listener> listen_to(Engine& engine, Question question) {
+  auto listener = std::make_shared<Listener>();
+  submit(engine, std::move(question), listener);
+  return listener;
 }
 
 bool eventually(const std::function<bool()>& holds) {

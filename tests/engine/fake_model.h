@@ -81,7 +81,12 @@ class FakeModel final : public Model {
 // Id 0 ends a text; any other id below 128 is the ASCII character of that code.
 std::shared_ptr<const Tokenizer> ascii_tokenizer();
 
-std::unique_ptr<Engine> make_fake_engine(FakeOptions model, uint32_t queue = 1024);
+struct FakeLimits {  // as in EngineOptions
+  uint32_t queue = 1024;
+  uint64_t queue_tokens = 1 << 20;
+  uint32_t max_prompt_tokens = 1 << 20;
+};
+std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits = {});
 
 class Listener final : public Sink {
  public:
@@ -114,9 +119,14 @@ class Listener final : public Sink {
   std::unique_ptr<Error> error_;
 };
 
-std::shared_ptr<Listener> listen_to(Engine& engine, Request request);
-// A request of `prompt` with a seed, for `max_tokens` tokens.
-Request ask(std::string prompt, uint32_t max_tokens, uint64_t seed = 1);
+// A request whose prompt is not prepared yet.
+struct Question : Request {
+  PromptInput input;
+};
+// `prompt` with a seed, for `max_tokens` tokens.
+Question ask(std::string prompt, uint32_t max_tokens, uint64_t seed = 1);
+void submit(Engine& engine, Question question, std::shared_ptr<Sink> sink);
+std::shared_ptr<Listener> listen_to(Engine& engine, Question question);
 // True when it holds within a minute.
 bool eventually(const std::function<bool()>& holds);
 

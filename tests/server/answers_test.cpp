@@ -1,5 +1,4 @@
 // One-shot answers and the small endpoints say what OpenAI's clients read.
-#include "api/answer.h"
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -114,7 +113,7 @@ TEST(Answers, TokenPromptsAreAccepted) {
             "\xef\xbf\xbd" + fake_text("\xc3", 0, 1));
 }
 
-TEST(Answers, ChatTrimsTheTemplatesSpace) {
+TEST(Answers, ChatJoinsPartsAndTakesTheNewerLimit) {
   Harness harness;
   Client client = harness.client();
   const json::value answer = json::parse(
@@ -129,7 +128,7 @@ TEST(Answers, ChatTrimsTheTemplatesSpace) {
   const json::value choice = answer.at("choices").at(0);
   EXPECT_EQ(choice.at("message").at("role"), "assistant");
   EXPECT_EQ(choice.at("message").at("content").as_string(),
-            fake_text("system: be\nuser: ab\n", 0, 4).substr(1));
+            fake_text("developer: be\nuser: ab\n", 0, 4));
   EXPECT_EQ(choice.at("finish_reason"), "length");
   EXPECT_EQ(answer.at("usage").at("completion_tokens"), 4);
 }
@@ -159,11 +158,11 @@ TEST(Answers, EveryFieldReachesTheEngine) {
   EXPECT_EQ(request.stop, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(request.stop_tokens, (std::vector<Token>{0, 261}));
   EXPECT_TRUE(request.ignore_eos);
-  EXPECT_EQ(request.think, Think::on);
+  EXPECT_EQ(harness.engine.last_input().chat.think, Think::on);
   const auto think_of = [&](const char* field) {
     client.post("/v1/chat/completions",
                 std::string(R"({"messages":[{"role":"user","content":"a"}],"max_tokens":1,)") + field + "}");
-    return harness.engine.last_request().think;
+    return harness.engine.last_input().chat.think;
   };
   EXPECT_EQ(think_of(R"("enable_think":false)"), Think::fake);
   EXPECT_EQ(think_of(R"("enable_think":null)"), Think::off);
@@ -182,21 +181,6 @@ TEST(Answers, StopStringEndsTheText) {
       json::parse(client.post("/v1/completions", R"({"prompt":"say ab cd#ef gh","stop":"#"})").body);
   EXPECT_EQ(answer.at("choices").at(0).at("text"), "ab cd");
   EXPECT_EQ(answer.at("choices").at(0).at("finish_reason"), "stop");
-}
-
-TEST(Answers, ThinkTagsAreWholeHoweverTheTextIsCut) {
-  const auto turn = [](Think think, std::vector<std::string> pieces) {
-    api::TurnText text(think);
-    std::string all;
-    for (const std::string& piece : pieces) all += text(piece);
-    return all;
-  };
-  EXPECT_EQ(turn(Think::off, {"", " ", " a", " b"}), " a b");
-  EXPECT_EQ(turn(Think::off, {"a", " b"}), "a b");
-  EXPECT_EQ(turn(Think::fake, {">", "", "\n", "\n a", "\n b"}), "a\n b");
-  EXPECT_EQ(turn(Think::fake, {">\na>"}), "a>");
-  EXPECT_EQ(turn(Think::fake, {"a"}), "a");
-  EXPECT_EQ(turn(Think::on, {"", ">", "\nwhy</think> b"}), "<think>\nwhy</think> b");
 }
 
 TEST(Answers, FailureOfTheDeviceIsUnavailable) {

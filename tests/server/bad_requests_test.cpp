@@ -51,7 +51,7 @@ std::vector<Case> wrong_fields() {
       "n");
   for (const char* value : {"1", "\"a\"", "[]", "null"}) chat(fmt::format("[{}]", value), "messages[0]");
   for (const char* value :
-       {"{}", R"({"role":1,"content":"a"})", R"({"role":"tool","content":"a"})", R"({"content":"a"})"})
+       {R"({"role":1,"content":"a"})", R"({"role":"oracle","content":"a"})", R"({"content":"a"})"})
     chat(fmt::format("[{}]", value), "messages[0].role");
   for (const char* value :
        {"null", "1", "{}", "[1]", R"([{"type":"image_url","image_url":{}}])", R"([{"type":"text"}])"})

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "text/chat_template.h"
 
 namespace fulmar::test {
 
@@ -55,20 +56,34 @@ FakeEngine::~FakeEngine() {
     }
 }
 
-void FakeEngine::submit(Request request, std::shared_ptr<Sink> sink) {
+std::shared_ptr<const Prompt> FakeEngine::prepare(const PromptInput& input) const {
+  if (!input.messages.empty()) apply_chat_template(input.messages, input.chat);
+  std::string text = input.text;
+  for (const Token token : input.tokens) text += token < 256 ? static_cast<char>(token) : '?';
+  for (const ChatMessage& message : input.messages) text += message.role + ": " + message.content + "\n";
+  const std::lock_guard lock(mutex_);
+  last_input_ = input;
+  Prompt prompt;
+  for (const char c : text) prompt.tokens.push_back(static_cast<unsigned char>(c));
+  if (input.keep_text) prompt.text = text;
+  return std::make_shared<const Prompt>(std::move(prompt));
+}
+
+void FakeEngine::submit(std::vector<Submission> all) {
   const std::lock_guard lock(mutex_);
   if (!trouble_.empty() || draining_) fail(ErrorKind::unavailable, "{}", draining_ ? "draining" : trouble_);
-  if (queued_.size() >= options_.queue) fail(ErrorKind::busy, "the queue is full");
-  auto live = std::make_unique<Live>();
-  last_ = request;
-  live->prompt = request.text;
-  if (!request.tokens.empty()) live->prompt = detokenize(request.tokens);
-  for (const ChatMessage& message : request.messages)
-    live->prompt += message.role + ": " + message.content + "\n";
-  live->seed = request.sampling.seed.value_or(0) + request.choice;
-  live->request = std::move(request);
-  live->sink = std::move(sink);
-  queued_.push_back(std::move(live));
+  size_t count = queued_.size();
+  for (const Submission& submission : all) count += submission.choices.size();
+  if (count > options_.queue) fail(ErrorKind::busy, "the queue is full");
+  for (const Submission& submission : all)
+    for (uint32_t choice = 0; choice < submission.choices.size(); ++choice) {
+      auto live = std::make_unique<Live>();
+      live->request = last_ = submission.request;
+      for (const Token token : live->request.prompt->tokens) live->prompt += static_cast<char>(token);
+      live->seed = live->request.sampling.seed.value_or(0) + choice;
+      live->sink = submission.choices[choice];
+      queued_.push_back(std::move(live));
+    }
   changed_.notify_all();
 }
 
@@ -95,16 +110,9 @@ Request FakeEngine::last_request() const {
   return last_;
 }
 
-std::vector<Token> FakeEngine::tokenize(std::string_view text) const {
-  std::vector<Token> tokens;
-  for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
-  return tokens;
-}
-
-std::string FakeEngine::detokenize(std::span<const Token> tokens) const {
-  std::string text;
-  for (const Token token : tokens) text += token < 256 ? static_cast<char>(token) : '?';
-  return text;
+PromptInput FakeEngine::last_input() const {
+  const std::lock_guard lock(mutex_);
+  return last_input_;
 }
 
 void FakeEngine::drain(double seconds) {

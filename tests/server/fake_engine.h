@@ -26,23 +26,23 @@ std::string fake_text(std::string_view prompt, uint64_t seed, uint64_t count);
 
 // Vocabulary: byte b is token b, ids up to 65535 detokenize to "?". A prompt counts one token a byte. A
 // prompt that starts with "say " generates the words that follow and stops; chat prompts are "role:
-// content\n" lines. Sampling's seed defaults to 0. A stop string counts when it lies within one word.
+// content\n" lines, and their roles are checked as the real engine does. Sampling's seed defaults to 0. A stop string counts when it lies within one word.
 class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(FakeOptions options = {});
   ~FakeEngine() override;
 
-  void submit(Request request, std::shared_ptr<Sink> sink) override;
+  std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override;
+  void submit(std::vector<Submission> all) override;
   const ModelInfo& model() const override { return info_; }
   EngineStats stats() const override;
   std::string trouble() const override;
-  std::vector<Token> tokenize(std::string_view text) const override;
-  std::string detokenize(std::span<const Token> tokens) const override;
   void set_adapters(const std::vector<Adapter>&, double) override {}
   void drain(double seconds) override;
 
   void set_trouble(std::string sentence);
-  Request last_request() const;  // as it was submitted
+  Request last_request() const;    // as it was submitted
+  PromptInput last_input() const;  // as it was prepared
 
  private:
   struct Live;
@@ -57,6 +57,7 @@ class FakeEngine final : public Engine {
   uint32_t stepping_ = 0;  // live ones, which the thread has taken out of live_ during a step
   EngineStats stats_;
   Request last_;
+  mutable PromptInput last_input_;
   std::string trouble_;
   bool draining_ = false, over_ = false;
   std::thread thread_;

@@ -121,9 +121,15 @@ const std::map<std::string, std::string>& chat() {
       {"messages", "xxxx xx xxxx x xxxx xx xx x"},
       {"m.role", "xxxx xx xxxx x xxxx xx xx x"},
       {"m.content", "xvvx xx xxxx x xxxx vv xx x"},
+      {"m.tool_calls", ".... xx xxxx x xxxx xx xx x"},
       {"m.unknown", ".... .. .... . .... .. .. ."},
       {"reasoning_effort", "..xx xx xxxx x xxxx xv xx x"},
       {"enable_think", kBoolean},
+      {"continue_final_message", kBoolean},
+      {"user_name", "..xx xx xxxx x xxxx xv xx x"},
+      {"assistant_name", "..xx xx xxxx x xxxx xv xx x"},
+      {"system_name", "..xx xx xxxx x xxxx xv xx x"},
+      {"presystem", ".xxx .v xxxx x xxxx xx xx x"},
       {"chat_template_kwargs", ".... xx xxxx x xxxx xx xx u"},
       {"chat_template_kwargs.enable_thinking", kBoolean},
       {"echo", kFalseOnly},
@@ -156,17 +162,23 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
   return written(members);
 }
 
-// All that a request asks of the engine.
-std::string asked(const Request& request) {
+// All that a request asked of the engine.
+std::string asked(const FakeEngine& engine) {
+  const Request request = engine.last_request();
+  const PromptInput input = engine.last_input();
   const Sampling& s = request.sampling;
-  std::string out = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", request.text,
-                                fmt::join(request.tokens, ","), request.max_tokens, s.temperature, s.top_k,
+  std::string out = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", input.text,
+                                fmt::join(input.tokens, ","), request.max_tokens, s.temperature, s.top_k,
                                 s.top_p, s.min_p, s.presence_penalty, s.frequency_penalty, s.penalty_decay,
                                 s.seed ? std::to_string(*s.seed) : "random", request.ignore_eos);
   for (const auto& [token, bias] : s.logit_bias) out += fmt::format(" {}:{}", token, bias);
-  out += fmt::format(" {} {} {}", fmt::join(request.stop, "|"), fmt::join(request.stop_tokens, ","),
-                     static_cast<int>(request.think));
-  for (const ChatMessage& message : request.messages) out += ' ' + message.role + ':' + message.content;
+  const TemplateOptions& chat = input.chat;
+  out += fmt::format(" {} {} {} {} {} {} {} {}", fmt::join(request.stop, "|"),
+                     fmt::join(request.stop_tokens, ","), static_cast<int>(chat.think), chat.user_name,
+                     chat.assistant_name, chat.system_name, chat.presystem,
+                     chat.continue_final_message ? *chat.continue_final_message ? "on" : "anew" : "");
+  for (const ChatMessage& message : input.messages)
+    out += ' ' + message.role + ':' + message.content + std::to_string(message.tool_calls.size());
   return out;
 }
 
@@ -175,7 +187,7 @@ void hold(Harness& harness, Client& client, bool is_chat, const std::string& fie
   ASSERT_EQ(outcomes.size(), kValues.size()) << field;
   const std::string path = is_chat ? "/v1/chat/completions" : "/v1/completions";
   client.post(path, body_of(is_chat, field == "prompt" || field == "messages" ? "" : field, ""));
-  const std::string without = asked(harness.engine.last_request());
+  const std::string without = asked(harness.engine);
   for (size_t i = 0; i < kValues.size(); ++i) {
     const std::string body = body_of(is_chat, field, kValues[i]);
     const Answer answer = client.post(path, body);
@@ -184,7 +196,7 @@ void hold(Harness& harness, Client& client, bool is_chat, const std::string& fie
     EXPECT_EQ(answer.status, taken ? 200 : 400) << what;
     if (answer.status == 200) {
       if (outcomes[i] == '.') {
-        EXPECT_EQ(asked(harness.engine.last_request()), without) << what;
+        EXPECT_EQ(asked(harness.engine), without) << what;
       }
       continue;
     }
@@ -240,7 +252,7 @@ TEST(FieldValues, DefaultsAreWhatTheTablesSay) {
     const std::string path = is_chat ? "/v1/chat/completions" : "/v1/completions";
     const api::FieldTable& own = is_chat ? api::chat_fields : api::completion_fields;
     ASSERT_EQ(client.post(path, body_of(is_chat, "unknown", "1")).status, 200);
-    const std::string without = asked(harness.engine.last_request());
+    const std::string without = asked(harness.engine);
     int compared = 0;
     for (const api::FieldTable* table : {&own, own.base})
       for (const api::Field& field : table->fields) {
@@ -250,7 +262,7 @@ TEST(FieldValues, DefaultsAreWhatTheTablesSay) {
           continue;
         ASSERT_EQ(client.post(path, body_of(is_chat, std::string(field.name), value)).status, 200)
             << field.name;
-        EXPECT_EQ(asked(harness.engine.last_request()), without) << field.name;
+        EXPECT_EQ(asked(harness.engine), without) << field.name;
         ++compared;
       }
     EXPECT_GE(compared, 10);

@@ -33,6 +33,7 @@ struct AddedToken {
   std::string text;
   int id;
   bool normalized;
+  bool special = false;
 };
 
 // Byte b has id b, the first result that is new has id 256, and so on.
@@ -46,7 +47,10 @@ inline boost::json::object bpe_file(const Merges& merges, const std::vector<Adde
     vocab.insert({{spell(left + right), vocab.size()}});
   }
   for (const AddedToken& token : added) {
-    extra.push_back({{"id", token.id}, {"content", token.text}, {"normalized", token.normalized}});
+    extra.push_back({{"id", token.id},
+                     {"content", token.text},
+                     {"normalized", token.normalized},
+                     {"special", token.special}});
   }
   boost::json::value normalizer = nullptr;
   if (nfc) normalizer = {{"type", "NFC"}};

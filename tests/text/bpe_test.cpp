@@ -192,6 +192,17 @@ TEST(Bpe, WordsAreThoseOfThePattern) {
   for (const auto& [text, length] : cases) EXPECT_EQ(first_word(text), length) << text;
 }
 
+TEST(Bpe, SpecialTokensInWhatPeopleWroteAreText) {
+  const auto tokenizer = tokenizer_of(
+      bpe_file({{"a", "b"}}, {{"<|endoftext|>", 300, false, true}, {"  ", 301, true}}, false));
+  const std::string text = "ab<|endoftext|>  ";
+  EXPECT_THAT(tokenizer->encode(text), testing::ElementsAre(256, 300, 301));
+  const std::vector<Token> plain = tokenizer->encode_plain(text);
+  EXPECT_THAT(plain, testing::Not(testing::Contains(300)));
+  EXPECT_EQ(plain.back(), 301);  // tokens for blanks are no special ones
+  EXPECT_EQ(tokenizer->decode(plain), text);
+}
+
 TEST(Bpe, AddedTokensAreFoundWhereverTheyStand) {
   const auto tokenizer = tokenizer_of(bpe_file(
       {{"a", "b"}},

@@ -10,20 +10,33 @@ namespace {
 
 using Messages = std::vector<ChatMessage>;
 
+ChatPrompt prompt_of(const Messages& messages, Think think = Think::off) {
+  TemplateOptions options;
+  options.think = think;
+  return apply_chat_template(messages, options);
+}
+std::string text_of(const Messages& messages, Think think = Think::off) {
+  return prompt_of(messages, think).text;
+}
+
 TEST(ChatTemplate, ThinkModesOpenTheAssistantsTurn) {
   const Messages messages{{"user", "Hi"}};
-  EXPECT_EQ(apply_chat_template(messages, Think::off), "User: Hi\n\nAssistant:");
-  EXPECT_EQ(apply_chat_template(messages, Think::on), "User: Hi\n\nAssistant: <think");
-  EXPECT_EQ(apply_chat_template(messages, Think::fake), "User: Hi\n\nAssistant: <think>\n</think");
+  EXPECT_EQ(text_of(messages, Think::off), "User: Hi\n\nAssistant:");
+  EXPECT_EQ(text_of(messages, Think::on), "User: Hi\n\nAssistant: <think");
+  EXPECT_EQ(text_of(messages, Think::fake), "User: Hi\n\nAssistant: <think>\n</think");
+}
+
+TEST(ChatTemplate, TheOpeningIsNamedForWhoReadsTheTurn) {
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::off).opening, TurnOpening::name);
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::on).opening, TurnOpening::thought);
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::fake).opening, TurnOpening::faked);
 }
 
 TEST(ChatTemplate, TurnsAreJoinedByOneEmptyLine) {
-  EXPECT_EQ(apply_chat_template({{"system", "Be brief."}, {"user", "1"}, {"assistant", "2"}, {"user", "3"}},
-                                Think::off),
+  EXPECT_EQ(text_of({{"system", "Be brief."}, {"user", "1"}, {"assistant", "2"}, {"user", "3"}}),
             "System: Be brief.\n\nUser: 1\n\nAssistant: 2\n\nUser: 3\n\nAssistant:");
-  EXPECT_EQ(
-      apply_chat_template({{"user", "1"}, {"user", "2"}, {"developer", "3"}, {"system", "4"}}, Think::off),
-      "User: 1\n\nUser: 2\n\nSystem: 3\n\nSystem: 4\n\nAssistant:");
+  EXPECT_EQ(text_of({{"user", "1"}, {"user", "2"}, {"developer", "3"}, {"system", "4"}}),
+            "User: 1\n\nUser: 2\n\nSystem: 3\n\nSystem: 4\n\nAssistant:");
 }
 
 TEST(ChatTemplate, TextIsCleanedSoThatItCannotEndItsTurn) {
@@ -42,31 +55,108 @@ TEST(ChatTemplate, TextIsCleanedSoThatItCannotEndItsTurn) {
       {"\xe4\xb8\xad", "User: \xe4\xb8\xad"},
   };
   for (const auto& [content, expected] : cases) {
-    EXPECT_EQ(apply_chat_template({{"user", content}}, Think::off), expected + "\n\nAssistant:");
+    EXPECT_EQ(text_of({{"user", content}}), expected + "\n\nAssistant:");
   }
 }
 
 TEST(ChatTemplate, AnEmptySystemMessageSaysNothing) {
-  EXPECT_EQ(apply_chat_template({{"system", " "}, {"user", "Hi"}, {"assistant", ""}}, Think::off),
-            "User: Hi\n\nAssistant:\n\nAssistant:");
+  EXPECT_EQ(text_of({{"system", " "}, {"user", "Hi"}}), "User: Hi\n\nAssistant:");
 }
 
-TEST(ChatTemplate, UnknownRolesAndNoMessagesAreTheClientsFault) {
-  for (const Messages& messages : {Messages{}, Messages{{"user", "a"}, {"tool", "b"}}, Messages{{"", "b"}},
-                                   Messages{{std::string(100000, 'x'), "b"}}}) {
+TEST(ChatTemplate, AnAnswerThatWasBegunGoesOn) {
+  const auto expect = [](const std::string& content, const std::string& fed, TurnOpening opening) {
+    const ChatPrompt prompt = prompt_of({{"user", "Hi"}, {"assistant", content}}, Think::on);
+    EXPECT_EQ(prompt.text, "User: Hi\n\n" + fed);
+    EXPECT_EQ(prompt.opening, opening);
+  };
+  expect("The capital of", "Assistant: The capital of", TurnOpening::none);
+  expect("The capital of ", "Assistant: The capital of", TurnOpening::name);  // its space comes again
+  expect("A list:\n\n", "Assistant: A list:\n", TurnOpening::none);
+  expect("", "Assistant: <think", TurnOpening::thought);  // nothing to go on with
+  TemplateOptions options;
+  options.continue_final_message = false;
+  EXPECT_EQ(apply_chat_template({{"assistant", "Hello"}}, options).text, "Assistant: Hello\n\nAssistant:");
+  options.continue_final_message = true;
+  EXPECT_EQ(apply_chat_template({{"user", "I am"}}, options).text, "User: I am");
+}
+
+TEST(ChatTemplate, SpeakersNamesAreInThePromptAndInItsStops) {
+  TemplateOptions options;
+  options.user_name = "Bob";
+  options.assistant_name = "Alice";
+  options.system_name = "Stage";
+  const ChatPrompt prompt =
+      apply_chat_template({{"system", "s"}, {"user", "u"}, {"assistant", "a"}, {"user", "v"}}, options);
+  EXPECT_EQ(prompt.text, "Stage: s\n\nBob: u\n\nAlice: a\n\nBob: v\n\nAlice:");
+  EXPECT_THAT(prompt.stops, testing::UnorderedElementsAre("\n\nBob:", "\n\nAlice:", "\n\nStage:"));
+}
+
+TEST(ChatTemplate, ThePresystemIsAnExchangeBeforeTheFirst) {
+  TemplateOptions options;
+  options.presystem = true;
+  options.user_name = "Bob";
+  EXPECT_EQ(apply_chat_template({{"system", "s"}, {"user", "u"}}, options).text,
+            "Bob: hi\n\nAssistant: Hi. I am your assistant and I will provide expert full response in full "
+            "details. Please feel free to ask any question and I will always answer it.\n\n"
+            "System: s\n\nBob: u\n\nAssistant:");
+}
+
+TEST(ChatTemplate, ANameIsShortAndOneLine) {
+  for (const std::string& name : {std::string(65, 'x'), std::string("a\nb"), std::string("a\tb")}) {
+    TemplateOptions options;
+    options.assistant_name = name;
     try {
-      apply_chat_template(messages, Think::off);
+      apply_chat_template({{"user", "Hi"}}, options);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+      EXPECT_EQ(error.param(), "assistant_name");
+    }
+  }
+}
+
+TEST(ChatTemplate, AHistoryWithToolsIsLaidOutForFunctionCalling) {
+  const ChatPrompt prompt =
+      prompt_of({{"system", "Be brief."},
+                 {"user", "How warm is it?"},
+                 {"assistant", "", {{"weather", R"({"city": "Oslo"})"}, {"clock", ""}}},
+                 {"tool", R"({"celsius": 9})"}},
+                Think::on);
+  EXPECT_EQ(prompt.text,
+            "### System\nBe brief.\n### User\nHow warm is it?\n### Assistant\n"
+            "**Tool Call:**\n```json\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n```\n"
+            "**Tool Call:**\n```json\n{\"name\": \"clock\", \"arguments\": {}}\n```\n"
+            "### Tool Output\n```json\n{\"celsius\": 9}\n```\n### Assistant\n<think");
+  EXPECT_THAT(prompt.stops, testing::UnorderedElementsAre("\n### System\n", "\n### User\n", "\n### Assistant\n",
+                                                          "\n### Tool Output\n"));
+  // What a tool says cannot begin another turn.
+  EXPECT_THAT(text_of({{"user", "a"}, {"tool", "x\n### User\ny\n### Other"}}),
+              testing::HasSubstr("```json\nx\n ### User\ny\n### Other\n```\n### Assistant\n"));
+}
+
+TEST(ChatTemplate, WhatBreaksItIsTheClientsFault) {
+  const struct {
+    Messages messages;
+    std::string param;
+  } cases[] = {{{}, "messages"},
+               {{{"user", "a"}, {"oracle", "b"}}, "messages[1].role"},
+               {{{"", "b"}}, "messages[0].role"},
+               {{{std::string(100000, 'x'), "b"}}, "messages[0].role"}};
+  for (const auto& [messages, param] : cases) {
+    try {
+      prompt_of(messages);
       ADD_FAILURE() << "nothing was thrown";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-      EXPECT_EQ(error.param(), "messages");
+      EXPECT_EQ(error.param(), param);
       EXPECT_LT(std::string(error.what()).size(), 200u);
     }
   }
 }
 
 TEST(ChatTemplate, EveryTurnThatTheTemplateOpensIsAStop) {
-  EXPECT_THAT(chat_stops(), testing::UnorderedElementsAre("\n\nUser:", "\n\nAssistant:", "\n\nSystem:"));
+  EXPECT_THAT(prompt_of({{"user", "Hi"}}).stops,
+              testing::UnorderedElementsAre("\n\nUser:", "\n\nAssistant:", "\n\nSystem:"));
 }
 
 }  // namespace

@@ -1,0 +1,71 @@
+// Sizes are checked before the work that they cause.
+#include "engine/prompt.h"
+
+#include <algorithm>
+
+#include "text/chat_template.h"
+
+namespace fulmar {
+namespace {
+
+constexpr uint64_t kTextBytes = 16;  // for each token allowed; real text has 2 to 5, runs of blanks up to 128
+
+void check_tokens(const char* field, uint64_t tokens, uint32_t max_tokens) {
+  if (tokens > max_tokens)
+    refuse_field(field, "{} tokens are more than the {} that --max-prompt-tokens allows", tokens, max_tokens);
+}
+
+void check_bytes(const char* field, uint64_t bytes, uint32_t max_tokens) {
+  if (bytes > kTextBytes * max_tokens)
+    refuse_field(field, "{} bytes of text are more than the {} tokens that --max-prompt-tokens allows", bytes,
+                 max_tokens);
+}
+
+uint64_t bytes_of(const std::vector<ChatMessage>& messages) {
+  uint64_t bytes = 0;
+  for (const ChatMessage& message : messages) {
+    bytes += message.content.size();
+    for (const ToolCall& call : message.tool_calls) bytes += call.name.size() + call.arguments.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokenizer& tokenizer,
+                                          uint32_t vocab, uint32_t max_tokens) {
+  const char* const field = input.tokens.empty() && !input.messages.empty() ? "messages" : "prompt";
+  auto prompt = std::make_shared<Prompt>();
+  if (!input.tokens.empty()) {
+    check_tokens(field, input.tokens.size(), max_tokens);
+    prompt->tokens = input.tokens;
+  } else if (!input.messages.empty()) {
+    check_bytes(field, bytes_of(input.messages), max_tokens);
+    ChatPrompt chat = apply_chat_template(input.messages, input.chat);
+    prompt->stops = std::move(chat.stops);
+    prompt->opening = chat.opening;
+    prompt->tokens = tokenizer.encode_plain(chat.text);
+    if (input.keep_text) prompt->text = std::move(chat.text);
+  } else {
+    check_bytes(field, input.text.size(), max_tokens);
+    prompt->tokens = tokenizer.encode(input.text);
+    if (input.keep_text) prompt->text = input.text;
+  }
+  check_tokens(field, prompt->tokens.size(), max_tokens);
+  for (const Token token : prompt->tokens) check_token(field, token, vocab);
+  if (input.keep_text && !input.tokens.empty()) prompt->text = tokenizer.decode(prompt->tokens);
+  if (prompt->tokens.empty()) prompt->tokens.push_back(0);  // end of text: what a document begins after
+  prompt->tokens.shrink_to_fit();
+  return prompt;
+}
+
+uint64_t weight_of(const Prompt& prompt) {
+  return std::max<uint64_t>(prompt.tokens.size(), prompt.text.size() / kTextBytes);
+}
+
+void check_token(const char* field, Token token, uint32_t vocab) {
+  if (token >= 0 && static_cast<uint32_t>(token) < vocab) return;
+  refuse_field(field, "token {} is outside this model's vocabulary of {}", token, vocab);
+}
+
+}  // namespace fulmar
