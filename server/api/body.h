@@ -6,10 +6,10 @@
 
 namespace fulmar::api {
 
-// What one body may be made of; all of it is in docs/http-api.md.
+// What one body may be made of; all of it is in docs/http-api.md. A value takes 24 to 117 bytes while it is read
+// (an entry of a list, a member of an object), so that reading a body takes 150 MiB at most.
 constexpr std::size_t kBodyDepth = 128;  // levels of lists and objects
-constexpr std::size_t kBodyValues = std::size_t{1}
-                                    << 20;  // each takes up to 100 bytes of memory while it is read
+constexpr std::size_t kBodyValues = std::size_t{1} << 20;
 
 // A byte order mark in front is skipped, and half a surrogate pair (\ud83d alone, as languages of 16-bit
 // characters cut an emoji) is U+FFFD. Throws Error(bad_request) that names the byte, counted from 0, for what
