@@ -6,8 +6,8 @@
 
 namespace fulmar::api {
 
-// What one body may be made of; all of it is in docs/http-api.md. A value takes 24 to 117 bytes while it is read
-// (an entry of a list, a member of an object), so that reading a body takes 150 MiB at most.
+// What one body may be made of; all of it is in docs/http-api.md. A value takes 24 to 117 bytes while it is
+// read (an entry of a list, a member of an object), so that reading a body takes 150 MiB at most.
 constexpr std::size_t kBodyDepth = 128;  // levels of lists and objects
 constexpr std::size_t kBodyValues = std::size_t{1} << 20;
 

@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: messages through the model's chat template, which the engine applies.
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <optional>
 
 #include "api/body.h"
@@ -12,13 +13,13 @@ namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
 
-// A text, or parts of type text that are put together. An assistant's turn may have none: OpenAI's own
-// answers have null beside tool calls.
+// A text, or parts of type text that are put together. An assistant's turn may have none, as OpenAI's own
+// answers have null beside tool calls, and a tool may have nothing to say.
 std::string read_content(const Fields& message, std::string_view role) {
   const json::value* content = message.find("content");
   const std::string name = message.name("content");
   if (!content) {
-    if (role == "assistant") return {};
+    if (role == "assistant" || role == "tool") return {};
     bad_field(name, "is missing");
   }
   if (content->is_string()) return string_of(*content, name);
@@ -37,6 +38,13 @@ std::string read_content(const Fields& message, std::string_view role) {
   return text;
 }
 
+// A JSON object as text, as OpenAI has it, or as it is.
+std::string read_arguments(const Fields& call) {
+  const json::value* value = call.find("arguments");
+  if (value && value->is_object()) return json::serialize(*value);
+  return call.text("arguments").value_or("");
+}
+
 // Calls that the assistant made earlier.
 std::vector<ToolCall> read_calls(const Fields& message) {
   std::vector<ToolCall> calls;
@@ -50,7 +58,7 @@ std::vector<ToolCall> read_calls(const Fields& message) {
     const Fields call(*function, function_fields, name + ".function.");
     const auto called = call.text("name");
     if (!called) bad_field(call.name("name"), "is missing");
-    calls.push_back({*called, call.text("arguments").value_or("")});
+    calls.push_back({*called, read_arguments(call)});
   }
   return calls;
 }
@@ -81,7 +89,8 @@ std::optional<bool> read_template_options(const Fields& fields) {
 
 // enable_think says it outright; reasoning_effort is what OpenAI's clients can send.
 Think read_think(const Fields& fields) {
-  const auto outright = fields.boolean("enable_think");
+  auto outright = fields.boolean("enable_think");
+  if (const auto other = fields.boolean("enable_thinking"); !outright) outright = other;
   const auto option = read_template_options(fields);
   const auto effort = fields.text("reasoning_effort");
   if (outright || option) return outright.value_or(option.value_or(false)) ? Think::on : Think::fake;
@@ -89,15 +98,20 @@ Think read_think(const Fields& fields) {
   return *effort == "none" || *effort == "minimal" ? Think::fake : Think::on;
 }
 
-TemplateOptions read_template(const Fields& fields) {
-  TemplateOptions options;
+PromptInput read_prompt(const Fields& fields) {
+  PromptInput input;
+  input.messages = read_messages(fields);
+  TemplateOptions& options = input.chat;
   options.think = read_think(fields);
   options.user_name = fields.text("user_name").value_or("");
   options.assistant_name = fields.text("assistant_name").value_or("");
   options.system_name = fields.text("system_name").value_or("");
   options.presystem = fields.boolean("presystem").value_or(false);
   options.continue_final_message = fields.boolean("continue_final_message");
-  return options;
+  const bool continued = options.continue_final_message.value_or(input.messages.back().role == "assistant");
+  if (!fields.boolean("add_generation_prompt").value_or(true) && !continued)
+    unsupported("add_generation_prompt", "may be false only where the last message goes on");
+  return input;
 }
 
 }  // namespace
@@ -111,10 +125,7 @@ void chat_completions(const Context& context, const http::Request& request,
   plan.chat = true;
   Request chat;
   plan.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
-  PromptInput input;
-  input.chat = read_template(fields);
-  input.messages = read_messages(fields);
-  chat.prompt = engine.prepare(input);
+  chat.prompt = engine.prepare(read_prompt(fields));
   plan.prompts.push_back(std::move(chat));
   generate(engine, std::move(plan), reply);
 }

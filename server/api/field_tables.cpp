@@ -93,12 +93,14 @@ constexpr Field chat[] = {
      "`<think>...</think>`.",
      0, 64},
     {"enable_think", boolean, "", "true or false: the same, said outright."},
+    {"enable_thinking", boolean, "", "Its other name."},
     {"chat_template_kwargs", map, "",
      "`{\"enable_thinking\": true}`: the same once more. Other members are refused.", 0, 16},
     {"continue_final_message", boolean, "whether the last message is the assistant's",
      "true: the last message's text goes on, and the answer is what follows it. false: a new turn begins."},
-    {"user_name", text, "`User`", "What this speaker is called in the prompt and in what ends an answer. One line.",
-     0, 64},
+    {"add_generation_prompt", boolean, "true", "false is taken only where the last message goes on."},
+    {"user_name", text, "`User`",
+     "What this speaker is called in the prompt and in what ends an answer. One line.", 0, 64},
     {"assistant_name", text, "`Assistant`", "The same.", 0, 64},
     {"system_name", text, "`System`", "The same.", 0, 64},
     {"presystem", boolean, "false",
@@ -113,11 +115,13 @@ constexpr Refused chat_refused[] = {
 constexpr Field message[] = {
     {"role", text, "required", "`system` (or `developer`), `user`, `assistant` or `tool`."},
     {"content", text_or_list, "required",
-     "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's may be null.", 0,
-     1024},
+     "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's and a tool's may be "
+     "null.",
+     0, 1024},
     {"tool_calls", list, "none",
-     "Calls that an assistant made in this turn: `{\"function\": {\"name\": ..., \"arguments\": ...}}` each, the "
-     "arguments a JSON object as text.",
+     "Calls that an assistant made in this turn: `{\"function\": {\"name\": ..., \"arguments\": ...}}` each, "
+     "the "
+     "arguments a JSON object or one as text.",
      0, 128},
 };
 
@@ -127,7 +131,7 @@ constexpr Field call[] = {
 
 constexpr Field function[] = {
     {"name", text, "required", "Its name."},
-    {"arguments", text, "`{}`", "A JSON object as text."},
+    {"arguments", text, "`{}`", "A JSON object, or one as text."},
 };
 
 constexpr Field part[] = {

@@ -127,8 +127,7 @@ TEST(Answers, ChatJoinsPartsAndTakesTheNewerLimit) {
   EXPECT_EQ(answer.at("object"), "chat.completion");
   const json::value choice = answer.at("choices").at(0);
   EXPECT_EQ(choice.at("message").at("role"), "assistant");
-  EXPECT_EQ(choice.at("message").at("content").as_string(),
-            fake_text("developer: be\nuser: ab\n", 0, 4));
+  EXPECT_EQ(choice.at("message").at("content").as_string(), fake_text("developer: be\nuser: ab\n", 0, 4));
   EXPECT_EQ(choice.at("finish_reason"), "length");
   EXPECT_EQ(answer.at("usage").at("completion_tokens"), 4);
 }
@@ -168,10 +167,68 @@ TEST(Answers, EveryFieldReachesTheEngine) {
   EXPECT_EQ(think_of(R"("enable_think":null)"), Think::off);
   EXPECT_EQ(think_of(R"("reasoning_effort":"high")"), Think::on);
   EXPECT_EQ(think_of(R"("reasoning_effort":"none")"), Think::fake);
+  EXPECT_EQ(think_of(R"("enable_thinking":false)"), Think::fake);
   EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true})"), Think::on);
   EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true},"enable_think":false)"), Think::fake);
   EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":false})"), Think::fake);
   EXPECT_TRUE(harness.engine.last_request().stop.empty());  // the engine knows the template's stops
+}
+
+// Speakers' names (RWKV-Runner), a turn that goes on (vLLM) and a history with tools, as clients replay it.
+TEST(Answers, EverythingOfAConversationReachesTheTemplate) {
+  Harness harness;
+  Client client = harness.client();
+  const auto input = [&](const std::string& messages, const std::string& more) {
+    const Answer answer =
+        client.post("/v1/chat/completions", R"({"max_tokens":1,"messages":)" + messages + more + "}");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return harness.engine.last_input();
+  };
+  const std::string user = R"({"role":"user","content":"a","name":"Bob"})";
+  const TemplateOptions named =
+      input('[' + user + ']',
+            R"(,"user_name":"Bob","assistant_name":"Alice","system_name":"Stage","presystem":true)")
+          .chat;
+  EXPECT_EQ(named.user_name, "Bob");
+  EXPECT_EQ(named.assistant_name, "Alice");
+  EXPECT_EQ(named.system_name, "Stage");
+  EXPECT_TRUE(named.presystem);
+  EXPECT_EQ(named.continue_final_message, std::nullopt);
+
+  const std::string open = '[' + user + R"(,{"role":"assistant","content":"The capital of"}])";
+  for (const char* more : {R"(,"add_generation_prompt":false)",
+                           R"(,"continue_final_message":true,"add_generation_prompt":false)",
+                           R"(,"continue_final_message":true)"}) {
+    const PromptInput went_on = input(open, more);
+    EXPECT_EQ(went_on.messages.back().content, "The capital of");
+    EXPECT_NE(went_on.chat.continue_final_message, std::optional<bool>(false));
+  }
+  EXPECT_EQ(input(open, R"(,"continue_final_message":false)").chat.continue_final_message,
+            std::optional<bool>(false));
+  EXPECT_EQ(client
+                .post("/v1/chat/completions",
+                      R"({"messages":)" + open +
+                          R"(,"continue_final_message":false,"add_generation_prompt":false})")
+                .status,
+            400);
+
+  const std::vector<ChatMessage> tools =
+      input('[' + user +
+                R"(,{"role":"assistant","content":null,"refusal":null,"function_call":null,"tool_calls":[
+                     {"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},
+                     {"id":"2","type":"function","function":{"name":"g","arguments":{"y":[2]}}},
+                     {"function":{"name":"h","arguments":null}}]},
+                   {"role":"tool","tool_call_id":"1","content":"3"},{"role":"tool","tool_call_id":"2","content":null}])",
+            "")
+          .messages;
+  ASSERT_EQ(tools.size(), 4u);
+  ASSERT_EQ(tools[1].tool_calls.size(), 3u);
+  EXPECT_EQ(tools[1].content, "");
+  EXPECT_EQ(tools[1].tool_calls[0].name, "f");
+  EXPECT_EQ(tools[1].tool_calls[0].arguments, R"({"x":1})");
+  EXPECT_EQ(tools[1].tool_calls[1].arguments, R"({"y":[2]})");
+  EXPECT_EQ(tools[1].tool_calls[2].arguments, "");
+  EXPECT_EQ(tools[2].content, "3");
 }
 
 TEST(Answers, StopStringEndsTheText) {

@@ -57,6 +57,13 @@ std::vector<Case> wrong_fields() {
        {"null", "1", "{}", "[1]", R"([{"type":"image_url","image_url":{}}])", R"([{"type":"text"}])"})
     chat(fmt::format(R"([{{"role":"user","content":"a"}},{{"role":"user","content":{}}}])", value),
          "messages[1].content");
+  for (const char* value : {"[{}]", R"([{"function":null}])"})
+    chat(fmt::format(R"([{{"role":"assistant","tool_calls":{}}}])", value), "messages[0].tool_calls");
+  for (const char* value : {"{}", R"({"arguments":"{}"})"})
+    chat(fmt::format(R"([{{"role":"assistant","tool_calls":[{{"function":{}}}]}}])", value),
+         std::string_view(value) == "{}" ? "messages[0].tool_calls" : "messages[0].tool_calls.function.name");
+  chat(R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":[1]}}]}])",
+       "messages[0].tool_calls.function.arguments");
   return cases;
 }
 
