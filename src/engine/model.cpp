@@ -224,7 +224,7 @@ class LoadedModel : public Model {
   }
 
   ModelSource source_;
-  std::filesystem::path state_file_;
+  rwkv::StateFile state_file_;
   rwkv::Config config_;
   ModelPlan plan_;
   Embedding embedding_;
