@@ -10,12 +10,13 @@
 //   fail=N            the N-th call that may fail, does (making, recording, allocating, mapping, submitting)
 //   max_allocation=B  buffers and allocations of more than B bytes are refused, and the device says so
 //   max_groups=N      the same for the workgroups of a launch in x and y; one with more ends the process
+//   no_device         the driver finds none
 //   discrete          software says that it is a discrete card
 //   no_matrix_units   cooperative matrices are not offered
 //   matrix_query=crash|hang|fail     when the sizes of cooperative matrices are asked for (each reads "offer" too)
 //   matrix_compile=crash|hang|fail   when a kernel that uses them is compiled
 //   matrix_run=crash|hang|lie|stop   when it runs: hang inside the submit, lie by computing nothing, stop as above
-//   offer             the extension is claimed although the driver lacks it
+//   offer             the extension is claimed although the driver lacks it: its kernels are never compiled nor run
 #pragma once
 #include <cstdint>
 #include <string>
@@ -25,7 +26,7 @@ namespace fulmar::faults {
 struct Faults {
   uint64_t lose_submit = 0, lose_wait = 0, stop = 0, fail = 0;  // 0: never
   uint64_t max_allocation = 0, max_groups = 0;
-  bool discrete = false, offer = false, no_matrix_units = false;
+  bool no_device = false, discrete = false, offer = false, no_matrix_units = false;
   std::string matrix_query, matrix_compile, matrix_run;
 };
 

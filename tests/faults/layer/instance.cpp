@@ -42,6 +42,7 @@ VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo* info,
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(next(*out, name));
   };
   find(data.destroy, "vkDestroyInstance");
+  find(data.list_devices, "vkEnumeratePhysicalDevices");
   find(data.properties, "vkGetPhysicalDeviceProperties2");
   find(data.features, "vkGetPhysicalDeviceFeatures2");
   find(data.extensions, "vkEnumerateDeviceExtensionProperties");
@@ -55,6 +56,11 @@ VKAPI_ATTR void VKAPI_CALL destroy_instance(VkInstance instance, const VkAllocat
     instances.erase(key(instance));
   }
   data.destroy(instance, memory);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL list_devices(VkInstance instance, uint32_t* count, VkPhysicalDevice* list) {
+  if (of_environment().no_device) return VK_ERROR_INITIALIZATION_FAILED;  // as the loader itself says it
+  return instance_of(instance).list_devices(instance, count, list);
 }
 
 VKAPI_ATTR void VKAPI_CALL get_properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
@@ -139,6 +145,7 @@ VKAPI_ATTR VkResult VKAPI_CALL list_extensions(VkPhysicalDevice device, const ch
 const Entry entries[] = {
     FAULT_ENTRY("vkCreateInstance", create_instance),
     FAULT_ENTRY("vkDestroyInstance", destroy_instance),
+    FAULT_ENTRY("vkEnumeratePhysicalDevices", list_devices),
     FAULT_ENTRY("vkGetPhysicalDeviceProperties2", get_properties),
 #ifdef VK_KHR_cooperative_matrix
     FAULT_ENTRY("vkGetPhysicalDeviceFeatures2", get_features),

@@ -21,6 +21,7 @@ struct InstanceData {
   PFN_GetPhysicalDeviceProcAddr next_physical = nullptr;
   // Looked up while the instance is made: asked later, the loader answers with the beginning of the chain.
   PFN_vkDestroyInstance destroy = nullptr;
+  PFN_vkEnumeratePhysicalDevices list_devices = nullptr;
   PFN_vkGetPhysicalDeviceProperties2 properties = nullptr;
   PFN_vkGetPhysicalDeviceFeatures2 features = nullptr;
   PFN_vkEnumerateDeviceExtensionProperties extensions = nullptr;
@@ -35,6 +36,7 @@ struct DeviceData {
   int64_t objects = 0;  // made and not destroyed
   std::set<VkShaderModule> matrix_modules;  // that use cooperative matrices, as the next two
   std::set<VkPipeline> matrix_pipelines;
+  std::set<VkPipeline> imagined;  // those the driver could not compile: it knows nothing of them
   std::set<VkCommandBuffer> matrix_commands;
   std::map<VkCommandBuffer, VkPipeline> bound;
   template <typename F>
