@@ -1,9 +1,9 @@
 // A mixture of experts' hidden rows, in place: see Experts in src/ops/ops.h. Every thread finds the gates of its row
 // anew, which costs less than meeting the others, and computes a few channels with them.
 #include "common.glsl"
-layout(local_size_x = 64) in;
-layout(constant_id = 0) const uint COUNT = 2;
-layout(constant_id = 1) const uint ACTIVE = 1;
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint COUNT = 2;
+layout(constant_id = 2) const uint ACTIVE = 1;
 layout(push_constant, std430) uniform Push { ExpertsPush p; };
 
 const uint EACH = 4u;  // channels a thread
@@ -27,13 +27,13 @@ void main() {
     sum += gate[e];
   }
   for (uint i = 0u; i < EACH; ++i) {
-    const uint c = (gl_WorkGroupID.x * EACH + i) * 64u + gl_LocalInvocationID.x;
+    const uint c = (gl_WorkGroupID.x * EACH + i) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
     if (c >= p.width) return;
     const uint at = row * p.width + c;
     const float common_part = arena.f[p.k + at];
     float all = 0.0;
     for (uint e = 0u; e < COUNT; ++e) {
-      const float hidden = max(common_part + arena.f[p.h[e] + at], 0.0), y = gate[e] / sum * hidden * hidden;
+      const float y = gate[e] / sum * activate(ACT_RELU2, common_part + arena.f[p.h[e] + at]);
       arena.f[p.h[e] + at] = y;
       all += y;
     }

@@ -1,12 +1,13 @@
-// What the per-head kernels share. A head of size N is 4 N threads (rounded up to 64): the quad i computes output i, lane q of it keeps a
-// quarter of the state column S[.][i] in registers for the whole segment. Lane q owns the keys of every fourth vec4, so
-// that the lanes of a quad read neighbouring vec4s of shared memory.
+// What the per-head kernels share. A head of size N is 4 N threads, rounded up to whole subgroups: the quad i computes
+// output i, lane q of it keeps a quarter of the state column S[.][i] in registers for the whole segment. Lane q owns the
+// keys of every fourth vec4, so that the lanes of a quad read neighbouring vec4s of shared memory.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint N = 64;
 
-const uint QUADS = N / 4u;              // vec4s in a head
-const uint OWN = (QUADS + 3u) / 4u;     // vec4s of state a lane keeps
-const bool PADDED = N % 16u != 0u;      // threads past the head fill the last subgroup and add nothing
+const uint PARTS = gl_WorkGroupSize.x / 4u;        // a subgroup has four lanes at least
+const uint QUADS = N / 4u;                         // vec4s in a head
+const uint OWN = (QUADS + 3u) / 4u;                // vec4s of state a lane keeps
+const bool PADDED = gl_WorkGroupSize.x != 4u * N;  // threads past the head fill the last subgroup and add nothing
 
 struct Place {
   uint i, q;
@@ -44,7 +45,7 @@ void store_state(Floats state, Place at, vec4 own[OWN]) {
   }
 }
 
-shared vec3 head_moments[128];
+shared vec3 head_moments[PARTS];
 
 // (y - mean) / sqrt(variance + eps) over the head; y is the same in the four lanes of a quad. Each subgroup finds its
 // own mean and squared distance first, so that one barrier is enough and nothing cancels.

@@ -1,6 +1,6 @@
 // v4's recurrence: one thread per channel of one segment walks the segment's rows with aa, bb and p in registers.
 #include "common.glsl"
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 0) in;
 layout(push_constant, std430) uniform Push { Mix4Push p; };
 
 void main() {

@@ -7,7 +7,7 @@ layout(constant_id = 3) const bool GATE = true;
 layout(push_constant, std430) uniform Push { Mix6Push p; };
 
 shared vec4 r_all[QUADS], k_all[QUADS], w_all[QUADS];
-shared float bonus_parts[128];
+shared float bonus_parts[PARTS];
 
 void main() {
   Step step = Step(p.step);

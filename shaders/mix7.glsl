@@ -6,7 +6,7 @@ layout(constant_id = 2) const bool RESIDUAL = true;  // v_first and v_gate are g
 layout(push_constant, std430) uniform Push { Mix7Push p; };
 
 shared vec4 r_all[QUADS], w_all[QUADS], k_all[QUADS], kk_all[QUADS], kka_all[QUADS];
-shared vec2 parts[128];  // by subgroup: sum kk^2, sum r k' r_k
+shared vec2 parts[PARTS];  // by subgroup: sum kk^2, sum r k' r_k
 
 struct Row {
   float r, w, k, v, a, g, v_first, v_gate;

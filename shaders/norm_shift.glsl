@@ -12,15 +12,16 @@ layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer Out
 
 const uint THREADS = gl_WorkGroupSize.x;
 const uint EACH = (C + THREADS - 1u) / THREADS;  // channels a thread keeps in registers
+const uint PARTS = THREADS / 4u;                 // a subgroup has four lanes at least
 
-shared vec2 partial[256];
+shared vec2 partial[2u * PARTS];
 
 vec2 row_sum(vec2 v, uint turn) {
   vec2 s = subgroupAdd(v);
-  if (subgroupElect()) partial[turn * 128u + gl_SubgroupID] = s;
+  if (subgroupElect()) partial[turn * PARTS + gl_SubgroupID] = s;
   barrier();
   s = vec2(0.0);
-  for (uint i = 0u; i < gl_NumSubgroups; ++i) s += partial[turn * 128u + i];
+  for (uint i = 0u; i < gl_NumSubgroups; ++i) s += partial[turn * PARTS + i];
   return s;
 }
 

@@ -1,6 +1,6 @@
 // Gathers the rows whose logits are wanted.
 #include "common.glsl"
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 0) in;
 layout(push_constant, std430) uniform Push { PickPush p; };
 
 void main() {

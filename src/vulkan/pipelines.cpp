@@ -83,7 +83,7 @@ VkPipeline Pipelines::get(const Kernel& kernel) {
   for (uint32_t i = 0; i < kernel.constants.size(); ++i) entries.push_back({i, 4 * i, 4});
   const VkSpecializationInfo specialization{static_cast<uint32_t>(entries.size()), entries.data(),
                                             kernel.constants.size() * 4, kernel.constants.data()};
-  // Kernels count on one subgroup size; all their workgroups are whole multiples of 64 threads.
+  // Kernels count on one subgroup size; all their workgroups are whole multiples of it.
   VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size{
       VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO, nullptr,
       device_.physical().subgroup_size};

@@ -109,6 +109,10 @@ class Planner {
            !any_overlap({range(norm.x)}, touches(*shift).writes);
   }
 
+  // Workgroups are whole subgroups, which have up to 128 threads on some devices.
+  uint32_t least_threads() const { return std::max(64u, device_.subgroup_size); }
+  static uint32_t blocks(uint32_t count, uint32_t block) { return (count + block - 1) / block; }
+
   template <typename Push>
   void set(Launch& launch, Kernel kernel, uint32_t x, uint32_t y, uint32_t rows, uint32_t group_rows,
            const Push& push) {
@@ -159,7 +163,8 @@ class Planner {
       }
       p.outputs = store(table);
     }
-    const uint32_t threads = std::clamp(std::bit_ceil(C / 4), 64u, std::min(1024u, device_.max_workgroup));
+    const uint32_t threads =
+        std::clamp(std::bit_ceil(C / 4), least_threads(), std::min(1024u, device_.max_workgroup));
     const uint32_t T = norm ? rows(norm->x) : shape_.rows;
     set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs, shift && shift->peek}}, T, 1, T, 1, p);
     launch.rows_in_x = true;
@@ -213,12 +218,12 @@ class Planner {
     const shared::Mix4Push p{at_.arena,   at_.step,    address(op.decay), address(op.first), place(op.r),
                              place(op.k), place(op.v), place(op.y),       A,                 op.state,
                              0,           0};
-    set(launch, {"mix4", {}}, (A + 63) / 64, shape_.segments, shape_.rows, 0, p);
+    set(launch, {"mix4", {least_threads()}}, blocks(A, least_threads()), shape_.segments, shape_.rows, 0, p);
   }
 
   // Threads of a head's workgroup: four a channel, in whole subgroups.
   uint32_t head_threads(uint32_t N) const {
-    const uint32_t threads = (4 * N + 63) / 64 * 64;
+    const uint32_t threads = blocks(4 * N, least_threads()) * least_threads();
     if (N % 4 != 0 || N == 0 || N > 256 || threads > device_.max_workgroup)
       fail(ErrorKind::unsupported, "{}: head size {} is not a multiple of 4 up to {}; use the cpu",
            device_.caps.name, N, std::min(256u, device_.max_workgroup / 4));
@@ -247,17 +252,18 @@ class Planner {
         shape_.segments, shape_.rows, 0, p);
   }
   void emit(Launch& launch, const Experts& op, size_t, size_t) {
-    constexpr uint32_t channels = 256;  // a workgroup's
+    const uint32_t channels = 4 * least_threads();  // a workgroup's
     const uint32_t F = width(op.k);
     shared::ExpertsPush p{at_.arena, at_.step, place(op.scores), place(op.k), F, width(op.scores), 0, 0, {}};
     for (uint32_t e = 0; e < op.count; ++e) p.h[e] = place(op.h[e]);
-    set(launch, {"experts", {op.count, op.active}}, (F + channels - 1) / channels, shape_.rows,
+    set(launch, {"experts", {least_threads(), op.count, op.active}}, blocks(F, channels), shape_.rows,
         shape_.rows, 1, p);
   }
   void emit(Launch& launch, const Pick& op, size_t, size_t) {
     const shared::PickPush p{at_.arena,   at_.step,         place(op.x), place(op.y),
                              width(op.x), layout_.picks_at, 0,           0};
-    set(launch, {"pick", {}}, (width(op.x) + 63) / 64, shape_.picks, shape_.picks, 1, p);
+    set(launch, {"pick", {least_threads()}}, blocks(width(op.x), least_threads()), shape_.picks, shape_.picks, 1,
+        p);
   }
 
   const Tape& tape_;

@@ -1,0 +1,83 @@
+// What launches promise every device: whole subgroups.
+#include <gtest/gtest.h>
+
+#if FULMAR_HAS_VULKAN
+#include <fmt/format.h>
+
+#include <set>
+
+#include "vulkan/plan.h"
+
+namespace fulmar::vulkan {
+namespace {
+
+// Every op there is, the recurrences with heads of N.
+ops::Tape tape_of_all(uint32_t C, uint32_t N) {
+  using namespace ops;
+  Tape tape;
+  const auto value = [&](bool picked = false) { return tape.value("value", C, picked); };
+  const auto vector = [&] { return tape.vector("vector", C); };
+  const ValueId x = value(), normed = value();
+  tape.inputs = {x};
+  tape.ops.push_back(Norm{x, normed, vector(), vector(), 1e-5f});
+  Shift shift{normed, 0, 1, {}};
+  shift.outputs[0] = {value(), vector(), none};
+  tape.ops.push_back(shift);
+  tape.ops.push_back(Linear{x, value(), tape.weight("matrix", C, C, Format::f16)});
+  tape.ops.push_back(Mix4{x, x, x, value(), vector(), vector(), 0});
+  Mix6 mix6{};
+  mix6.r = mix6.k = mix6.v = x;
+  mix6.y = value();
+  mix6.decay = mix6.first = mix6.norm_weight = mix6.norm_bias = vector();
+  mix6.heads = C / N;
+  mix6.head_size = N;
+  tape.ops.push_back(mix6);
+  Mix7 mix7{};
+  mix7.r = mix7.w = mix7.k = mix7.v = mix7.a = mix7.g = x;
+  mix7.y = value();
+  mix7.k_k = mix7.k_a = mix7.r_k = mix7.norm_weight = mix7.norm_bias = vector();
+  mix7.heads = C / N;
+  mix7.head_size = N;
+  tape.ops.push_back(mix7);
+  Experts experts{};
+  experts.count = 2;
+  experts.active = 1;
+  for (ValueId* operand : {&experts.scores, &experts.k, &experts.h[0], &experts.h[1]})
+    tape.inputs.push_back(*operand = value());
+  tape.ops.push_back(experts);
+  tape.ops.push_back(Pick{x, value(true)});
+  tape.state_floats = 2 * C * N + 3 * C;
+  return tape;
+}
+
+uint32_t threads(const Kernel& kernel) {
+  return kernel.name.starts_with("linear_mat_") ? 128 : kernel.constants.at(0);
+}
+
+TEST(VulkanPlan, EveryWorkgroupIsWholeSubgroupsOf4To128) {
+  const ops::Tape tape = tape_of_all(64, 16);
+  for (uint32_t subgroup = 4; subgroup <= 128; subgroup *= 2)
+    for (const uint32_t max_workgroup : {256u, 1024u})
+      for (const uint32_t rows : {1u, 40u}) {
+        PhysicalDevice device;
+        device.subgroup_size = subgroup;
+        device.max_workgroup = max_workgroup;
+        device.max_groups = 65535;
+        const ops::BatchShape shape{rows, 1, 1};
+        const Addresses nowhere{0, 0, 0, 0, tape.state_floats, [](ops::WeightId) { return uint64_t{0}; }};
+        std::set<std::string> seen;
+        for (const Launch& launch :
+             make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device).launches) {
+          SCOPED_TRACE(fmt::format("{}, subgroups of {}", launch.kernel.name, subgroup));
+          EXPECT_EQ(threads(launch.kernel) % subgroup, 0u);
+          EXPECT_LE(threads(launch.kernel), max_workgroup);
+          EXPECT_GE(launch.groups_x, 1u);
+          seen.insert(launch.kernel.name);
+        }
+        EXPECT_EQ(seen.size(), 7u) << "norm_shift, linear, mix4, mix6, mix7, experts, pick";
+      }
+}
+
+}  // namespace
+}  // namespace fulmar::vulkan
+#endif
