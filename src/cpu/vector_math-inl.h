@@ -16,12 +16,12 @@ namespace fulmar::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Arguments are kept where Highway's Exp is valid; in this operand order a NaN stays a NaN on every target.
+// Arguments are kept where Highway's Exp is valid. It makes zero of a NaN, which must stay one here.
 template <class V>
 HWY_INLINE V exp_of(V x) {
   const hn::DFromV<V> d;
-  x = hn::Max(hn::Set(d, -104.0f), hn::Min(hn::Set(d, 88.0f), x));
-  return hn::Exp(d, x);
+  const V kept = hn::Max(hn::Set(d, -104.0f), hn::Min(hn::Set(d, 88.0f), x));
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, kept));
 }
 
 template <class V>
@@ -36,7 +36,7 @@ HWY_INLINE V activate(V x) {
   const hn::DFromV<V> d;
   const auto zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   if constexpr (act == shared::ACT_RELU2) {
-    const V m = hn::Max(zero, x);
+    const V m = hn::IfThenZeroElse(hn::Lt(x, zero), x);  // NaN stays, which Max leaves open
     return hn::Mul(m, m);
   } else if constexpr (act == shared::ACT_TANH) {
     const V e = exp_of(hn::Mul(hn::Set(d, -2.0f), hn::Abs(x)));

@@ -1,6 +1,10 @@
 // Every op on every backend equals its plain formula, over tables of awkward shapes.
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
+
+#include "fulmar/error.h"
 #include "harness.h"
 
 namespace fulmar::ops {
@@ -130,6 +134,38 @@ TEST_P(OpTest, LinearEpiloguesComposeInOrder) {
           for (const Ragged& batch : {Ragged{{1}}, Ragged{{3}}, Ragged{{9, 30}}})
             expect_same(c, batch, 1, act + 7);
         }
+}
+
+// The engine ends a request whose every logit is NaN; a kernel that makes numbers of them lets the model
+// babble on.
+TEST_P(OpTest, WhatIsNoNumberStaysNoneThroughEveryActivation) {
+  constexpr uint32_t N = 20, K = 32;
+  const std::vector<std::byte> weights(uint64_t{N} * K * 4);
+  for (uint32_t act = shared::ACT_NONE; act <= shared::ACT_DECAY7; ++act)
+    for (const uint32_t rows : {1u, 9u}) {
+      Tape tape;
+      Linear linear{input(tape, "x", K), output(tape, "y", N), tape.weight("w", N, K, Format::f32)};
+      linear.act = act;
+      tape.ops.push_back(linear);
+      const BatchShape shape{rows, 1, 0};
+      const auto weight = backend_->allocate(weights.size(), Where::device),
+                 activations = backend_->allocate(plan_arena(tape, shape).bytes, Where::device);
+      backend_->upload(*weight, 0, weights);
+      Memory memory;
+      memory.weights = {{weight.get(), 0}};
+      memory.activations = activations.get();
+      memory.slots = 1;
+      const auto program = backend_->compile(tape, memory, shape);
+      std::vector<float> x(rows * K, 1.0f);
+      x[(rows - 1) * K + 7] = std::numeric_limits<float>::quiet_NaN();
+      const std::vector<Segment> segments = {{0, 0, rows}};
+      const std::vector<std::span<const float>> inputs = {x};
+      program->start({rows, segments, {}, inputs});
+      const std::span<const float> y = program->finish()[0];
+      for (uint32_t n = 0; n < N; ++n)
+        EXPECT_TRUE(std::isnan(y[(rows - 1) * N + n]))
+            << "act " << act << ", " << rows << " rows, output " << n;
+    }
 }
 
 TEST_P(OpTest, IndependentAndChainedLinearsDoNotMixUp) {

@@ -1,4 +1,4 @@
-// What launches promise every device: whole subgroups.
+// What launches promise every device: whole subgroups, and kernels that keep what is no number.
 #include <gtest/gtest.h>
 
 #if FULMAR_HAS_VULKAN
@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "fulmar_shaders.h"
 #include "vulkan/plan.h"
 
 namespace fulmar::vulkan {
@@ -76,6 +77,19 @@ TEST(VulkanPlan, EveryWorkgroupIsWholeSubgroupsOf4To128) {
         }
         EXPECT_EQ(seen.size(), 7u) << "norm_shift, linear, mix4, mix6, mix7, experts, pick";
       }
+}
+
+// The exponential takes ln 2 in two parts, which a compiler joins where they are not decorated: that costs
+// every decay its last six bits.
+TEST(VulkanShaders, TheExponentialsPartsStayApart) {
+  constexpr uint32_t decorate = 71, no_contraction = 42;
+  for (const shaders::Shader& shader : shaders::all()) {
+    if (shader.name != "mix4" && shader.name != "experts" && !shader.name.starts_with("linear_")) continue;
+    uint32_t found = 0;
+    for (size_t at = 5; at < shader.words.size(); at += std::max(shader.words[at] >> 16, 1u))
+      if ((shader.words[at] & 0xffff) == decorate && shader.words[at + 2] == no_contraction) ++found;
+    EXPECT_GE(found, 4u) << shader.name << ": two products, a difference and a sum";
+  }
 }
 
 }  // namespace
