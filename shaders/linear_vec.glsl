@@ -60,7 +60,9 @@ void main() {
   [[unroll]] for (uint t = 0u; t < T; ++t) x_at[t] = (job.x + min(row0 + t, rows - 1u) * K) / 4u;
   [[unroll]] for (uint i = 0u; i < SUMS; ++i) sum[i] = 0.0;
 
-  // Two chunks a turn where decoded chunks are small: 2 R loads are in flight before the first is used.
+  // Two chunks a turn where decoded chunks are small: 2 R loads are in flight before the first is used. Lanes may take
+  // one turn more than others. Behind a loop they are together again for the sums, as SPIR-V promises where the whole
+  // workgroup came to the loop together: whoever returns above takes all its threads along.
   const uint chunks = K / CHUNK;
   uint c = lane;
   if (CHUNK <= 8u) {

@@ -20,12 +20,16 @@ struct VecShape {
   std::vector<uint32_t> constants() const { return {threads, subgroup, T, R, lanes, split}; }
 };
 
-// `outputs`: of all jobs of the launch; `chunks`: of the longest row of W.
-inline VecShape vec_shape(uint32_t rows, uint32_t outputs, uint32_t chunks, uint32_t subgroup,
+// `outputs`: of all jobs of the launch; `K`: of the longest row of W, whose format has chunks of `chunk`.
+inline VecShape vec_shape(uint32_t rows, uint32_t outputs, uint32_t K, uint32_t chunk, uint32_t subgroup,
                           bool software) {
+  const uint32_t chunks = K / chunk;
   VecShape s;
   s.subgroup = subgroup;
   s.T = std::bit_ceil(std::min(rows, vec_rows));
+  // A lane decodes a chunk of all its outputs before it multiplies: four of 32 weights take 192 to 256
+  // registers on RDNA, two take 128 at most, so that twice as many subgroups hide each other's loads.
+  if (chunk > 16 && !software) s.R = 2;
   // Short rows (the second halves of LoRAs) leave lanes idle: several teams then share a subgroup.
   s.lanes = std::min(subgroup, std::bit_ceil(chunks));
   // A large GPU needs about 4 MiB of loads in flight to use its bandwidth: 2^17 lanes with two quads each.

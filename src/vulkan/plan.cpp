@@ -187,7 +187,7 @@ class Planner {
     const uint32_t T = rows(op.x);
     const bool vec = T <= vec_rows;
     const VecShape shape =
-        vec_shape(T, outputs, K / format.chunk, device_.subgroup_size, device_.caps.software);
+        vec_shape(T, outputs, K, format.chunk, device_.subgroup_size, device_.caps.software);
     const bool coop = !vec && device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
     const CoopShape tile =
         coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup, device_.caps.software);
