@@ -51,6 +51,7 @@ build() {
 
 run_tests() {
   build
+  fetch_test_drivers
   ctest --preset software
 }
 

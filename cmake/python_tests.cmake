@@ -69,3 +69,24 @@ endif()
 # llama.cpp's own writer of GGUF files.
 fulmar_script_test(e2e.gguf_package SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/gguf_package.py FIXTURE gguf
                    CLIENT ${PROJECT_BINARY_DIR}/venv-gguf/${python_in_venv})
+
+# Vulkan drivers beside the one that the other tests use. Sanitizers have nothing to add here, and are slow.
+if(FULMAR_SANITIZE)
+  set_tests_properties(e2e.logits_swiftshader PROPERTIES DISABLED ON)
+endif()
+set(drivers ${PROJECT_SOURCE_DIR}/build/toolchain)
+set(on_swiftshader Vulkan* *NormKeeps*/vulkan *Peeks*/vulkan *Epilogues*/vulkan *Independent*/vulkan *Mix*/vulkan
+    *Pick*/vulkan *EqualScores*/vulkan *WhatIsNoNumber*/vulkan)
+if(FULMAR_VULKAN AND NOT FULMAR_SANITIZE)
+  # Left out is what compiles hundreds of kernels, for which this driver takes minutes.
+  list(JOIN on_swiftshader ":" filter)
+  add_test(NAME ops.swiftshader
+           COMMAND ${FULMAR_PYTHON} ${PROJECT_SOURCE_DIR}/tests/with_driver.py ${drivers}/swiftshader_icd.json
+                   $<TARGET_FILE:test_ops> --gtest_filter=${filter})
+  set_tests_properties(ops.swiftshader PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS ops)
+  add_test(NAME kernels.statistics
+           COMMAND ${FULMAR_PYTHON} ${PROJECT_SOURCE_DIR}/tests/kernels/check_statistics.py
+                   $<TARGET_FILE:kernel_statistics> ${drivers}/radv_icd.json)
+  set_tests_properties(kernels.statistics PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS ops
+                       ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+endif()

@@ -1,9 +1,11 @@
-# Fetches what Debian 12 has too old into build/toolchain, leaving the host as it is; sourced by fulmar.sh.
+# Fetches what Debian 12 has too old or not at all into build/toolchain, leaving the host as it is; sourced by fulmar.sh.
 # shellcheck shell=bash
 #
-# lavapipe 25 (bookworm-backports) is about twice as fast as 22.3 and runs on the libraries of Debian 12.
+# Mesa 25 (bookworm-backports) runs on the libraries of Debian 12. Its lavapipe is about twice as fast as 22.3's, and its
+# compiler for AMD's cards, which works without one, knows two generations more.
 # glslang 15 and the Vulkan headers 1.4 (trixie) know cooperative matrices; glslang brings its own libc along.
-# Each piece is optional: where it cannot be had, the system's own is used and a line says so.
+# SwiftShader, a second software driver, comes in Chromium's packages; the tests alone want it.
+# Each piece is optional: where it cannot be had, the system's own is used or a test skipped, and a line says so.
 
 toolchain=build/toolchain
 
@@ -50,27 +52,47 @@ CONF
   echo "$home/apt.conf"
 }
 
-# unpack_from SUITE FOLDER PACKAGE...: downloads the packages, signatures checked, and unpacks them all into FOLDER.
-unpack_from() {
-  local suite=$1 folder=$2 settings package
+# download_from SUITE FOLDER PACKAGE...: downloads the packages into FOLDER/debs, signatures checked.
+download_from() {
+  local suite=$1 folder=$2 settings
   shift 2
   settings=$(private_sources "$suite") || return 1
   apt-get -c "$settings" -qq update || return 1
   rm -rf "$folder"
   mkdir -p "$folder/debs"
-  (cd "$folder/debs" && apt-get -c "$settings" -qq download "$@") || return 1
+  (cd "$folder/debs" && apt-get -c "$settings" -qq download "$@")
+}
+
+# unpack_from SUITE FOLDER PACKAGE...: unpacks them all into FOLDER too.
+unpack_from() {
+  local folder=$2 package
+  download_from "$@" || return 1
   for package in "$folder"/debs/*.deb; do dpkg -x "$package" "$folder" || return 1; done
 }
 
-# The driver alone is kept: of the others' drivers in that package, the system's stay in charge.
-fetch_lavapipe() {
-  local part=$toolchain/part driver
+# whole DRIVER: whether everything it needs is there.
+whole() {
+  ! ldd -r "$1" 2>&1 | grep -qE 'not found|undefined symbol'
+}
+
+# Two drivers are kept: of the others in that package, the system's stay in charge.
+fetch_mesa() {
+  local part=$toolchain/part folder=$toolchain/mesa
   unpack_from bookworm-backports "$part" mesa-vulkan-drivers || return 1
-  driver=$(echo "$part"/usr/lib/*/libvulkan_lvp.so)
-  if ldd -r "$driver" 2>&1 | grep -qE 'not found|undefined symbol'; then return 1; fi
-  mkdir -p "$toolchain/lavapipe"
-  cp "$part"/usr/share/doc/mesa-vulkan-drivers/copyright "$toolchain/lavapipe/"
-  mv "$driver" "$toolchain/lavapipe/"
+  mkdir -p "$folder"
+  mv "$part"/usr/lib/*/libvulkan_{lvp,radeon}.so "$part"/usr/share/doc/mesa-vulkan-drivers/copyright "$folder/"
+  whole "$folder/libvulkan_radeon.so" || rm "$folder/libvulkan_radeon.so"
+  whole "$folder/libvulkan_lvp.so"
+}
+
+# One library of Chromium's hundreds of megabytes; the rest is not even unpacked.
+fetch_swiftshader() {
+  local part=$toolchain/part folder=$toolchain/swiftshader
+  download_from bookworm "$part" chromium-common || return 1
+  mkdir -p "$folder"
+  dpkg --fsys-tarfile "$part"/debs/chromium-common_*.deb |
+    tar -x -C "$folder" --strip-components=4 --wildcards '*/libvk_swiftshader.so' || return 1
+  whole "$folder/libvk_swiftshader.so"
 }
 
 # glslang with its own loader and libc behind a wrapper of the usual name, and the headers beside it.
@@ -93,39 +115,61 @@ WRAPPER
   "$folder/glslangValidator" --version >/dev/null
 }
 
-# One attempt per build folder: `once NAME FUNCTION` remembers a failure, so that offline re-runs stay quick.
+# One attempt per build folder: `once NAME FUNCTION WHY INSTEAD` remembers a failure, so that offline re-runs stay quick.
 once() {
-  local name=$1 fetch=$2
+  local name=$1 fetch=$2 why=$3 instead=$4
   [ ! -f "$toolchain/$name.done" ] && [ ! -f "$toolchain/$name.failed" ] || return 0
-  say "fetching $name into $toolchain (the system's is too old)"
+  say "fetching $name into $toolchain ($why)"
   if "$fetch" >"$toolchain/$name.log" 2>&1; then
     touch "$toolchain/$name.done"
   else
     rm -rf "${toolchain:?}/$name"
     touch "$toolchain/$name.failed"
-    note "could not fetch $name (see $toolchain/$name.log); using the system's. Remove $toolchain to try again"
+    note "could not fetch $name (see $toolchain/$name.log); $instead. Remove $toolchain to try again"
   fi
   rm -rf "$toolchain/part"
 }
 
-# The software driver that the tests pin, under one name wherever it came from.
-write_driver_file() {
-  local driver
-  for driver in "$PWD/$toolchain"/lavapipe/libvulkan_lvp.so /usr/lib/*/libvulkan_lvp.so /usr/lib64/libvulkan_lvp.so; do
+# driver_file NAME DRIVER...: the first driver that is there, under one name wherever it came from.
+driver_file() {
+  local name=$1 driver
+  shift
+  for driver in "$@"; do
     [ -f "$driver" ] || continue
     printf '{"file_format_version": "1.0.0", "ICD": {"api_version": "1.3.0", "library_path": "%s"}}\n' "$driver" \
-      >"$toolchain/lvp_icd.json"
+      >"$toolchain/${name}_icd.json"
     return
   done
-  note "no lavapipe found: the Vulkan tests will be skipped"
+  rm -f "$toolchain/${name}_icd.json"
+  return 1
+}
+
+# The drivers that tests ask for by these files.
+write_driver_files() {
+  local own=$PWD/$toolchain
+  driver_file lvp "$own"/mesa/libvulkan_lvp.so /usr/lib/*/libvulkan_lvp.so /usr/lib64/libvulkan_lvp.so ||
+    note "no lavapipe found: the Vulkan tests will be skipped"
+  driver_file radv "$own"/mesa/libvulkan_radeon.so /usr/lib/*/libvulkan_radeon.so /usr/lib64/libvulkan_radeon.so || true
+  driver_file swiftshader "$own"/swiftshader/libvk_swiftshader.so /usr/lib/chromium/libvk_swiftshader.so || true
 }
 
 fetch_toolchain() {
   mkdir -p "$toolchain"
   if [ "$(distribution)" = debian-12 ]; then
-    once lavapipe fetch_lavapipe
-    once glslang fetch_glslang
-    rm -rf "$toolchain/apt"
+    once mesa fetch_mesa "the system's is too old" "using the system's"
+    once glslang fetch_glslang "the system's is too old" "using the system's"
+    rm -rf "$toolchain/apt" "$toolchain"/lavapipe*  # the latter under an earlier name
   fi
-  write_driver_file
+  write_driver_files
+}
+
+# What the tests alone need. Ubuntu's Chromium is a snap, from which nothing can be taken.
+fetch_test_drivers() {
+  if [ "$(distribution)" = debian-12 ]; then
+    once swiftshader fetch_swiftshader "for the tests, 26 MB" "its tests will be skipped"
+    rm -rf "$toolchain/apt"
+  else
+    note "no SwiftShader to fetch here: its tests are skipped unless Chromium is installed"
+  fi
+  write_driver_files
 }

@@ -115,7 +115,8 @@ TEST_P(FormatTest, EveryCodeOfEveryFormatIsWorthTheSame) {
             if (tape.half_inputs && format != Format::f32) {
               const float clamped = std::clamp(w, -65504.0f, 65504.0f);
               ASSERT_NEAR(got, clamped, std::fabs(clamped) * 0x1p-11f + 0x1p-24f) << n << "," << first + t;
-            } else {
+            } else if (got != 0 ||
+                       std::fabs(w) >= 0x1p-126f) {  // devices may take a subnormal number for zero
               ASSERT_LE(ulps(got, w), 1) << n << "," << first + t << ": " << got << ", not " << w;
             }
           }

@@ -84,11 +84,17 @@ struct LinearShape {
   uint32_t N, K;
 };
 
-// Kernels are the same but for the decoding of a chunk: with one format of each chunk size over all shapes
-// and batches, a few are enough for the others.
-TEST_P(OpTest, LinearInEveryFormatAndShape) {
-  for (const Format format : matrix_formats()) {
-    const bool all = info(format).scalar_bytes || format == Format::i8 || format == Format::q4_0;
+Case linear_case(Format format, LinearShape shape) {
+  Case c;
+  const ValueId x = input(c.tape, "x", shape.K), y = output(c.tape, "y", shape.N);
+  c.tape.ops.push_back(Linear{x, y, c.tape.weight("w", shape.N, shape.K, format)});
+  return c;
+}
+
+// Kernels are the same but for the decoding of a chunk: all shapes and batches for one format of each chunk
+// size ...
+TEST_P(OpTest, LinearInEveryShape) {
+  for (const Format format : matrix_formats())
     for (const LinearShape shape : {LinearShape{12, 64},
                                     {1, 32},
                                     {8, 8},
@@ -98,20 +104,22 @@ TEST_P(OpTest, LinearInEveryFormatAndShape) {
                                     {256, 224},
                                     {67, 1024},
                                     {300, 160}}) {
-      if (shape.K % info(format).block || (!all && shape.N != 67 && shape.N != 12)) continue;
+      const bool one_of_each = info(format).scalar_bytes || format == Format::i8 || format == Format::q4_0;
+      if (!one_of_each || shape.K % info(format).block) continue;
       SCOPED_TRACE(fmt::format("{} [{},{}]", info(format).name, shape.N, shape.K));
-      Case c;
-      const ValueId x = input(c.tape, "x", shape.K), y = output(c.tape, "y", shape.N);
-      c.tape.ops.push_back(Linear{
-          x, y, c.tape.weight("w", std::max(shape.N, 1u), shape.K, shape.N == 1 ? Format::f32 : format)});
-      if (all) {
-        expect_same_for_all_batches(c);
-      } else {
-        for (const Ragged& batch : {Ragged{{1}}, Ragged{{1, 2}}, Ragged{{9, 30}}})
-          expect_same(c, batch, 1, 3);
-      }
+      expect_same_for_all_batches(linear_case(shape.N == 1 ? Format::f32 : format, shape));
     }
-  }
+}
+
+// ... and a few for all.
+TEST_P(OpTest, LinearInEveryFormat) {
+  for (const Format format : matrix_formats())
+    for (const LinearShape shape : {LinearShape{12, 64}, {67, 1024}}) {
+      if (shape.K % info(format).block) continue;
+      SCOPED_TRACE(fmt::format("{} [{},{}]", info(format).name, shape.N, shape.K));
+      for (const Ragged& batch : {Ragged{{1}}, Ragged{{1, 2}}, Ragged{{9, 30}}})
+        expect_same(linear_case(format, shape), batch, 1, 3);
+    }
 }
 
 TEST_P(OpTest, LinearEpiloguesComposeInOrder) {
@@ -205,6 +213,16 @@ TEST_P(OpTest, Mix4StaysFiniteAndExact) {
 struct HeadShape {
   uint32_t heads, N;
 };
+// Some devices' workgroups end at 256 threads, which is a head of 64: larger ones they refuse, saying so.
+void unless_refused(const HeadShape& shape, const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    if (shape.N <= 64 || error.kind() != ErrorKind::unsupported) throw;
+    EXPECT_NE(std::string(error.what()).find("is not a multiple of 4 up to 64"), std::string::npos)
+        << error.what();
+  }
+}
 constexpr HeadShape head_shapes[] = {{1, 16}, {3, 32}, {2, 48},  {2, 64},
                                      {1, 80}, {1, 96}, {1, 112}, {2, 128}};
 
@@ -234,7 +252,8 @@ TEST_P(OpTest, Mix6WithFixedAndPerTokenDecay) {
         c.tape.ops.push_back(mix);
         c.tolerance = 3e-5f;
         for (const Ragged& batch : {Ragged{{1}}, Ragged{{1, 1, 1}}, Ragged{{5, 1, 17}}})
-          for (const uint32_t spare : {0u, 2u}) expect_same(c, batch, spare, 5);
+          for (const uint32_t spare : {0u, 2u})
+            unless_refused(shape, [&] { expect_same(c, batch, spare, 5); });
       }
 }
 
@@ -260,7 +279,7 @@ TEST_P(OpTest, Mix7WithAndWithoutValueResidual) {
       c.tape.ops.push_back(mix);
       c.tolerance = 3e-5f;
       for (const Ragged& batch : {Ragged{{1}}, Ragged{{1, 1, 1, 1}}, Ragged{{5, 1, 37}}})
-        for (const uint32_t spare : {0u, 2u}) expect_same(c, batch, spare, 9);
+        for (const uint32_t spare : {0u, 2u}) unless_refused(shape, [&] { expect_same(c, batch, spare, 9); });
     }
 }
 

@@ -1,0 +1,225 @@
+// Compiles the kernels that models use, each as they use it, with a driver that can count registers without
+// hardware, and prints a line for each. check_statistics.py judges and tabulates them.
+#include <fmt/format.h>
+
+#include <cstring>
+#include <map>
+
+#include "base/fail.h"
+#include "fulmar_shaders.h"
+#include "ops/memory.h"
+#include "rwkv/forward.h"
+#include "vulkan/instance.h"
+#include "vulkan/plan.h"
+
+namespace fulmar::vulkan {
+namespace {
+
+constexpr int skipped = 77;
+
+// Widths of the 1.5B models, two layers of them.
+rwkv::Config config_of(rwkv::Version version) {
+  rwkv::Config c;
+  c.version = version;
+  c.L = 2;
+  c.C = c.A = 2048;
+  c.V = 65536;
+  c.F = c.is_v7() || version == rwkv::Version::v4 ? 8192 : 7168;
+  if (version == rwkv::Version::v4) return c;
+  c.H = 32;
+  c.N = 64;
+  c.Dw = 96;
+  c.Dx = 32;
+  c.Da = 96;
+  c.Dv = 64;
+  c.Dg = 256;
+  return c;
+}
+
+using Kernels = std::map<Kernel, uint32_t>;  // with the rows of a step that first used it
+
+void add_kernels(Kernels& kernels, const rwkv::Config& config, Format format, uint32_t rows,
+                 const PhysicalDevice& device) {
+  const ops::Tape tape = [&] {
+    ops::Tape made = rwkv::build(config, {0, config.L}, [&](const std::string& name, uint32_t, uint32_t) {
+      return name.ends_with(".weight") ? format : Format::f16;  // the LoRAs' widths suit few formats
+    });
+    made.half_inputs = true;
+    return made;
+  }();
+  const ops::BatchShape shape{rows, 1, 1};
+  const Addresses nowhere{0, 0, 0, 0, tape.state_floats, [](ops::WeightId) { return uint64_t{0}; }};
+  for (const Launch& launch : make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device).launches)
+    kernels.try_emplace(launch.kernel, rows);
+}
+
+Kernels kernels_of_models(const PhysicalDevice& device) {
+  Kernels kernels;
+  const rwkv::Config v7 = config_of(rwkv::Version::v7);
+  for (const Format format : matrix_formats())
+    for (const uint32_t rows : {1u, 8u, 256u}) add_kernels(kernels, v7, format, rows, device);
+  for (const auto version : {rwkv::Version::v4, rwkv::Version::v5_2, rwkv::Version::v6})
+    for (const uint32_t rows : {1u, 256u})
+      add_kernels(kernels, config_of(version), Format::f16, rows, device);
+  rwkv::Config experts = v7;
+  experts.E = 4;
+  experts.active = 2;
+  experts.Er = 8;
+  experts.Dm = 64;
+  add_kernels(kernels, experts, Format::f16, 1, device);
+  return kernels;
+}
+
+// The extension's functions, on a device of their own: programs do not ask for it.
+class Counter {
+ public:
+  Counter(const InstanceFunctions& instance, const PhysicalDevice& physical) : physical_(physical) {
+    auto counted = blank<VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR>(
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
+    counted.pipelineExecutableInfo = VK_TRUE;
+    auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
+    f13.pNext = &counted;
+    f13.subgroupSizeControl = f13.computeFullSubgroups = f13.maintenance4 = f13.synchronization2 = VK_TRUE;
+    auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
+    f12.pNext = &f13;
+    f12.bufferDeviceAddress = f12.timelineSemaphore = VK_TRUE;
+    const float priority = 1;
+    const VkDeviceQueueCreateInfo queue{
+        VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical.queue_family, 1, &priority};
+    const char* extension = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+    auto info = blank<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
+    info.pNext = &f12;
+    info.queueCreateInfoCount = 1;
+    info.pQueueCreateInfos = &queue;
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = &extension;
+    check(instance.vkCreateDevice(physical.handle, &info, nullptr, &device_), "opening the device");
+    vk_.load(instance, device_);
+    find(instance, get_executables_, "vkGetPipelineExecutablePropertiesKHR");
+    find(instance, get_statistics_, "vkGetPipelineExecutableStatisticsKHR");
+    const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
+    auto layout = blank<VkPipelineLayoutCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
+    layout.pushConstantRangeCount = 1;
+    layout.pPushConstantRanges = &range;
+    check(vk_.vkCreatePipelineLayout(device_, &layout, nullptr, &layout_), "creating a pipeline layout");
+  }
+  ~Counter() {
+    vk_.vkDestroyPipelineLayout(device_, layout_, nullptr);
+    vk_.vkDestroyDevice(device_, nullptr);
+  }
+  Counter(const Counter&) = delete;
+
+  // By the driver's own words for them.
+  std::map<std::string, uint64_t> statistics(const Kernel& kernel) {
+    const VkPipeline pipeline = compile(kernel);
+    const VkPipelineInfoKHR which{VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, nullptr, pipeline};
+    uint32_t executables = 0, count = 0;
+    check(get_executables_(device_, &which, &executables, nullptr), "counting executables");
+    if (executables != 1) fail(ErrorKind::internal, "{} has {} executables", kernel.name, executables);
+    const VkPipelineExecutableInfoKHR info{VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, nullptr, pipeline,
+                                           0};
+    check(get_statistics_(device_, &info, &count, nullptr), "counting statistics");
+    std::vector<VkPipelineExecutableStatisticKHR> list(
+        count, blank<VkPipelineExecutableStatisticKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR));
+    check(get_statistics_(device_, &info, &count, list.data()), "reading statistics");
+    std::map<std::string, uint64_t> found;
+    for (const auto& statistic : list) found[statistic.name] = statistic.value.u64;
+    vk_.vkDestroyPipeline(device_, pipeline, nullptr);
+    return found;
+  }
+
+ private:
+  template <typename Function>
+  void find(const InstanceFunctions& instance, Function& function, const char* name) {
+    function = reinterpret_cast<Function>(instance.vkGetDeviceProcAddr(device_, name));
+    if (!function) fail(ErrorKind::unsupported, "the driver lacks {}", name);
+  }
+
+  VkPipeline compile(const Kernel& kernel) {
+    std::span<const uint32_t> words;
+    for (const shaders::Shader& shader : shaders::all())
+      if (shader.name == kernel.name) words = shader.words;
+    auto module_info = blank<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
+    module_info.codeSize = words.size_bytes();
+    module_info.pCode = words.data();
+    VkShaderModule module;
+    check(vk_.vkCreateShaderModule(device_, &module_info, nullptr, &module), "reading a kernel");
+    std::vector<VkSpecializationMapEntry> entries;
+    for (uint32_t i = 0; i < kernel.constants.size(); ++i) entries.push_back({i, 4 * i, 4});
+    const VkSpecializationInfo constants{static_cast<uint32_t>(entries.size()), entries.data(),
+                                         kernel.constants.size() * 4, kernel.constants.data()};
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size{
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO, nullptr,
+        physical_.subgroup_size};
+    auto info = blank<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
+    info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
+    info.layout = layout_;
+    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+    info.stage.pNext = physical_.choose_subgroup_size ? &size : nullptr;
+    info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+    info.stage.module = module;
+    info.stage.pName = "main";
+    info.stage.pSpecializationInfo = &constants;
+    VkPipeline pipeline;
+    check(vk_.vkCreateComputePipelines(device_, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline),
+          "compiling a kernel");
+    vk_.vkDestroyShaderModule(device_, module, nullptr);
+    return pipeline;
+  }
+
+  const PhysicalDevice& physical_;
+  DeviceFunctions vk_;
+  VkDevice device_ = VK_NULL_HANDLE;
+  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  PFN_vkGetPipelineExecutablePropertiesKHR get_executables_ = nullptr;
+  PFN_vkGetPipelineExecutableStatisticsKHR get_statistics_ = nullptr;
+};
+
+bool offers(const InstanceFunctions& vk, VkPhysicalDevice device, const char* name) {
+  uint32_t count = 0;
+  vk.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> list(count);
+  vk.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, list.data());
+  for (const VkExtensionProperties& extension : list)
+    if (std::strcmp(extension.extensionName, name) == 0) return true;
+  return false;
+}
+
+int run() {
+  std::string why;
+  const auto instance = Instance::open(why);
+  if (!instance) {
+    fmt::print("skipped: {}\n", why);
+    return skipped;
+  }
+  PhysicalDevice device = instance->devices()[0];
+  if (!offers(instance->vk(), device.handle, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) {
+    fmt::print("skipped: {} does not tell what kernels need\n", device.caps.name);
+    return skipped;
+  }
+#if FULMAR_COOPERATIVE_MATRIX
+  if (offers(instance->vk(), device.handle, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+    device.matrix_tile = MatrixTile{16, 16, 16};
+#endif
+  fmt::print("{}, {}\n", device.caps.name, device.caps.driver);
+  Counter counter(instance->vk(), device);
+  for (const auto& [kernel, rows] : kernels_of_models(device)) {
+    auto found = counter.statistics(kernel);
+    fmt::print("{} {} {} {} {} {}\n", kernel.name, rows, fmt::join(kernel.constants, ","), found.at("VGPRs"),
+               found.at("Spilled VGPRs") + found.at("Spilled SGPRs"), found.at("Code size"));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace fulmar::vulkan
+
+int main() {
+  try {
+    return fulmar::vulkan::run();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "kernel_statistics: {}\n", error.what());
+    return 1;
+  }
+}
