@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <new>
 #include <optional>
 #include <thread>
@@ -38,6 +39,8 @@ Error as_error(const std::exception_ptr& exception) {
     return Error(ErrorKind::internal, "an exception of unknown type");
   }
 }
+
+using Clock = std::chrono::steady_clock;
 
 class ModelEngine final : public Engine {
  public:
@@ -196,10 +199,27 @@ class ModelEngine final : public Engine {
       if (slots_[segment.slot]) end(segment.slot, Finish::failed, &error);
   }
 
+  // Fails what is under way or waits, and sets the device up again: once, and once more for each time that it
+  // has worked for a minute since.
   void lose_device(const Error& error) {
     spdlog::error("the device was lost: {}", error.what());
-    queue_.refuse(fmt::format("the device was lost ({}); restart the server", error.what()));
+    queue_.pause(fmt::format("the device was lost ({}) and is being set up again", error.what()));
     end_all(Finish::failed, &error);
+    try {
+      if (rebuilt_ && Clock::now() - *rebuilt_ < std::chrono::minutes(1))
+        fail(ErrorKind::device_lost, "that was the second time within a minute");
+      model_->rebuild([this] {
+        if (queue_.refuses_for_good()) fail(ErrorKind::unavailable, "the server is shutting down");
+      });
+      rebuilt_ = Clock::now();
+      spdlog::info("the device is back: requests are taken again");
+      queue_.resume();
+    } catch (...) {
+      const Error why = as_error(std::current_exception());
+      spdlog::error("the device stays lost: {}", why.what());
+      queue_.refuse(fmt::format("the device was lost ({}) and is not back ({}); restart the server",
+                                error.what(), why.what()));
+    }
   }
 
   void end_all(Finish finish, const Error* error) {
@@ -244,6 +264,7 @@ class ModelEngine final : public Engine {
   std::vector<float> scratch_;  // [V]
   std::vector<Job> dropped_;
   FileWatch watch_;
+  std::optional<Clock::time_point> rebuilt_;
 
   std::atomic<uint64_t> steps_{0}, prompt_tokens_{0}, completion_tokens_{0};
   std::atomic<uint32_t> live_{0};

@@ -30,6 +30,9 @@ class LoadedModel : public Model {
   LoadedModel(const ModelOptions& options, ModelPlan plan, ModelSource source)
       : source_(std::move(source)),
         state_file_(options.state),
+        open_(options.open),
+        threads_(options.threads),
+        matrix_units_(options.matrix_units),
         config_(source_.config),
         plan_(std::move(plan)),
         embedding_(source_.canonical, config_),
@@ -37,13 +40,12 @@ class LoadedModel : public Model {
         needs_(predict_memory(plan_, *source_.canonical, sizes_)),
         x_(uint64_t{sizes_.rows} * config_.C) {
     make_lookups(source_.canonical);
-    for (const StrategyPart& part : plan_.devices)
-      devices_.push_back(options.open ? options.open(part)
-                                      : open_device(part, options.threads, options.matrix_units));
-    for (size_t i = 0; i < devices_.size(); ++i)
-      activations_.push_back(backend(i).allocate(needs_[i].activations, ops::Where::device));
-    load(options, *source_.canonical);
-    write_state(sizes_.slots, rwkv::initial_state(*source_.canonical, config_, {0, config_.L}));
+    const uint64_t total = plan_.weight_bytes();
+    uint64_t done = 0;
+    build([&](uint64_t bytes) {
+      done += bytes;
+      if (options.progress) options.progress(done, total);
+    });
     picks_.reserve(sizes_.picks);
     if (const std::string file = changed_mapped_file(); !file.empty())
       fail(ErrorKind::bad_file, "{}: the file changed while it was read: load it again once it is whole",
@@ -111,11 +113,26 @@ class LoadedModel : public Model {
     const WeightNames names = differences(source_, next);
     try {
       replace(next, names);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::device_lost) restore(names);  // else rebuild() does
+      throw;
     } catch (...) {
       restore(names);
       throw;
     }
     source_ = std::move(next);
+  }
+
+  void rebuild(const std::function<void()>& checkpoint) override {
+    for (const OpenedDevice& device : devices_)
+      if (device.backend->abandoned())
+        fail(ErrorKind::device_lost, "{} still holds work that never ended", device.word);
+    segments_.clear();
+    streams_.clear();
+    activations_.clear();
+    devices_.clear();
+    checkpoint();
+    build([&](uint64_t) { checkpoint(); });
   }
 
   void set_timing(bool on) override { timing_ = on; }
@@ -137,13 +154,18 @@ class LoadedModel : public Model {
 
   ops::Backend& backend(size_t device) { return *devices_[device].backend; }
 
-  void load(const ModelOptions& options, const Source& source) {
-    const uint64_t total = plan_.weight_bytes();
-    uint64_t done = 0;
-    const Placed placed = [&](uint64_t bytes) {
-      done += bytes;
-      if (options.progress) options.progress(done, total);
-    };
+  // Opens the devices and puts everything on them.
+  void build(const Placed& placed) {
+    const Source& source = *source_.canonical;
+    for (const StrategyPart& part : plan_.devices)
+      devices_.push_back(open_ ? open_(part) : open_device(part, threads_, matrix_units_));
+    for (size_t i = 0; i < devices_.size(); ++i)
+      activations_.push_back(backend(i).allocate(needs_[i].activations, ops::Where::device));
+    place_weights(source, placed);
+    write_state(sizes_.slots, rwkv::initial_state(source, config_, {0, config_.L}));
+  }
+
+  void place_weights(const Source& source, const Placed& placed) {
     std::vector<std::vector<const ops::Tape*>> streamed(devices_.size());
     for (const SegmentPlan& segment : plan_.segments)
       if (segment.streamed) streamed[segment.device].push_back(&segment.tape);
@@ -225,6 +247,9 @@ class LoadedModel : public Model {
 
   ModelSource source_;
   std::filesystem::path state_file_;
+  std::function<OpenedDevice(const StrategyPart&)> open_;
+  uint32_t threads_;
+  bool matrix_units_;
   rwkv::Config config_;
   ModelPlan plan_;
   Embedding embedding_;

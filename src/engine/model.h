@@ -80,6 +80,12 @@ class Model {
   // another tape is Error(unsupported); after an Error the weights are what they were.
   virtual void set_adapters(const std::vector<Adapter>& adapters) = 0;
 
+  // After Error(device_lost): opens the devices again and loads the weights from the file, with the adapters
+  // and the tuned state they had; the states of slots are lost. `checkpoint` is called before each weight and
+  // may throw to give up. Throws what load() throws, and Error(device_lost) where a device still holds work
+  // that never ended; this must then not be used any more.
+  virtual void rebuild(const std::function<void()>& checkpoint) = 0;
+
   // Per-op timing of the following steps, for `fulmar bench --ops`; ops are numbered as in tape().
   virtual void set_timing(bool on) = 0;
   virtual std::vector<ops::OpTime> times() const = 0;

@@ -19,7 +19,7 @@ std::chrono::duration<double> limit(double seconds) {
 void Queue::push(Job job) {
   {
     std::lock_guard lock(mutex_);
-    if (!refusal_.empty()) throw Error(ErrorKind::unavailable, refusal_);
+    if (!why_not().empty()) throw Error(ErrorKind::unavailable, why_not());
     if (jobs_.size() >= capacity_)
       fail(ErrorKind::busy, "{} requests are waiting already; try again later", jobs_.size());
     jobs_.push_back(std::move(job));
@@ -33,9 +33,23 @@ void Queue::refuse(const std::string& reason) {
   if (refusal_.empty()) refusal_ = reason;
 }
 
+void Queue::pause(const std::string& reason) {
+  std::lock_guard lock(mutex_);
+  pause_ = reason;
+}
+
+void Queue::resume() {
+  pause({});
+}
+
 std::string Queue::refusal() const {
   std::lock_guard lock(mutex_);
-  return refusal_;
+  return why_not();
+}
+
+bool Queue::refuses_for_good() const {
+  std::lock_guard lock(mutex_);
+  return !refusal_.empty();
 }
 
 void Queue::give(Order order) {
@@ -55,7 +69,7 @@ void Queue::call(std::function<void()> task, double seconds) {
   const auto call = std::make_shared<Call>();
   call->task = std::move(task);
   std::unique_lock lock(mutex_);
-  if (!refusal_.empty()) throw Error(ErrorKind::unavailable, refusal_);
+  if (!why_not().empty()) throw Error(ErrorKind::unavailable, why_not());
   if (call_) fail(ErrorKind::busy, "the model is being changed already; try again later");
   call_ = call;
   work_.notify_one();

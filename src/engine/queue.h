@@ -26,7 +26,11 @@ class Queue {
   void push(Job job);
   // Every later push is refused; the first reason stays.
   void refuse(const std::string& reason);
+  // The same until resume().
+  void pause(const std::string& reason);
+  void resume();
   std::string refusal() const;  // empty while jobs are taken
+  bool refuses_for_good() const;
   void give(Order order);
   // Waits until the queue is empty and the engine thread asks for work with nothing in hand; false after
   // `seconds`.
@@ -61,7 +65,8 @@ class Queue {
   std::deque<Job> jobs_;
   std::atomic<uint32_t> size_{0};  // of jobs_, for who only looks
   const uint32_t capacity_;
-  std::string refusal_;
+  std::string refusal_, pause_;
+  const std::string& why_not() const { return refusal_.empty() ? pause_ : refusal_; }
   Order order_ = Order::run;
   bool idle_ = false;
 };

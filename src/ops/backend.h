@@ -89,6 +89,9 @@ class Backend {
   }
   virtual void await(uint64_t /*ticket*/) {}
   virtual MemoryUse memory_use() const { return {}; }
+  // Whether the device was lost with work that never ended: its memory stays taken and nothing more can be
+  // made of it in this process.
+  virtual bool abandoned() const { return false; }
   virtual std::unique_ptr<Program> compile(const Tape& tape, const Memory& memory, const BatchShape& shape,
                                            bool timing = false) = 0;
 };

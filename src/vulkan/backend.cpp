@@ -58,6 +58,7 @@ class VulkanBackend final : public ops::Backend {
   }
   void await(uint64_t ticket) override { context_->copies.await(ticket); }
   ops::MemoryUse memory_use() const override { return context_->device.memory_use(); }
+  bool abandoned() const override { return context_->device.abandoned(); }
 
   std::unique_ptr<ops::Program> compile(const ops::Tape& tape, const ops::Memory& memory,
                                         const ops::BatchShape& shape, bool timing) override {

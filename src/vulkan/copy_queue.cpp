@@ -1,13 +1,22 @@
 // The copy queue; see copy_queue.h.
 #include "vulkan/copy_queue.h"
 
+#include <algorithm>
+
 namespace fulmar::vulkan {
 
 CopyQueue::CopyQueue(Device& device) : device_(device), timeline_(make_timeline(device)) {}
 
 uint64_t CopyQueue::copy(const Allocation& to, uint64_t to_at, const Allocation& from, uint64_t from_at,
                          uint64_t bytes) {
+  constexpr uint64_t piece = uint64_t{256} << 20;  // 10 to 60 ms over PCIe
   if (bytes == 0) return 0;
+  for (uint64_t at = 0; at < bytes; at += piece)
+    copy_piece(to, from, {from_at + at, to_at + at, std::min(piece, bytes - at)});
+  return submitted_;
+}
+
+void CopyQueue::copy_piece(const Allocation& to, const Allocation& from, const VkBufferCopy& region) {
   const DeviceFunctions& vk = device_.vk();
   Slot& slot = ring_[submitted_ % ring_.size()];
   if (slot.commands) {
@@ -18,13 +27,11 @@ uint64_t CopyQueue::copy(const Allocation& to, uint64_t to_at, const Allocation&
   }
   slot.commands->begin(vk, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
   full_barrier(vk, slot.commands->buffer);  // to the copy that filled the arena before
-  const VkBufferCopy region{from_at, to_at, bytes};
   vk.vkCmdCopyBuffer(slot.commands->buffer, from.buffer(), to.buffer(), 1, &region);
   check(vk.vkEndCommandBuffer(slot.commands->buffer), "recording");
-
-  submit_one(vk, device_.copy_queue(), slot.commands->buffer, {timeline_.get(), submitted_ + 1}, {},
-             "submitting a copy");
-  return slot.time = ++submitted_;
+  device_.submit_one(device_.copy_queue(), slot.commands->buffer, {timeline_.get(), submitted_ + 1}, {},
+                     "submitting a copy");
+  slot.time = ++submitted_;
 }
 
 void CopyQueue::finish() {
@@ -32,7 +39,7 @@ void CopyQueue::finish() {
 }
 
 void CopyQueue::wait(uint64_t time) {
-  wait_for(device_, {timeline_.get(), time}, "waiting for a copy");
+  device_.wait_for({timeline_.get(), time}, "waiting for a copy");
 }
 
 void CopyQueue::await(uint64_t time) {

@@ -2,6 +2,8 @@
 #include "vulkan/device.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 
 #include "base/fail.h"
 
@@ -9,6 +11,15 @@ namespace fulmar::vulkan {
 namespace {
 
 constexpr uint64_t mebibyte = 1 << 20;
+
+// Seconds after which a device that finishes nothing counts as lost. Parts of a step are kept below a quarter
+// of a second, so this is two orders of magnitude more.
+double patience() {
+  constexpr double usual = 30;
+  const char* wanted = std::getenv("FULMAR_GPU_TIMEOUT");
+  const double seconds = wanted ? std::strtod(wanted, nullptr) : usual;
+  return seconds > 0 ? std::min(seconds, 1e6) : usual;
+}
 
 }  // namespace
 
@@ -31,11 +42,11 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
     info.pQueueFamilyIndices = families;
   }
   VkBuffer buffer;
-  check(vk.vkCreateBuffer(device.handle_, &info, nullptr, &buffer), "creating a buffer");
-  buffer_ = {device.handle_, buffer, vk.vkDestroyBuffer};
+  check(vk.vkCreateBuffer(device.owner_.handle, &info, nullptr, &buffer), "creating a buffer");
+  buffer_ = {device.owner_, buffer, vk.vkDestroyBuffer};
 
   VkMemoryRequirements requirements;
-  vk.vkGetBufferMemoryRequirements(device.handle_, buffer, &requirements);
+  vk.vkGetBufferMemoryRequirements(device.owner_.handle, buffer, &requirements);
   constexpr VkMemoryPropertyFlags host =
       VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   counted_ = kind == MemoryKind::device || kind == MemoryKind::arena;
@@ -54,7 +65,7 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
   for (size_t i = 0; i < types.size() && result == VK_ERROR_OUT_OF_DEVICE_MEMORY; ++i) {
     const VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &flags, requirements.size,
                                         types[i]};
-    result = vk.vkAllocateMemory(device.handle_, &allocate, nullptr, &memory);
+    result = vk.vkAllocateMemory(device.owner_.handle, &allocate, nullptr, &memory);
   }
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
     fail(ErrorKind::out_of_memory,
@@ -64,15 +75,15 @@ Allocation::Allocation(Device& device, uint64_t bytes, MemoryKind kind) : device
          physical.caps.name, size / mebibyte, device.memory_use_.now / mebibyte,
          physical.caps.memory_bytes / mebibyte);
   check(result, "allocating memory");
-  memory_ = {device.handle_, memory, vk.vkFreeMemory};
-  check(vk.vkBindBufferMemory(device.handle_, buffer, memory, 0), "binding memory");
+  memory_ = {device.owner_, memory, vk.vkFreeMemory};
+  check(vk.vkBindBufferMemory(device.owner_.handle, buffer, memory, 0), "binding memory");
   if (!counted_) {
     void* at;
-    check(vk.vkMapMemory(device.handle_, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapping memory");
+    check(vk.vkMapMemory(device.owner_.handle, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapping memory");
     mapped_ = static_cast<std::byte*>(at);
   }
   const VkBufferDeviceAddressInfo address{VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, nullptr, buffer};
-  address_ = vk.vkGetBufferDeviceAddress(device.handle_, &address);
+  address_ = vk.vkGetBufferDeviceAddress(device.owner_.handle, &address);
   bytes_ = size;
   if (!counted_) return;
   device.memory_use_.now += bytes_;
@@ -93,7 +104,8 @@ void Allocation::swap(Allocation& other) {
   std::swap(buffer_, other.buffer_);
 }
 
-Device::Device(const Instance& instance, PhysicalDevice physical) : physical_(std::move(physical)) {
+Device::Device(const Instance& instance, PhysicalDevice physical)
+    : physical_(std::move(physical)), patience_(patience()) {
   auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
   f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
   auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
@@ -124,23 +136,26 @@ Device::Device(const Instance& instance, PhysicalDevice physical) : physical_(st
 #endif
   info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
-  check(instance.vk().vkCreateDevice(physical_.handle, &info, nullptr, &handle_), "opening the device");
-  vk_.load(instance.vk(), handle_);
-  vk_.vkGetDeviceQueue(handle_, physical_.queue_family, 0, &queue_);
-  vk_.vkGetDeviceQueue(handle_, physical_.copy_family, physical_.copy_queue, &copy_queue_);
+  check(instance.vk().vkCreateDevice(physical_.handle, &info, nullptr, &owner_.handle), "opening the device");
+  owner_.destroy = reinterpret_cast<PFN_vkDestroyDevice>(
+      instance.vk().vkGetDeviceProcAddr(owner_.handle, "vkDestroyDevice"));
+  vk_.load(instance.vk(), owner_.handle);
+  vk_.vkGetDeviceQueue(owner_.handle, physical_.queue_family, 0, &queue_);
+  vk_.vkGetDeviceQueue(owner_.handle, physical_.copy_family, physical_.copy_queue, &copy_queue_);
   timeline_ = make_timeline(*this);
 }
 
 Device::~Device() {
-  wait_idle();
-  timeline_ = {};
-  if (vk_.vkDestroyDevice) vk_.vkDestroyDevice(handle_, nullptr);
+  try {
+    wait(submitted_);
+  } catch (const std::exception&) {  // a lost device runs nothing
+  }
 }
 
 uint64_t Device::submit(std::span<const VkCommandBuffer> buffers) {
   // One submit each: the parts of a long step are what the driver's watchdog measures.
   for (const VkCommandBuffer buffer : buffers) {
-    submit_one(vk_, queue_, buffer, {timeline_.get(), submitted_ + 1}, awaited_, "submitting work");
+    submit_one(queue_, buffer, {timeline_.get(), submitted_ + 1}, awaited_, "submitting work");
     awaited_ = {};
     ++submitted_;
   }
@@ -149,12 +164,34 @@ uint64_t Device::submit(std::span<const VkCommandBuffer> buffers) {
 
 void Device::wait(uint64_t time) {
   if (time <= passed_) return;
-  wait_for(*this, {timeline_.get(), time}, "waiting for a step");
+  wait_for({timeline_.get(), time}, "waiting for a step");
   passed_ = time;
 }
 
-void Device::wait_idle() noexcept {
-  if (vk_.vkDeviceWaitIdle) vk_.vkDeviceWaitIdle(handle_);
+void Device::wait_for(Moment moment, const char* what) {
+  if (owner_.abandoned) fail(ErrorKind::device_lost, "{} was given up: its work never ended", physical_.caps.name);
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](double s) { return std::chrono::duration<double>(s); };
+  const auto slice = static_cast<uint64_t>(1e9 * std::min(1.0, patience_));
+  const VkSemaphoreWaitInfo info{
+      VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &moment.timeline, &moment.time};
+  uint64_t reached = 0;
+  for (Clock::time_point since = Clock::now();;) {
+    const VkResult result = vk_.vkWaitSemaphores(owner_.handle, &info, slice);
+    if (result != VK_TIMEOUT) return check(result, what);
+    uint64_t now = 0;
+    check(vk_.vkGetSemaphoreCounterValue(owner_.handle, moment.timeline, &now), what);
+    if (now != reached) {
+      reached = now;
+      since = Clock::now();
+    } else if (Clock::now() - since >= seconds(patience_)) {
+      break;
+    }
+  }
+  owner_.abandoned = true;
+  fail(ErrorKind::device_lost,
+       "{} finished nothing for {} seconds (while {}) and counts as lost; FULMAR_GPU_TIMEOUT=SECONDS gives it more",
+       physical_.caps.name, patience_, what);
 }
 
 Unique<VkSemaphore> make_timeline(const Device& device) {
@@ -163,11 +200,11 @@ Unique<VkSemaphore> make_timeline(const Device& device) {
   const VkSemaphoreCreateInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0};
   VkSemaphore timeline;
   check(device.vk().vkCreateSemaphore(device.handle(), &info, nullptr, &timeline), "creating a semaphore");
-  return {device.handle(), timeline, device.vk().vkDestroySemaphore};
+  return {device.owner(), timeline, device.vk().vkDestroySemaphore};
 }
 
-void submit_one(const DeviceFunctions& vk, VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after,
-                const char* what) {
+void Device::submit_one(VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after, const char* what) {
+  if (owner_.abandoned) fail(ErrorKind::device_lost, "{} was given up: its work never ended", physical_.caps.name);
   const auto at = [](Moment moment) {
     auto info = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
     info.semaphore = moment.timeline;
@@ -185,13 +222,7 @@ void submit_one(const DeviceFunctions& vk, VkQueue queue, VkCommandBuffer buffer
   info.pSignalSemaphoreInfos = &signal;
   info.waitSemaphoreInfoCount = after.timeline ? 1 : 0;
   info.pWaitSemaphoreInfos = &wait;
-  check(vk.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE), what);
-}
-
-void wait_for(const Device& device, Moment moment, const char* what) {
-  const VkSemaphoreWaitInfo info{
-      VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &moment.timeline, &moment.time};
-  check(device.vk().vkWaitSemaphores(device.handle(), &info, ~uint64_t{0}), what);
+  check(vk_.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE), what);
 }
 
 void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags2 from_stage,
@@ -213,7 +244,7 @@ Commands::Commands(const Device& device, uint32_t queue_family) {
   const VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, nullptr, 0, queue_family};
   VkCommandPool made;
   check(vk.vkCreateCommandPool(device.handle(), &info, nullptr, &made), "creating a command pool");
-  pool = {device.handle(), made, vk.vkDestroyCommandPool};
+  pool = {device.owner(), made, vk.vkDestroyCommandPool};
   const VkCommandBufferAllocateInfo allocate{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, nullptr, made,
                                              VK_COMMAND_BUFFER_LEVEL_PRIMARY, 1};
   check(vk.vkAllocateCommandBuffers(device.handle(), &allocate, &buffer), "creating a command buffer");

@@ -54,38 +54,40 @@ class Device {
 
   const PhysicalDevice& physical() const { return physical_; }
   const DeviceFunctions& vk() const { return vk_; }
-  VkDevice handle() const { return handle_; }
+  VkDevice handle() const { return owner_.handle; }
+  const DeviceOwner& owner() const { return owner_; }
 
   // Submits in order and returns the time at which all of it is done.
   uint64_t submit(std::span<const VkCommandBuffer> buffers);
-  // Waits until `time` has passed. Throws Error(device_lost).
+  // Waits until `time` has passed. Throws Error(device_lost): when the driver says so, and when nothing was
+  // finished for as long as the device is given (30 seconds, or FULMAR_GPU_TIMEOUT). After the latter the
+  // device is abandoned: nothing is submitted to it, waited for or destroyed any more.
   void wait(uint64_t time);
+  void wait_for(Moment moment, const char* what);
+  bool abandoned() const { return owner_.abandoned; }
   uint64_t last_submit() const { return submitted_; }
   void wait_before_next_submit(Moment moment) { awaited_ = moment; }
   // Of memory_use(): buffers in device memory.
   const ops::MemoryUse& memory_use() const { return memory_use_; }
   VkQueue copy_queue() const { return copy_queue_; }
-  // For destructors: waits for everything, whatever became of the device.
-  void wait_idle() noexcept;
+  // Submits `buffer` to one of the queues, to begin after one moment and to bring about another.
+  void submit_one(VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after, const char* what);
 
  private:
   friend class Allocation;
   PhysicalDevice physical_;
-  VkDevice handle_ = VK_NULL_HANDLE;
+  DeviceOwner owner_;
   DeviceFunctions vk_;
   VkQueue queue_ = VK_NULL_HANDLE, copy_queue_ = VK_NULL_HANDLE;
   Unique<VkSemaphore> timeline_;
   uint64_t submitted_ = 0, passed_ = 0;
   Moment awaited_;  // the next submit begins after it
+  double patience_;  // seconds without anything finished
   ops::MemoryUse memory_use_;
 };
 
 // A semaphore that counts.
 Unique<VkSemaphore> make_timeline(const Device& device);
-// Submits `buffer` to begin after one moment and to bring about another.
-void submit_one(const DeviceFunctions& vk, VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after,
-                const char* what);
-void wait_for(const Device& device, Moment moment, const char* what);
 
 // A full barrier between what came before and what follows, on this queue.
 void full_barrier(const DeviceFunctions& vk, VkCommandBuffer commands);

@@ -70,7 +70,7 @@ void DeviceFunctions::load(const InstanceFunctions& instance, VkDevice device) {
 void check(VkResult result, const char* what) {
   if (result == VK_SUCCESS) return;
   if (result == VK_ERROR_DEVICE_LOST)
-    fail(ErrorKind::device_lost, "the GPU was reset by its driver (while {}); restart the device", what);
+    fail(ErrorKind::device_lost, "the GPU was reset by its driver (while {})", what);
   if (result == VK_ERROR_OUT_OF_HOST_MEMORY || result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
     fail(ErrorKind::out_of_memory, "Vulkan ran out of {} memory while {}",
          result == VK_ERROR_OUT_OF_HOST_MEMORY ? "host" : "device", what);

@@ -28,7 +28,6 @@ namespace fulmar::vulkan {
 #define FULMAR_VK_DEVICE(X)                                                                                 \
   X(vkDestroyDevice)                                                                                        \
   X(vkGetDeviceQueue)                                                                                       \
-  X(vkDeviceWaitIdle)                                                                                       \
   X(vkQueueSubmit2)                                                                                         \
   X(vkCreateBuffer) X(vkDestroyBuffer) X(vkGetBufferMemoryRequirements) X(vkGetBufferDeviceAddress)         \
       X(vkAllocateMemory) X(vkFreeMemory) X(vkBindBufferMemory) X(vkMapMemory) X(vkCreateCommandPool)       \
@@ -37,7 +36,7 @@ namespace fulmar::vulkan {
                   X(vkCmdBindPipeline) X(vkCmdPushConstants) X(vkCmdDispatch) X(vkCmdResetQueryPool)        \
                       X(vkCmdWriteTimestamp2) X(vkCreateQueryPool) X(vkDestroyQueryPool)                    \
                           X(vkGetQueryPoolResults) X(vkCreateSemaphore) X(vkDestroySemaphore)               \
-                              X(vkWaitSemaphores) X(vkCreateShaderModule) X(vkDestroyShaderModule)          \
+                              X(vkWaitSemaphores) X(vkGetSemaphoreCounterValue) X(vkCreateShaderModule) X(vkDestroyShaderModule)          \
                                   X(vkCreatePipelineLayout) X(vkDestroyPipelineLayout)                      \
                                       X(vkCreatePipelineCache) X(vkDestroyPipelineCache)                    \
                                           X(vkGetPipelineCacheData) X(vkCreateComputePipelines)             \
@@ -102,31 +101,48 @@ std::vector<T> list_all(const Ask& ask, const T& item = {}) {
 // done.
 void check(VkResult result, const char* what);
 
-// A device's child object, destroyed with its owner. All of them are destroyed through the same signature.
+// A device as what belongs to it sees it.
+struct DeviceOwner {
+  VkDevice handle = VK_NULL_HANDLE;
+  PFN_vkDestroyDevice destroy = nullptr;
+  // Its work never ended: it and all that belongs to it is left as it is, since a driver may wait for that
+  // work for ever before it destroys anything.
+  bool abandoned = false;
+
+  DeviceOwner() = default;
+  DeviceOwner(const DeviceOwner&) = delete;
+  DeviceOwner& operator=(const DeviceOwner&) = delete;
+  ~DeviceOwner() {
+    if (handle && destroy && !abandoned) destroy(handle, nullptr);
+  }
+};
+
+// A device's child object, destroyed before its owner. All of them are destroyed through the same signature.
 template <typename T>
 class Unique {
  public:
   using Destroy = void(VKAPI_PTR*)(VkDevice, T, const VkAllocationCallbacks*);
   Unique() = default;
-  Unique(VkDevice device, T handle, Destroy destroy) : device_(device), handle_(handle), destroy_(destroy) {}
+  Unique(const DeviceOwner& owner, T handle, Destroy destroy)
+      : owner_(&owner), handle_(handle), destroy_(destroy) {}
   Unique(Unique&& other) noexcept : Unique() { swap(other); }
   Unique& operator=(Unique&& other) noexcept {
     swap(other);
     return *this;
   }
   ~Unique() {
-    if (handle_) destroy_(device_, handle_, nullptr);
+    if (handle_ && !owner_->abandoned) destroy_(owner_->handle, handle_, nullptr);
   }
   T get() const { return handle_; }
   explicit operator bool() const { return handle_ != VK_NULL_HANDLE; }
 
  private:
   void swap(Unique& other) {
-    std::swap(device_, other.device_);
+    std::swap(owner_, other.owner_);
     std::swap(handle_, other.handle_);
     std::swap(destroy_, other.destroy_);
   }
-  VkDevice device_ = VK_NULL_HANDLE;
+  const DeviceOwner* owner_ = nullptr;
   T handle_ = VK_NULL_HANDLE;
   Destroy destroy_ = nullptr;
 };

@@ -34,7 +34,7 @@ Pipelines::Pipelines(Device& device) : device_(device) {
   info.pPushConstantRanges = &range;
   VkPipelineLayout layout;
   check(vk.vkCreatePipelineLayout(device.handle(), &info, nullptr, &layout), "creating a pipeline layout");
-  layout_ = {device.handle(), layout, vk.vkDestroyPipelineLayout};
+  layout_ = {device.owner(), layout, vk.vkDestroyPipelineLayout};
 
   const std::vector<std::byte> stored = read_cache_file(cache_path(device.physical()));
   auto cache_info = blank<VkPipelineCacheCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO);
@@ -42,11 +42,11 @@ Pipelines::Pipelines(Device& device) : device_(device) {
   cache_info.pInitialData = stored.data();
   VkPipelineCache cache;
   check(vk.vkCreatePipelineCache(device.handle(), &cache_info, nullptr, &cache), "creating a pipeline cache");
-  cache_ = {device.handle(), cache, vk.vkDestroyPipelineCache};
+  cache_ = {device.owner(), cache, vk.vkDestroyPipelineCache};
 }
 
 Pipelines::~Pipelines() {
-  if (!grown_) return;
+  if (!grown_ || device_.abandoned()) return;
   try {  // the next start is slower without it, nothing worse
     const std::filesystem::path path = cache_path(device_.physical());
     size_t size = 0;
@@ -77,7 +77,7 @@ VkPipeline Pipelines::get(const Kernel& kernel) {
   module_info.pCode = words.data();
   VkShaderModule handle;
   check(vk.vkCreateShaderModule(device_.handle(), &module_info, nullptr, &handle), "reading a kernel");
-  const Unique<VkShaderModule> module(device_.handle(), handle, vk.vkDestroyShaderModule);
+  const Unique<VkShaderModule> module(device_.owner(), handle, vk.vkDestroyShaderModule);
 
   std::vector<VkSpecializationMapEntry> entries;
   for (uint32_t i = 0; i < kernel.constants.size(); ++i) entries.push_back({i, 4 * i, 4});
@@ -100,7 +100,7 @@ VkPipeline Pipelines::get(const Kernel& kernel) {
   check(vk.vkCreateComputePipelines(device_.handle(), cache_.get(), 1, &info, nullptr, &pipeline),
         "compiling a kernel");
   grown_ = true;
-  made_[kernel] = Unique<VkPipeline>(device_.handle(), pipeline, vk.vkDestroyPipeline);
+  made_[kernel] = Unique<VkPipeline>(device_.owner(), pipeline, vk.vkDestroyPipeline);
   return pipeline;
 }
 

@@ -23,14 +23,20 @@ DeviceBuffer::DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, Mem
     context_->transfers.fill_zero(memory_);
 }
 
+void Context::settle() noexcept {
+  const auto attempt = [](const auto& wait) {
+    try {
+      wait();
+    } catch (const std::exception&) {  // a lost device runs nothing
+    }
+  };
+  attempt([&] { transfers.flush(); });
+  attempt([&] { device.wait(device.last_submit()); });
+  attempt([&] { copies.finish(); });
+}
+
 DeviceBuffer::~DeviceBuffer() {
-  // Commands that name this buffer may still be gathering or running.
-  try {
-    context_->transfers.flush();
-    context_->device.wait(context_->device.last_submit());
-    context_->copies.finish();
-  } catch (const std::exception&) {  // a lost device runs nothing
-  }
+  context_->settle();  // commands that name this buffer may still be gathering or running
 }
 
 const Allocation& memory_of(const ops::Buffer& buffer) {
@@ -81,7 +87,7 @@ RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Ta
     info.queryCount = static_cast<uint32_t>(plan.launches.size() + 1);
     VkQueryPool pool;
     check(device.vk().vkCreateQueryPool(device.handle(), &info, nullptr, &pool), "creating a query pool");
-    queries_ = {device.handle(), pool, device.vk().vkDestroyQueryPool};
+    queries_ = {device.owner(), pool, device.vk().vkDestroyQueryPool};
     for (const Launch& launch : plan.launches) times_.push_back({launch.first_op, launch.ops, 0});
     ticks_.resize(info.queryCount);
   }
@@ -90,11 +96,7 @@ RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Ta
 }
 
 RecordedProgram::~RecordedProgram() {
-  try {
-    context_->transfers.flush();  // the tables' upload, if no step ever ran
-    context_->device.wait(context_->device.last_submit());
-  } catch (const std::exception&) {
-  }
+  context_->settle();  // the tables' upload may be gathering, if no step ever ran
 }
 
 std::vector<RecordedProgram::Port> RecordedProgram::ports(const ops::Tape& tape, const ops::ArenaPlan& arena,
@@ -211,9 +213,10 @@ std::span<const std::span<const float>> RecordedProgram::finish() {
 
 void RecordedProgram::read_times() {
   const Device& device = context_->device;
-  check(device.vk().vkGetQueryPoolResults(
-            device.handle(), queries_.get(), 0, static_cast<uint32_t>(ticks_.size()), ticks_.size() * 8,
-            ticks_.data(), 8, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+  // The step is done, so they are there: waiting for them could only be for ever.
+  check(device.vk().vkGetQueryPoolResults(device.handle(), queries_.get(), 0,
+                                          static_cast<uint32_t>(ticks_.size()), ticks_.size() * 8,
+                                          ticks_.data(), 8, VK_QUERY_RESULT_64_BIT),
         "reading time stamps");
   for (size_t i = 0; i < times_.size(); ++i)
     times_[i].seconds = static_cast<double>(device.physical().ticks(ticks_[i], ticks_[i + 1])) *

@@ -11,7 +11,9 @@ namespace fulmar::vulkan {
 struct Context {
   Context(const Instance& instance, PhysicalDevice physical)
       : device(instance, std::move(physical)), pipelines(device), transfers(device), copies(device) {}
-  ~Context() { device.wait_idle(); }
+  ~Context() { settle(); }
+  // Waits until nothing is gathered or under way; returns at once, and each time, for a device that was lost.
+  void settle() noexcept;
   Device device;
   Pipelines pipelines;
   Transfers transfers;

@@ -103,6 +103,12 @@ void FakeModel::fill_logits(const State& state, std::span<float> logits) const {
   }
 }
 
+void FakeModel::rebuild(const std::function<void()>& checkpoint) {
+  if (!options_.rebuild) fail(ErrorKind::device_lost, "it is gone for good");
+  options_.rebuild(checkpoint);
+  states_.assign(states_.size(), {});
+}
+
 void FakeModel::set_adapters(const std::vector<Adapter>& adapters) {
   uint64_t salt = 0;
   for (const Adapter& adapter : adapters) {

@@ -33,6 +33,8 @@ struct FakeOptions {
   std::function<void(uint64_t step)> before_step{};
   // Called before a slot is reset.
   std::function<void()> before_reset{};
+  // Called to rebuild the model, with the checkpoint; without one it stays lost.
+  std::function<void(const std::function<void()>&)> rebuild{};
   // The only likely token after n tokens of history is script[n - 1], while there is one.
   std::vector<Token> script{};
   Token nan_after = -1;     // logits are NaN after this token
@@ -58,6 +60,7 @@ class FakeModel final : public Model {
   void write_slot(uint32_t, std::span<const float>) override {}
   // The last file's name changes every text; a file named "bad" is none.
   void set_adapters(const std::vector<Adapter>& adapters) override;
+  void rebuild(const std::function<void()>& checkpoint) override;
   void set_timing(bool) override {}
   std::vector<ops::OpTime> times() const override { return {}; }
 

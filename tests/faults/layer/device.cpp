@@ -46,9 +46,8 @@ VKAPI_ATTR void VKAPI_CALL destroy_device(VkDevice device, const VkAllocationCal
     if (!of(device).stopped) data = std::move(devices.at(key(device))), devices.erase(key(device));
   }
   if (!data) hang();
-  if (data->objects != 0) {
-    std::fprintf(stderr, "fault layer: a device was destroyed before %lld of its objects\n",
-                 static_cast<long long>(data->objects));
+  if (!data->objects.empty()) {
+    std::fprintf(stderr, "fault layer: a device was destroyed before %zu of its objects\n", data->objects.size());
     std::abort();
   }
   data->get<PFN_vkDestroyDevice>("vkDestroyDevice")(device, memory);

@@ -32,7 +32,16 @@ struct DeviceData {
   Faults faults;
   uint64_t submits = 0, calls = 0;
   bool lost = false, stopped = false;
-  int64_t objects = 0;  // made and not destroyed
+  // Made and not destroyed. By handle, so that a leak check sees what a stopped device keeps.
+  std::set<uint64_t> objects;
+  template <typename T>
+  void made(T handle) {
+    objects.insert((uint64_t)handle);  // a pointer or a number, by platform
+  }
+  template <typename T>
+  void gone(T handle) {
+    objects.erase((uint64_t)handle);
+  }
   std::set<VkShaderModule> matrix_modules;  // that use cooperative matrices, as the next two
   std::set<VkPipeline> matrix_pipelines;
   std::set<VkCommandBuffer> matrix_commands;

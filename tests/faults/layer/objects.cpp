@@ -27,13 +27,13 @@ bool uses_matrices(const uint32_t* words, size_t count) {
     DeviceData& data = of(device);                                                                                 \
     if (data.fails()) return VK_ERROR_OUT_OF_HOST_MEMORY;                                                          \
     const VkResult result = data.get<PFN_vkCreate##Thing>("vkCreate" #Thing)(device, info, memory, out);           \
-    data.objects += result == VK_SUCCESS;                                                                          \
+    if (result == VK_SUCCESS) data.made(*out);                                                                     \
     return result;                                                                                                 \
   }                                                                                                                \
   VKAPI_ATTR void VKAPI_CALL destroy_##Thing(VkDevice device, Vk##Thing it, const VkAllocationCallbacks* memory) { \
     const Lock lock(mutex);                                                                                        \
     DeviceData& data = of(device);                                                                                 \
-    if (it) --data.objects;                                                                                        \
+    data.gone(it);                                                                                                 \
     data.get<PFN_vkDestroy##Thing>("vkDestroy" #Thing)(device, it, memory);                                        \
   }
 OBJECT(CommandPool)
@@ -80,7 +80,7 @@ VKAPI_ATTR VkResult VKAPI_CALL create_pipelines(VkDevice device, VkPipelineCache
   const auto next = data.get<PFN_vkCreateComputePipelines>("vkCreateComputePipelines");
   const VkResult result = next(device, cache, count, infos, memory, out);
   for (uint32_t i = 0; i < count && result == VK_SUCCESS; ++i) {
-    ++data.objects;
+    data.made(out[i]);
     if (uses(i)) data.matrix_pipelines.insert(out[i]);
   }
   return result;
@@ -88,7 +88,7 @@ VKAPI_ATTR VkResult VKAPI_CALL create_pipelines(VkDevice device, VkPipelineCache
 VKAPI_ATTR void VKAPI_CALL destroy_pipeline(VkDevice device, VkPipeline it, const VkAllocationCallbacks* memory) {
   const Lock lock(mutex);
   DeviceData& data = of(device);
-  if (it) --data.objects;
+  data.gone(it);
   data.matrix_pipelines.erase(it);
   data.get<PFN_vkDestroyPipeline>("vkDestroyPipeline")(device, it, memory);
 }
@@ -100,13 +100,13 @@ VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device, const VkMemoryAl
   const uint64_t most = data.faults.max_allocation;
   if (data.fails() || (most && info->allocationSize > most)) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   const VkResult result = data.get<PFN_vkAllocateMemory>("vkAllocateMemory")(device, info, memory, out);
-  data.objects += result == VK_SUCCESS;
+  if (result == VK_SUCCESS) data.made(*out);
   return result;
 }
 VKAPI_ATTR void VKAPI_CALL free_memory(VkDevice device, VkDeviceMemory it, const VkAllocationCallbacks* memory) {
   const Lock lock(mutex);
   DeviceData& data = of(device);
-  if (it) --data.objects;
+  data.gone(it);
   data.get<PFN_vkFreeMemory>("vkFreeMemory")(device, it, memory);
 }
 

@@ -1,0 +1,95 @@
+"""A GPU that is reset under a running server is set up again, and one that stops is given up: never a hang."""
+import os
+import threading
+import time
+
+import common
+
+LAYER = "VK_LAYER_FULMAR_faults"
+
+
+def layer_environment(args):
+    """What puts the fault layer before the driver, and the file through which it is told what to do."""
+    folder = os.environ.get("FULMAR_FAULT_LAYER", "")
+    if not os.path.exists(os.path.join(folder, LAYER + ".json")):
+        common.skip("the fault layer was not built")
+    os.environ.update({"VK_ADD_LAYER_PATH": folder, "VK_INSTANCE_LAYERS": LAYER})
+    if b"(software)" not in common.output(args, "devices").split(b"\n", 1)[0]:
+        common.skip("vulkan:0 is not a software driver")
+    path = os.path.join(args.work_dir, "fault")
+    if os.path.exists(path):
+        os.remove(path)
+    os.environ["FULMAR_FAULT_FILE"] = path
+    return path
+
+
+def misbehave(path, words):
+    with open(path + ".new", "w") as f:
+        f.write(words)
+    os.replace(path + ".new", path)
+
+
+def ask(server, **more):
+    return server.post("/v1/completions", {"prompt": "to be or not", "max_tokens": 12, "temperature": 1, "seed": 7,
+                                           "ignore_eos": True, **more})
+
+
+def wait_for_health(server, status):
+    deadline = time.monotonic() + 60
+    while True:
+        now, body = server.get("/health")
+        if now == status:
+            return body
+        common.check(time.monotonic() < deadline, f"/health says {now}, not {status}: {body}")
+        time.sleep(0.05)
+
+
+def reset(args, model, fault):
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "vulkan:0 fp32", "--slots", "4") as server:
+        status, before = ask(server)
+        common.check(status == 200, f"the request before: {before}")
+        answers = []
+        long = threading.Thread(target=lambda: answers.append(ask(server, max_tokens=100000)))
+        long.start()
+        while server.get("/health")[1].get("live", 1) == 0:
+            time.sleep(0.01)
+        misbehave(fault, "lose_submit=3")
+        long.join()
+        status, answer = answers[0]
+        common.check(status == 503 and answer["error"]["code"] == "device_lost", f"under way: {status} {answer}")
+        wait_for_health(server, 200)
+        status, after = ask(server)
+        common.check(status == 200, f"the request after: {after}")
+        common.check(after["choices"] == before["choices"], f"another text than before: {after} {before}")
+
+        misbehave(fault, "lose_wait=2")  # again at once: more than a slip
+        common.check(ask(server, max_tokens=100000)[0] == 503, "lost again")
+        body = wait_for_health(server, 503)
+        while "restart the server" not in body["error"]["message"]:  # until the engine has decided
+            time.sleep(0.05)
+            body = wait_for_health(server, 503)
+        common.check(ask(server)[0] == 503, "requests are refused")
+        common.check(server.stop() == 0, f"it ends as asked: {server.stderr()}")
+
+
+def stopped(args, model, fault):
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "vulkan:0 fp32", env={"FULMAR_GPU_TIMEOUT": "1"}) as server:
+        common.check(ask(server)[0] == 200, "the request before")
+        misbehave(fault, "stop=2")
+        status, answer = ask(server, max_tokens=100000)
+        common.check(status == 503 and answer["error"]["code"] == "device_lost", f"under way: {status} {answer}")
+        message = wait_for_health(server, 503)["error"]["message"]
+        common.check("FULMAR_GPU_TIMEOUT" in message and "restart the server" in message, message)
+        common.check(ask(server)[0] == 503, "requests are refused")
+        common.check(server.stop(timeout=30) == 0, f"it ends as asked: {server.stderr()}")
+
+
+def main():
+    args = common.parse_args()
+    fault = layer_environment(args)
+    model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
+    reset(args, model, fault)
+    stopped(args, model, fault)
+
+
+main()
