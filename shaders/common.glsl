@@ -17,7 +17,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Ve
 // See push.h. Words behind the segments (rows and picks tables) are reached through Words.
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Step {
   uint rows, segments, picks, unused;
-  uvec4 segment[];  // slot, first, rows
+  uvec4 segment[];  // address of the slot's state (xy), first row, rows
 };
 
 // base + count * stride bytes.
@@ -28,8 +28,6 @@ uvec2 advance(uvec2 base, uint count, uint stride) {
   return uvec2(x, base.y + high + carry);
 }
 
-// The state of one op in one slot; `at` and slot_floats in floats.
-Floats slot_state(uvec2 state, uint slot, uint slot_floats, uint at) {
-  return Floats(advance(advance(state, slot, slot_floats * 4u), at, 4u));
-}
+// The state of one op in a segment's slot; `at` in floats.
+Floats slot_state(uvec4 segment, uint at) { return Floats(advance(segment.xy, at, 4u)); }
 #endif

@@ -9,8 +9,8 @@ layout(push_constant, std430) uniform Push { ExpertsPush p; };
 const uint EACH = 4u;  // channels a thread
 
 void main() {
-  const uint row = gl_WorkGroupID.y;
-  if (row >= Step(p.step).rows) return;
+  const uint row = p.first_row + gl_WorkGroupID.y;
+  if (row >= min(Step(p.step).rows, p.end_row)) return;
   Floats arena = Floats(p.arena);
   float score[COUNT], gate[COUNT];
   score[0] = 0.0;

@@ -16,9 +16,10 @@ LinearJob find_job(inout uint group) {
   return Jobs(p.jobs).job[i];
 }
 
+// Rows from the first of all to the last of this launch.
 uint live_rows() {
   Step step = Step(p.step);
-  return p.picked != 0u ? step.picks : step.rows;
+  return min(p.picked != 0u ? step.picks : step.rows, p.end_row);
 }
 
 // y (+)= gate * act(sum + bias)

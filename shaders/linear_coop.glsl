@@ -114,7 +114,7 @@ void main() {
   uint group = gl_WorkGroupID.x;
   job = find_job(group);
   rows = live_rows();
-  row0 = gl_WorkGroupID.y * TILE_T;
+  row0 = p.first_row + gl_WorkGroupID.y * TILE_T;
   n0 = group * TILE_N;
   if (row0 >= rows) return;
   const uint place = gl_SubgroupID % PLACES, team_k = gl_SubgroupID / PLACES;

@@ -8,10 +8,12 @@ void main() {
   const uint A = p.width, c = gl_GlobalInvocationID.x;
   if (gl_WorkGroupID.y >= step.segments || c >= A) return;
   const uvec4 segment = step.segment[gl_WorkGroupID.y];
-  Floats arena = Floats(p.arena), state = slot_state(p.state, segment.x, p.slot_floats, p.carry);
+  const uint from = max(segment.z, p.first_row), end = min(segment.z + segment.w, p.end_row);
+  if (from >= end) return;
+  Floats arena = Floats(p.arena), state = slot_state(segment, p.carry);
   const float w = Floats(p.decay).f[c], u = Floats(p.first).f[c];
   float aa = state.f[c], bb = state.f[A + c], top = state.f[2u * A + c];
-  for (uint row = segment.y; row < segment.y + segment.z; ++row) {
+  for (uint row = from; row < end; ++row) {
     const uint at = row * A + c;
     const float r = arena.f[p.r + at], k = arena.f[p.k + at], v = arena.f[p.v + at];
     float q = max(top, u + k), e1 = precise_exp(top - q), e2 = precise_exp(u + k - q);

@@ -13,10 +13,12 @@ void main() {
   Step step = Step(p.step);
   if (gl_WorkGroupID.y >= step.segments) return;
   const uvec4 segment = step.segment[gl_WorkGroupID.y];
+  const uint from = max(segment.z, p.first_row), end = min(segment.z + segment.w, p.end_row);
+  if (from >= end) return;
   const Place at = place();
   const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + min(at.i, N - 1u);
   Floats arena = Floats(p.arena);
-  Floats state = slot_state(p.state, segment.x, p.slot_floats, p.carry + head * N * N);
+  Floats state = slot_state(segment, p.carry + head * N * N);
   const float u = Floats(p.first).f[channel];
   const float norm_weight = Floats(p.norm_weight).f[channel], norm_bias = Floats(p.norm_bias).f[channel];
   vec4 S[OWN];
@@ -24,7 +26,7 @@ void main() {
   float w = 0.0;
   if (!TOKEN_DECAY) w = Floats(p.decay).f[channel];
 
-  for (uint row = segment.y; row < segment.y + segment.z; ++row) {
+  for (uint row = from; row < end; ++row) {
     const uint x = row * A + channel;
     const float r = arena.f[p.r + x], k = arena.f[p.k + x], v = arena.f[p.v + x];
     if (TOKEN_DECAY) w = arena.f[p.w + x];

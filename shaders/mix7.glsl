@@ -26,18 +26,19 @@ void main() {
   Step step = Step(p.step);
   if (gl_WorkGroupID.y >= step.segments) return;
   const uvec4 segment = step.segment[gl_WorkGroupID.y];
+  const uint from = max(segment.z, p.first_row), end = min(segment.z + segment.w, p.end_row);
+  if (from >= end) return;
   const Place at = place();
   const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + min(at.i, N - 1u);
   Floats arena = Floats(p.arena);
-  Floats state = slot_state(p.state, segment.x, p.slot_floats, p.carry + head * N * N);
-  Row next = load_row(segment.y * A + channel);
+  Floats state = slot_state(segment, p.carry + head * N * N);
+  Row next = load_row(from * A + channel);
   vec4 S[OWN];
   load_state(state, at, S);
   const float k_k = Floats(p.k_k).f[channel], k_a = Floats(p.k_a).f[channel], r_k = Floats(p.r_k).f[channel];
   const float norm_weight = Floats(p.norm_weight).f[channel], norm_bias = Floats(p.norm_bias).f[channel];
 
-  const uint end = segment.y + segment.z;
-  for (uint t = segment.y; t < end; ++t) {
+  for (uint t = from; t < end; ++t) {
     const Row now = next;
     next = load_row(min(t + 1u, end - 1u) * A + channel);  // arrives while this row is computed
     const float kk = now.k * k_k, k = now.k * (1.0 + (now.a - 1.0) * k_a);

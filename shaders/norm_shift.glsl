@@ -25,17 +25,17 @@ vec2 row_sum(vec2 v, uint turn) {
 }
 
 void main() {
-  const uint row = gl_WorkGroupID.x, id = gl_LocalInvocationID.x;
+  const uint row = p.first_row + gl_WorkGroupID.x, id = gl_LocalInvocationID.x;
   Step step = Step(p.step);
-  if (row >= step.rows) return;
+  if (row >= min(step.rows, p.end_row)) return;
   Floats arena = Floats(p.arena);
   uvec4 segment = uvec4(0u);
   uint other = row;
   bool first = false;
   if (OUTPUTS > 0u) {
     segment = step.segment[Words(p.step).w[p.rows_at + row]];
-    first = row == segment.y;
-    other = first ? segment.y + segment.z - 1u : row - 1u;
+    first = row == segment.z;
+    other = first ? segment.z + segment.w - 1u : row - 1u;
   }
 
   vec2 x[EACH];  // own, other
@@ -63,7 +63,7 @@ void main() {
   }
   if (OUTPUTS == 0u) return;
 
-  Floats carry = slot_state(p.state, segment.x, p.slot_floats, p.carry);
+  Floats carry = slot_state(segment, p.carry);
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     uint c = id + THREADS * i;
     if (C % THREADS != 0u && c >= C) continue;

@@ -16,8 +16,9 @@ SHARED_CONST(uint, MAX_JOBS, 8u);         // linear ops in one launch
 SHARED_CONST(uint, JOB_ACCUMULATE, 256u);  // LinearJob::flags: the act in the low byte, then these
 SHARED_CONST(uint, JOB_BIAS, 512u);
 
-// What is common to the steps of one batch shape: {rows, segments, picks, 0}, the segments as {slot, first, rows, 0},
-// then the segment of each row, then the picked rows. `rows_at` and `picks_at` count words from the start.
+// What is common to the steps of one batch shape: {rows, segments, picks, 0}, the segments as {the address of their
+// slot's state in two words, first, rows}, then the segment of each row, then the picked rows. `rows_at` and `picks_at`
+// count words from the start. A launch computes the rows (or picks) from first_row to end_row of those there are.
 struct LinearJob {
   ADDRESS weight, bias;
   uint x, y, gate;
@@ -30,6 +31,7 @@ struct LinearPush {
   ADDRESS arena, step, jobs;
   uint count;
   uint picked;  // rows are the step's picks
+  uint first_row, end_row;
   uint first[8];
   LinearJob job;
 };
@@ -41,43 +43,48 @@ struct ShiftOutput {
 };
 
 struct NormShiftPush {
-  ADDRESS arena, step, state, weight, bias, outputs;
+  ADDRESS arena, step, weight, bias, outputs;
   uint x, y;       // y: of a norm alone
   uint carry;      // floats from the start of a slot's state
-  uint slot_floats;
   uint rows_at;
+  uint first_row, end_row;
   float eps;
 };
 
 struct Mix4Push {
-  ADDRESS arena, step, state, decay, first;
+  ADDRESS arena, step, decay, first;
   uint r, k, v, y;
-  uint width, carry, slot_floats;
+  uint width, carry;
+  uint first_row, end_row;
 };
 
 struct Mix6Push {
-  ADDRESS arena, step, state, decay, first, norm_weight, norm_bias;
+  ADDRESS arena, step, decay, first, norm_weight, norm_bias;
   uint r, k, v, w, g, y;
-  uint heads, carry, slot_floats;
+  uint heads, carry;
+  uint first_row, end_row;
   float eps;
 };
 
 struct Mix7Push {
-  ADDRESS arena, step, state, k_k, k_a, r_k, norm_weight, norm_bias;
+  ADDRESS arena, step, k_k, k_a, r_k, norm_weight, norm_bias;
   uint r, w, k, v, a, g, y, v_first, v_gate;
-  uint heads, carry, slot_floats;
+  uint heads, carry;
+  uint first_row, end_row;
   float eps;
 };
 
 struct ExpertsPush {
   ADDRESS arena, step;
   uint scores, k, width, scores_width;
+  uint first_row, end_row;
   uint h[16];
 };
 
 struct PickPush {
   ADDRESS arena, step;
   uint x, y, width, picks_at;
+  uint first_row, end_row;
 };
 
 #ifdef __cplusplus

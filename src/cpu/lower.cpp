@@ -8,6 +8,7 @@
 #include "cpu/buffer.h"
 #include "cpu/linear.h"
 #include "cpu/tasks.h"
+#include "ops/state_memory.h"
 
 namespace fulmar::cpu {
 namespace {
@@ -47,9 +48,12 @@ class Lowering {
     auto* base = static_cast<HostBuffer*>(memory.activations)->writable();
     for (const uint64_t offset : arena_.offsets)
       out_.values.push_back(reinterpret_cast<float*>(base + offset));
-    states_ = {
-        memory.state ? reinterpret_cast<float*>(static_cast<HostBuffer*>(memory.state)->writable()) : nullptr,
-        memory.slot_floats};
+    for (uint32_t slot = 0; tape.state_floats && slot < memory.states->slots(); ++slot) {
+      const StateMemory::Place place = memory.states->place(slot);
+      out_.states.push_back(
+          reinterpret_cast<float*>(static_cast<HostBuffer*>(place.buffer)->writable() + place.at));
+    }
+    states_ = {out_.states.data()};
   }
 
   Lowered run() {
@@ -118,11 +122,8 @@ class Lowering {
               "weight {} needs {} bytes from {} on, past the end of its buffer", w.name, bytes, t.offset);
     }
     if (tape_.state_floats == 0) return;
-    require(memory_.slot_floats >= tape_.state_floats, "a slot holds {} floats, the tape needs {}",
-            memory_.slot_floats, tape_.state_floats);
-    require(memory_.state && memory_.state->bytes() / 4 >= memory_.slots * memory_.slot_floats,
-            "the state buffer is smaller than its {} slots", memory_.slots);
-    require(static_cast<HostBuffer*>(memory_.state)->writable() != nullptr, "the state buffer is read-only");
+    require(memory_.states && memory_.states->floats() >= tape_.state_floats,
+            "the slots' states do not hold the {} floats that the tape needs", tape_.state_floats);
   }
 
   Footprint footprint(const Op& op) const {

@@ -18,6 +18,7 @@ struct Stage {
 struct Lowered {
   std::vector<Stage> stages;
   std::vector<float*> values;   // by ValueId
+  std::vector<float*> states;   // by slot
   Pages packed;                 // inputs of the panel path, packed; every stage reuses it
   uint64_t scratch_floats = 0;  // each thread needs
 };

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "cpu/lower.h"
+#include "ops/state_memory.h"
 
 namespace fulmar::cpu {
 namespace {
@@ -21,7 +22,7 @@ class CpuProgram : public Program {
  public:
   CpuProgram(const Tape& tape, const Memory& memory, const BatchShape& shape, ThreadPool& pool, bool timing)
       : shape_(shape),
-        slots_(memory.slots),
+        slots_(memory.states ? memory.states->slots() : 0),
         stateful_(tape.state_floats > 0),
         pool_(pool),
         timing_(timing),

@@ -9,11 +9,10 @@
 
 namespace fulmar::cpu {
 
-// The slots' states: that of a segment begins at slot * slot_floats.
+// The slots' states, by slot.
 struct States {
-  float* data = nullptr;
-  uint64_t slot_floats = 0;
-  float* at(const ops::Segment& s, uint32_t offset) const { return data + s.slot * slot_floats + offset; }
+  float* const* slots = nullptr;
+  float* at(const ops::Segment& s, uint32_t offset) const { return slots[s.slot] + offset; }
 };
 
 struct NormArgs {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/fail.h"
+
 namespace fulmar {
 
 LayerStream::LayerStream(const std::vector<const ops::Tape*>& tapes, const Source& source,
@@ -13,6 +15,10 @@ LayerStream::LayerStream(const std::vector<const ops::Tape*>& tapes, const Sourc
   for (size_t i = 0; i < tapes.size(); ++i) {
     layouts.push_back(lay_out_weights(*tapes[i], source, false, true));
     bytes[i % 2] = std::max(bytes[i % 2], layouts[i].bytes());
+    if (const ops::Caps& caps = backend.caps(); layouts[i].bytes() > caps.max_buffer_bytes)
+      fail(ErrorKind::out_of_memory,
+           "a streamed layer is {} MiB and {} gives {} MiB at once: use a smaller format there, or the cpu",
+           layouts[i].bytes() >> 20, caps.name, caps.max_buffer_bytes >> 20);
   }
   for (size_t a = 0; a < arenas_.size(); ++a)
     if (bytes[a]) arenas_[a].buffer = backend.allocate(bytes[a], ops::Where::arena);

@@ -99,7 +99,7 @@ class LoadedModel : public Model {
     require(slot < sizes_.slots && out.size() == state_floats(), "slot {} with room for {} floats", slot,
             out.size());
     for (const auto& segment : segments_) {
-      segment->read_state(slot, out.first(segment->state_floats()));
+      segment->states().read(slot, out.first(segment->state_floats()));
       out = out.subspan(segment->state_floats());
     }
   }
@@ -159,8 +159,14 @@ class LoadedModel : public Model {
     const Source& source = *source_.canonical;
     for (const StrategyPart& part : plan_.devices)
       devices_.push_back(open_ ? open_(part) : open_device(part, threads_, matrix_units_));
-    for (size_t i = 0; i < devices_.size(); ++i)
+    for (size_t i = 0; i < devices_.size(); ++i) {
+      const uint64_t most = backend(i).caps().max_buffer_bytes;
+      if (needs_[i].activations > most)
+        fail(ErrorKind::out_of_memory,
+             "a step of {} rows needs {} MiB of activations, {} gives {} MiB at once: use a smaller --step-tokens",
+             sizes_.rows, needs_[i].activations >> 20, devices_[i].word, most >> 20);
       activations_.push_back(backend(i).allocate(needs_[i].activations, ops::Where::device));
+    }
     place_weights(source, placed);
     write_state(sizes_.slots, rwkv::initial_state(source, config_, {0, config_.L}));
   }
@@ -236,11 +242,11 @@ class LoadedModel : public Model {
 
   void copy_state(uint32_t to, uint32_t from) {
     require(to < sizes_.slots && from <= sizes_.slots, "copy of slot {} to slot {}", from, to);
-    for (const auto& segment : segments_) segment->copy_state(to, from);
+    for (const auto& segment : segments_) segment->states().copy(to, from);
   }
   void write_state(uint32_t slot, std::span<const float> in) {
     for (const auto& segment : segments_) {
-      segment->write_state(slot, in.first(segment->state_floats()));
+      segment->states().write(slot, in.first(segment->state_floats()));
       in = in.subspan(segment->state_floats());
     }
   }

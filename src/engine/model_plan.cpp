@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "engine/program_cache.h"
 #include "engine/weight_layout.h"
+#include "ops/state_memory.h"
 
 namespace fulmar {
 namespace {
@@ -126,7 +127,7 @@ ModelPlan plan_model(const Strategy& strategy, const rwkv::Config& config, const
 }
 
 uint64_t slot_floats(const ops::Tape& tape) {
-  return (uint64_t{tape.state_floats} + 63) / 64 * 64;
+  return ops::StateMemory::stride(tape.state_floats);
 }
 
 uint32_t default_slots(const ModelPlan& plan) {

@@ -4,6 +4,7 @@
 #include "engine/layer_stream.h"
 #include "engine/model_plan.h"
 #include "engine/program_cache.h"
+#include "ops/state_memory.h"
 
 namespace fulmar {
 
@@ -26,23 +27,17 @@ class Segment {
   void skip();
 
   uint64_t state_floats() const { return plan_.tape.state_floats; }
-  void copy_state(uint32_t to, uint32_t from);
-  void read_state(uint32_t slot, std::span<float> out);
-  void write_state(uint32_t slot, std::span<const float> in);
+  ops::StateMemory& states() { return states_; }
 
   // Of the last run, when it was timed.
   std::vector<ops::OpTime> times() const;
 
  private:
-  uint64_t at(uint32_t slot) const { return slot * slot_floats_ * 4; }
-
   const SegmentPlan& plan_;
-  ops::Backend& backend_;
   std::unique_ptr<WeightStore> weights_;
   LayerStream* stream_;
   size_t layer_;
-  uint64_t slot_floats_;
-  std::unique_ptr<ops::Buffer> state_;
+  ops::StateMemory states_;
   ProgramCache programs_;
   ops::Program* program_ = nullptr;  // of the last run
 };

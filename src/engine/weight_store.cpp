@@ -26,6 +26,12 @@ WeightStore::WeightStore(const ops::Tape& tape, const Source& source, ops::Backe
       layout_(lay_out_weights(tape, source, backend.caps().host_memory, false)),
       adopted_(tape.weights.size()),
       tensors_(tape.weights.size()) {
+  const ops::Caps& caps = backend.caps();
+  for (size_t i = 0; i < tape.weights.size(); ++i)
+    if (const ops::Weight& w = tape.weights[i]; !layout_.adopted[i] && weight_bytes(w) > caps.max_buffer_bytes)
+      fail(ErrorKind::out_of_memory,
+           "{} is {} MiB and {} gives {} MiB at once: use a smaller format there, or the cpu for that layer",
+           w.name, weight_bytes(w) >> 20, caps.name, caps.max_buffer_bytes >> 20);
   for (const uint64_t bytes : layout_.blocks) blocks_.push_back(backend.allocate(bytes, ops::Where::device));
   for (size_t i = 0; i < tape.weights.size(); ++i) {
     place(i, tape.weights[i], source);

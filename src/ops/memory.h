@@ -8,6 +8,7 @@
 namespace fulmar::ops {
 
 class Buffer;
+class StateMemory;
 
 // Byte offset of every value in one arena; values whose lives do not overlap share bytes. Offsets are
 // multiples of 256.
@@ -28,9 +29,7 @@ struct DeviceTensor {
 struct Memory {
   std::vector<DeviceTensor> weights;  // by WeightId
   Buffer* activations = nullptr;      // at least plan_arena(tape, shape).bytes long; programs may share it
-  Buffer* state = nullptr;            // slot s begins at float s * slot_floats
-  uint64_t slot_floats = 0;           // >= tape.state_floats; a multiple of 64
-  uint32_t slots = 0;
+  const StateMemory* states = nullptr;  // of tape.state_floats a slot or more
 };
 
 }  // namespace fulmar::ops

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/fail.h"
+#include "ops/state_memory.h"
 
 namespace fulmar::ops {
 namespace {
@@ -57,8 +58,8 @@ class PlainProgram : public Program {
   }
   float* row(ValueId id, uint64_t r) { return values_[id].data() + r * tape_.values[id].width; }
   float* state(const Segment& s, uint32_t offset) {
-    auto& buffer = static_cast<PlainBuffer&>(*memory_.state);
-    return reinterpret_cast<float*>(buffer.data()) + s.slot * memory_.slot_floats + offset;
+    const StateMemory::Place at = memory_.states->place(s.slot);
+    return reinterpret_cast<float*>(static_cast<PlainBuffer*>(at.buffer)->data() + at.at) + offset;
   }
 
   void run(const Norm& o) {

@@ -13,9 +13,10 @@ namespace {
 constexpr uint64_t mebibyte = 1 << 20;
 
 // Seconds after which a device that finishes nothing counts as lost. Parts of a step are kept below a quarter
-// of a second, so this is two orders of magnitude more.
-double patience() {
-  constexpr double usual = 30;
+// of a second, so this is two orders of magnitude more. Software compiles kernels when they first run, which
+// takes seconds each on a busy machine, and is never hung by a suspend.
+double patience(bool software) {
+  const double usual = software ? 600 : 30;
   const char* wanted = std::getenv("FULMAR_GPU_TIMEOUT");
   const double seconds = wanted ? std::strtod(wanted, nullptr) : usual;
   return seconds > 0 ? std::min(seconds, 1e6) : usual;
@@ -105,7 +106,7 @@ void Allocation::swap(Allocation& other) {
 }
 
 Device::Device(const Instance& instance, PhysicalDevice physical)
-    : physical_(std::move(physical)), patience_(patience()) {
+    : physical_(std::move(physical)), patience_(patience(physical_.caps.software)) {
   auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
   f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
   auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
@@ -166,6 +167,30 @@ void Device::wait(uint64_t time) {
   if (time <= passed_) return;
   wait_for({timeline_.get(), time}, "waiting for a step");
   passed_ = time;
+}
+
+bool Device::idle() const {
+  uint64_t now = 0;
+  return !awaited_.timeline &&
+         vk_.vkGetSemaphoreCounterValue(owner_.handle, timeline_.get(), &now) == VK_SUCCESS && now >= submitted_;
+}
+
+void Device::took(double guessed, double seconds) {
+  // Short steps are mostly launches and waking up, and never in danger.
+  if (seconds < 0.005 || !(guessed > 0)) return;
+  const double pace = std::clamp(seconds / guessed, 1e-4, 1e4);
+  // Slower is believed at once, though not one hiccup alone; faster is believed little by little.
+  if (!measured_)
+    pace_ = pace;
+  else if (pace > pace_)
+    pace_ = std::min(pace, 4 * pace_);
+  else
+    pace_ = 0.9 * pace_ + 0.1 * pace;
+  measured_ = true;
+}
+
+double Device::longest_part() const {
+  return physical_.type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ? 0.05 : 0.25;
 }
 
 void Device::wait_for(Moment moment, const char* what) {

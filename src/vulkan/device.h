@@ -65,6 +65,16 @@ class Device {
   void wait(uint64_t time);
   void wait_for(Moment moment, const char* what);
   bool abandoned() const { return owner_.abandoned; }
+  // Whether everything that was submitted is done and the next submit waits for nothing.
+  bool idle() const;
+
+  // How long this device takes for what the slow card of plan.h does in a second, as its latest steps showed;
+  // a tenth of that card's speed before any did. Steps under way are cut into parts by it.
+  double pace() const { return pace_; }
+  // A step that was guessed to take so many seconds took so many.
+  void took(double guessed, double seconds);
+  // Seconds of a part: a desktop that shares the GPU stands still for as long.
+  double longest_part() const;
   uint64_t last_submit() const { return submitted_; }
   void wait_before_next_submit(Moment moment) { awaited_ = moment; }
   // Of memory_use(): buffers in device memory.
@@ -83,6 +93,8 @@ class Device {
   uint64_t submitted_ = 0, passed_ = 0;
   Moment awaited_;  // the next submit begins after it
   double patience_;  // seconds without anything finished
+  double pace_ = 10;
+  bool measured_ = false;
   ops::MemoryUse memory_use_;
 };
 

@@ -167,7 +167,10 @@ std::string describe(const Report& r, PhysicalDevice& device) {
     device.max_workgroup = static_cast<uint32_t>(std::min<uint64_t>(
         device.max_workgroup, uint64_t{subgroups->size} * r.p13.maxComputeWorkgroupSubgroups));
   device.max_groups = std::min(p.limits.maxComputeWorkGroupCount[0], p.limits.maxComputeWorkGroupCount[1]);
-  device.max_allocation = std::min(r.p11.maxMemoryAllocationSize, r.p13.maxBufferSize);
+  // Some drivers refuse more than 2 GiB, others answer wrongly past 4; every one gives 1 GiB.
+  device.max_allocation =
+      std::min({r.p11.maxMemoryAllocationSize, r.p13.maxBufferSize, VkDeviceSize{1} << 30});
+  device.caps.max_buffer_bytes = device.max_allocation;
   device.type = p.deviceType;
   device.integrated = p.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
   device.memory = r.memory;

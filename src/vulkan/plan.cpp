@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "base/fail.h"
@@ -71,11 +72,13 @@ class Planner {
     if (u.state_floats) t.writes.push_back({true, u.state, u.state + uint64_t{u.state_floats}});
     return t;
   }
-  // A slow discrete card or a slow integrated one: 2 TFLOP/s and 100 GB/s, or a tenth of it.
+  // A slow discrete card: 2 TFLOP/s, 100 GB/s, and a microsecond for a row of a recurrence.
   double seconds(const Op& op) const {
     const Cost c = cost(tape_, op, shape_);
-    const double scale = device_.type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU ? 1 : 10;
-    return scale * (static_cast<double>(c.flops) / 2e12 + static_cast<double>(c.bytes()) / 1e11);
+    const bool serial = std::holds_alternative<Mix4>(op) || std::holds_alternative<Mix6>(op) ||
+                        std::holds_alternative<Mix7>(op);
+    return static_cast<double>(c.flops) / 2e12 + static_cast<double>(c.bytes()) / 1e11 +
+           (serial ? 1e-6 * shape_.rows : 0);
   }
 
   // How many ops from `i` on one launch computes.
@@ -107,16 +110,18 @@ class Planner {
   }
 
   template <typename Push>
-  void set(Launch& launch, Kernel kernel, uint32_t x, uint32_t y, const Push& push) {
+  void set(Launch& launch, Kernel kernel, uint32_t x, uint32_t y, uint32_t rows, uint32_t group_rows,
+           const Push& push) {
     static_assert(sizeof push <= 128);
-    if (x > device_.max_groups || y > device_.max_groups)
-      fail(ErrorKind::unsupported,
-           "{} launches at most {} workgroups, a step of {} rows needs {}; use smaller --step-tokens",
-           device_.caps.name, device_.max_groups, shape_.rows, std::max(x, y));
     launch.kernel = std::move(kernel);
     launch.groups_x = x;
     launch.groups_y = y;
+    launch.rows = rows;
+    launch.group_rows = group_rows;
+    launch.rows_at = offsetof(Push, first_row);
+    static_assert(offsetof(Push, end_row) == offsetof(Push, first_row) + 4);
     std::memcpy(launch.push.data(), &push, sizeof push);
+    std::memcpy(launch.push.data() + launch.rows_at + 4, &rows, 4);
     launch.push_bytes = sizeof push;
   }
   // Appends to the tables and returns the address.
@@ -137,9 +142,7 @@ class Planner {
     const uint32_t C = width(norm ? norm->x : shift->x), outputs = shift ? shift->count : 0;
     p.arena = at_.arena;
     p.step = at_.step;
-    p.state = at_.state;
     p.x = place(norm ? norm->x : shift->x);
-    p.slot_floats = at_.slot_floats;
     p.rows_at = layout_.rows_at;
     if (norm) {
       p.weight = address(norm->weight);
@@ -158,7 +161,8 @@ class Planner {
     }
     const uint32_t threads = std::clamp(std::bit_ceil(C / 4), 64u, std::min(1024u, device_.max_workgroup));
     const uint32_t T = norm ? rows(norm->x) : shape_.rows;
-    set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs, shift && shift->peek}}, T, 1, p);
+    set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs, shift && shift->peek}}, T, 1, T, 1, p);
+    launch.rows_in_x = true;
   }
 
   void emit(Launch& launch, const Linear& op, size_t i, size_t count) {
@@ -201,15 +205,15 @@ class Planner {
     if (vec) kernel = {"linear_vec_", shape.constants()};
     if (coop) kernel = {"linear_coop_", tile.constants(device_.subgroup_size, *device_.matrix_tile)};
     kernel.name += format.name;
-    set(launch, std::move(kernel), groups, (T + group_rows - 1) / group_rows, p);
+    set(launch, std::move(kernel), groups, (T + group_rows - 1) / group_rows, T, group_rows, p);
   }
 
   void emit(Launch& launch, const Mix4& op, size_t, size_t) {
     const uint32_t A = width(op.y);
-    const shared::Mix4Push p{at_.arena,         at_.step,    at_.state,   address(op.decay),
-                             address(op.first), place(op.r), place(op.k), place(op.v),
-                             place(op.y),       A,           op.state,    at_.slot_floats};
-    set(launch, {"mix4", {}}, (A + 63) / 64, shape_.segments, p);
+    const shared::Mix4Push p{at_.arena,   at_.step,    address(op.decay), address(op.first), place(op.r),
+                             place(op.k), place(op.v), place(op.y),       A,                 op.state,
+                             0,           0};
+    set(launch, {"mix4", {}}, (A + 63) / 64, shape_.segments, shape_.rows, 0, p);
   }
 
   // Threads of a head's workgroup: four a channel, in whole subgroups.
@@ -222,36 +226,38 @@ class Planner {
   }
   void emit(Launch& launch, const Mix6& op, size_t, size_t) {
     shared::Mix6Push p{};
-    p.arena = at_.arena, p.step = at_.step, p.state = at_.state;
+    p.arena = at_.arena, p.step = at_.step;
     p.decay = address(op.decay), p.first = address(op.first);
     p.norm_weight = address(op.norm_weight), p.norm_bias = address(op.norm_bias);
     p.r = place(op.r), p.k = place(op.k), p.v = place(op.v), p.w = place(op.w), p.g = place(op.g);
     p.y = place(op.y);
-    p.heads = op.heads, p.carry = op.state, p.slot_floats = at_.slot_floats, p.eps = op.norm_eps;
+    p.heads = op.heads, p.carry = op.state, p.eps = op.norm_eps;
     set(launch, {"mix6", {head_threads(op.head_size), op.head_size, op.w != none, op.g != none}}, op.heads,
-        shape_.segments, p);
+        shape_.segments, shape_.rows, 0, p);
   }
   void emit(Launch& launch, const Mix7& op, size_t, size_t) {
     shared::Mix7Push p{};
-    p.arena = at_.arena, p.step = at_.step, p.state = at_.state;
+    p.arena = at_.arena, p.step = at_.step;
     p.k_k = address(op.k_k), p.k_a = address(op.k_a), p.r_k = address(op.r_k);
     p.norm_weight = address(op.norm_weight), p.norm_bias = address(op.norm_bias);
     p.r = place(op.r), p.w = place(op.w), p.k = place(op.k), p.v = place(op.v), p.a = place(op.a);
     p.g = place(op.g), p.y = place(op.y), p.v_first = place(op.v_first), p.v_gate = place(op.v_gate);
-    p.heads = op.heads, p.carry = op.state, p.slot_floats = at_.slot_floats, p.eps = op.norm_eps;
+    p.heads = op.heads, p.carry = op.state, p.eps = op.norm_eps;
     set(launch, {"mix7", {head_threads(op.head_size), op.head_size, op.v_first != none}}, op.heads,
-        shape_.segments, p);
+        shape_.segments, shape_.rows, 0, p);
   }
   void emit(Launch& launch, const Experts& op, size_t, size_t) {
     constexpr uint32_t channels = 256;  // a workgroup's
     const uint32_t F = width(op.k);
-    shared::ExpertsPush p{at_.arena, at_.step, place(op.scores), place(op.k), F, width(op.scores), {}};
+    shared::ExpertsPush p{at_.arena, at_.step, place(op.scores), place(op.k), F, width(op.scores), 0, 0, {}};
     for (uint32_t e = 0; e < op.count; ++e) p.h[e] = place(op.h[e]);
-    set(launch, {"experts", {op.count, op.active}}, (F + channels - 1) / channels, shape_.rows, p);
+    set(launch, {"experts", {op.count, op.active}}, (F + channels - 1) / channels, shape_.rows,
+        shape_.rows, 1, p);
   }
   void emit(Launch& launch, const Pick& op, size_t, size_t) {
-    const shared::PickPush p{at_.arena, at_.step, place(op.x), place(op.y), width(op.x), layout_.picks_at};
-    set(launch, {"pick", {}}, (width(op.x) + 63) / 64, shape_.picks, p);
+    const shared::PickPush p{at_.arena,   at_.step,         place(op.x), place(op.y),
+                             width(op.x), layout_.picks_at, 0,           0};
+    set(launch, {"pick", {}}, (width(op.x) + 63) / 64, shape_.picks, shape_.picks, 1, p);
   }
 
   const Tape& tape_;
@@ -274,6 +280,28 @@ bool Touches::blocks(const Touches& later) const {
 void Touches::add(const Touches& other) {
   reads.insert(reads.end(), other.reads.begin(), other.reads.end());
   writes.insert(writes.end(), other.writes.begin(), other.writes.end());
+}
+
+std::vector<Launch> cut(const Launch& launch, double longest, uint32_t max_groups) {
+  const uint32_t group = launch.group_rows;
+  uint32_t each = launch.rows;
+  if (launch.seconds > longest)
+    each = static_cast<uint32_t>(std::max(1.0, launch.rows * (longest / launch.seconds)));
+  if (group) each = std::clamp<uint64_t>(each / group * uint64_t{group}, group, uint64_t{max_groups} * group);
+  std::vector<Launch> pieces;
+  for (uint32_t first = 0; first < launch.rows; first += std::min(each, launch.rows - first)) {
+    Launch& piece = pieces.emplace_back(launch);
+    const uint32_t end = first + std::min(each, launch.rows - first), range[2] = {first, end};
+    std::memcpy(piece.push.data() + launch.rows_at, range, sizeof range);
+    if (group) (launch.rows_in_x ? piece.groups_x : piece.groups_y) = (end - first + group - 1) / group;
+    piece.rows = end - first;
+    piece.seconds = launch.seconds * piece.rows / launch.rows;
+    if (std::max(piece.groups_x, piece.groups_y) > max_groups)
+      fail(ErrorKind::unsupported,
+           "{} needs {} x {} workgroups and this device starts {} along a side: use fewer slots, or the cpu",
+           launch.kernel.name, piece.groups_x, piece.groups_y, max_groups);
+  }
+  return pieces;
 }
 
 uint64_t table_bytes(const Tape& tape) {

@@ -1,4 +1,5 @@
-// What a tape becomes on the device: a list of launches, with the memory each one touches.
+// What a tape becomes on the device: a list of launches, with the memory each one touches; and how a launch is
+// cut by rows where it would take too long.
 #pragma once
 #include <array>
 #include <functional>
@@ -28,7 +29,12 @@ struct Launch {
   std::array<std::byte, 128> push;
   uint32_t push_bytes = 0;
   uint32_t first_op = 0, ops = 1;
-  double seconds = 0;  // a careful guess, for splitting long steps
+  double seconds = 0;  // on a slow card; see Device::pace()
+  // Rows that it computes, those that a workgroup does (0: each walks through all of them), and along which
+  // side of the grid they go; and where in the push data the first row and the end stand.
+  uint32_t rows = 0, group_rows = 0;
+  bool rows_in_x = false;
+  uint32_t rows_at = 0;
   Touches touches;
 };
 
@@ -45,8 +51,7 @@ struct StepLayout {
 
 // Device addresses the launches are built around.
 struct Addresses {
-  uint64_t arena, step, state, tables;
-  uint32_t slot_floats;
+  uint64_t arena, step, tables;
   std::function<uint64_t(ops::WeightId)> weight;
 };
 
@@ -57,6 +62,10 @@ struct Plan {
 
 // Bytes the tables of a tape need at most.
 uint64_t table_bytes(const ops::Tape& tape);
+// The same work as launches of at most `longest` seconds each and `max_groups` workgroups along a side, as far
+// as rows allow that. Throws Error(unsupported) where they do not fit the grid otherwise.
+std::vector<Launch> cut(const Launch& launch, double longest, uint32_t max_groups);
+
 Plan make_plan(const ops::Tape& tape, const ops::ArenaPlan& arena, const ops::BatchShape& shape,
                const Addresses& addresses, const PhysicalDevice& device);
 

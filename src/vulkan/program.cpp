@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/fail.h"
+#include "ops/state_memory.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -46,18 +47,29 @@ const Allocation& memory_of(const ops::Buffer& buffer) {
 }
 
 RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape,
+                                 const ops::Memory& memory, const ops::BatchShape& shape, bool timing)
+    : RecordedProgram(context, tape, memory, shape, timing, context->device.longest_part()) {}
+
+RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape,
                                  const ops::Memory& memory, const ops::BatchShape& shape, bool timing,
                                  double longest_part)
-    : context_(std::move(context)), shape_(shape), layout_(shape) {
+    : context_(std::move(context)),
+      shape_(shape),
+      layout_(shape),
+      longest_part_(longest_part),
+      arena_(memory_of(*memory.activations)) {
   ops::check(tape);
   const ops::ArenaPlan arena = ops::plan_arena(tape, shape);
-  require(memory.activations && memory.activations->bytes() >= arena.bytes,
+  require(memory.activations->bytes() >= arena.bytes,
           "the activation buffer is too small");
   require(arena.bytes < (uint64_t{1} << 33), "a step of {} rows needs more than 8 GiB of activations",
           shape.rows);
-  require(tape.state_floats == 0 || (memory.state && memory.slot_floats >= tape.state_floats),
-          "the state buffer's slots are too small");
-  const Allocation& activations = memory_of(*memory.activations);
+  require(tape.state_floats == 0 || (memory.states && memory.states->floats() >= tape.state_floats),
+          "the slots' states are too small");
+  for (uint32_t slot = 0; tape.state_floats && slot < memory.states->slots(); ++slot) {
+    const ops::StateMemory::Place place = memory.states->place(slot);
+    slots_.push_back(memory_of(*place.buffer).address() + place.at);
+  }
 
   Device& device = context_->device;
   uint64_t staging_bytes = (layout_.bytes + 255) / 256 * 256, result_bytes = 0;
@@ -69,29 +81,28 @@ RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Ta
   tables_ = Allocation(device, table_bytes(tape), MemoryKind::device);
 
   Addresses addresses{};
-  addresses.arena = activations.address();
+  addresses.arena = arena_.address();
   addresses.step = step_.address();
-  addresses.state = memory.state ? memory_of(*memory.state).address() : 0;
   addresses.tables = tables_.address();
-  addresses.slot_floats = static_cast<uint32_t>(memory.slot_floats);
   addresses.weight = [&](ops::WeightId id) {
     const ops::DeviceTensor& tensor = memory.weights.at(id);
     return memory_of(*tensor.buffer).address() + tensor.offset;
   };
-  const Plan plan = make_plan(tape, arena, shape, addresses, device.physical());
-  context_->transfers.upload(tables_, 0, plan.tables);
+  plan_ = make_plan(tape, arena, shape, addresses, device.physical());
+  for (const Launch& launch : plan_.launches) seconds_ += launch.seconds;
+  context_->transfers.upload(tables_, 0, plan_.tables);
 
   if (timing && device.physical().timestamp_mask != 0) {
     auto info = blank<VkQueryPoolCreateInfo>(VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO);
     info.queryType = VK_QUERY_TYPE_TIMESTAMP;
-    info.queryCount = static_cast<uint32_t>(plan.launches.size() + 1);
+    info.queryCount = static_cast<uint32_t>(plan_.launches.size() + 1);
     VkQueryPool pool;
     check(device.vk().vkCreateQueryPool(device.handle(), &info, nullptr, &pool), "creating a query pool");
     queries_ = {device.owner(), pool, device.vk().vkDestroyQueryPool};
-    for (const Launch& launch : plan.launches) times_.push_back({launch.first_op, launch.ops, 0});
+    for (const Launch& launch : plan_.launches) times_.push_back({launch.first_op, launch.ops, 0});
     ticks_.resize(info.queryCount);
   }
-  record(plan, activations, longest_part);
+  record();
   views_.resize(outputs_.size());
 }
 
@@ -121,11 +132,21 @@ void RecordedProgram::begin_part() {
 
 void RecordedProgram::end_part() {
   check(context_->device.vk().vkEndCommandBuffer(parts_.back().buffer), "recording");
-  buffers_.push_back(parts_.back().buffer);
 }
 
-void RecordedProgram::record(const Plan& plan, const Allocation& arena, double longest_part) {
+bool RecordedProgram::outdated() const {
+  const double pace = context_->device.pace();
+  const bool too_long = pace > 2 * recorded_pace_ && longest_ * pace > longest_part_;
+  return too_long || (parts_.size() > 1 && pace < recorded_pace_ / 4);
+}
+
+void RecordedProgram::record() {
   const DeviceFunctions& vk = context_->device.vk();
+  parts_.clear();
+  buffers_.clear();
+  recorded_pace_ = context_->device.pace();
+  longest_ = 0;
+  const double longest = longest_part_ / recorded_pace_;
   const auto now = [&] { return parts_.back().buffer; };
   const auto copy = [&](const Allocation& from, uint64_t from_at, const Allocation& to, uint64_t to_at,
                         uint64_t bytes) {
@@ -134,7 +155,7 @@ void RecordedProgram::record(const Plan& plan, const Allocation& arena, double l
   };
   begin_part();
   copy(staging_, 0, step_, 0, layout_.bytes);
-  for (const Port& port : inputs_) copy(staging_, port.host_at, arena, port.arena_at, port.bytes);
+  for (const Port& port : inputs_) copy(staging_, port.host_at, arena_, port.arena_at, port.bytes);
   barrier(vk, now(), VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT, compute, shader_uses);
   uint32_t query = 0;
   const auto stamp = [&] {
@@ -146,30 +167,34 @@ void RecordedProgram::record(const Plan& plan, const Allocation& arena, double l
 
   Touches unfinished;  // since the last barrier
   double seconds = 0;
-  for (const Launch& launch : plan.launches) {
-    seconds += launch.seconds;
-    if (seconds > longest_part && seconds > launch.seconds) {
-      end_part();
-      begin_part();
-      seconds = launch.seconds;
-      unfinished = {};
-    } else if (unfinished.blocks(launch.touches) || (queries_ && query > 1)) {  // timed: one at a time
-      barrier(vk, now(), compute, shader_writes, compute, shader_uses);
-      unfinished = {};
+  for (const Launch& whole : plan_.launches) {
+    for (const Launch& launch : cut(whole, longest, context_->device.physical().max_groups)) {
+      seconds += launch.seconds;
+      if (seconds > longest && seconds > launch.seconds) {
+        end_part();
+        begin_part();
+        seconds = launch.seconds;
+        unfinished = {};
+      } else if (unfinished.blocks(launch.touches) || (queries_ && query > 1)) {  // timed: one at a time
+        barrier(vk, now(), compute, shader_writes, compute, shader_uses);
+        unfinished = {};
+      }
+      longest_ = std::max(longest_, seconds);
+      vk.vkCmdBindPipeline(now(), VK_PIPELINE_BIND_POINT_COMPUTE, context_->pipelines.get(launch.kernel));
+      vk.vkCmdPushConstants(now(), context_->pipelines.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                            launch.push_bytes, launch.push.data());
+      vk.vkCmdDispatch(now(), launch.groups_x, launch.groups_y, 1);
+      unfinished.add(launch.touches);
     }
-    vk.vkCmdBindPipeline(now(), VK_PIPELINE_BIND_POINT_COMPUTE, context_->pipelines.get(launch.kernel));
-    vk.vkCmdPushConstants(now(), context_->pipelines.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                          launch.push_bytes, launch.push.data());
-    vk.vkCmdDispatch(now(), launch.groups_x, launch.groups_y, 1);
-    unfinished.add(launch.touches);
     stamp();
   }
 
   barrier(vk, now(), compute, shader_writes, VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_READ_BIT);
-  for (const Port& port : outputs_) copy(arena, port.arena_at, results_, port.host_at, port.bytes);
+  for (const Port& port : outputs_) copy(arena_, port.arena_at, results_, port.host_at, port.bytes);
   barrier(vk, now(), VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT,
           VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
   end_part();
+  for (const Commands& part : parts_) buffers_.push_back(part.buffer);
 }
 
 void RecordedProgram::start(const ops::Batch& batch) {
@@ -177,6 +202,7 @@ void RecordedProgram::start(const ops::Batch& batch) {
               batch.picks.size() <= shape_.picks && batch.inputs.size() == inputs_.size(),
           "a batch does not fit the shape its program was compiled for");
   context_->device.wait(running_until_);  // its data is still being read
+  if (buffers_.empty() || outdated()) record();
   rows_ = batch.rows;
   picks_ = static_cast<uint32_t>(batch.picks.size());
   auto* words = reinterpret_cast<uint32_t*>(staging_.mapped());
@@ -185,7 +211,9 @@ void RecordedProgram::start(const ops::Batch& batch) {
   for (size_t i = 0; i < batch.segments.size(); ++i) {
     const ops::Segment& s = batch.segments[i];
     require(uint64_t{s.first} + s.rows <= rows_, "segment {} ends past the batch's rows", i);
-    const uint32_t segment[4] = {s.slot, s.first, s.rows, 0};
+    require(slots_.empty() || s.slot < slots_.size(), "slot {} of {}", s.slot, slots_.size());
+    const uint64_t state = slots_.empty() ? 0 : slots_[s.slot];
+    const uint32_t segment[4] = {static_cast<uint32_t>(state), static_cast<uint32_t>(state >> 32), s.first, s.rows};
     std::memcpy(words + 4 + 4 * i, segment, sizeof segment);
     for (uint32_t row = s.first; row < s.first + s.rows; ++row)
       words[layout_.rows_at + row] = static_cast<uint32_t>(i);
@@ -196,12 +224,19 @@ void RecordedProgram::start(const ops::Batch& batch) {
     require(input.size_bytes() <= inputs_[i].bytes, "input {} is larger than its program's shape", i);
     if (!input.empty()) std::memcpy(staging_.mapped() + inputs_[i].host_at, input.data(), input.size_bytes());
   }
+  started_.reset();
+  if (context_->device.idle()) started_ = std::chrono::steady_clock::now();
   context_->transfers.flush();
   running_until_ = context_->device.submit(buffers_);
 }
 
 std::span<const std::span<const float>> RecordedProgram::finish() {
   context_->device.wait(running_until_);
+  if (started_) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - *started_;
+    context_->device.took(seconds_, took.count());
+    started_.reset();
+  }
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Port& port = outputs_[i];
     views_[i] = {reinterpret_cast<const float*>(results_.mapped() + port.host_at),

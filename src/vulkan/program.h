@@ -1,5 +1,8 @@
 // A tape recorded as command buffers, replayed every step.
 #pragma once
+#include <chrono>
+#include <optional>
+
 #include "ops/backend.h"
 #include "vulkan/copy_queue.h"
 #include "vulkan/plan.h"
@@ -25,6 +28,7 @@ class DeviceBuffer final : public ops::Buffer {
   DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, MemoryKind kind);
   ~DeviceBuffer() override;
   const Allocation& memory() const { return memory_; }
+  const std::shared_ptr<Context>& context() const { return context_; }
 
  private:
   std::shared_ptr<Context> context_;
@@ -36,14 +40,13 @@ std::unique_ptr<ops::Backend> open_unchecked(const Instance& instance, PhysicalD
 // The allocation behind a buffer of this backend; throws Error(internal) for another backend's.
 const Allocation& memory_of(const ops::Buffer& buffer);
 
-// Parts of a step are submitted apart when a careful guess of their time passes this: watchdogs allow two
-// seconds and more.
-inline constexpr double part_seconds = 0.25;
-
 class RecordedProgram final : public ops::Program {
  public:
   RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape, const ops::Memory& memory,
-                  const ops::BatchShape& shape, bool timing, double longest_part = part_seconds);
+                  const ops::BatchShape& shape, bool timing);
+  // With parts of this many seconds instead of the device's.
+  RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape, const ops::Memory& memory,
+                  const ops::BatchShape& shape, bool timing, double longest_part);
   ~RecordedProgram() override;
   size_t parts() const { return parts_.size(); }
   void start(const ops::Batch& batch) override;
@@ -59,7 +62,10 @@ class RecordedProgram final : public ops::Program {
   };
   std::vector<Port> ports(const ops::Tape& tape, const ops::ArenaPlan& arena,
                           const std::vector<ops::ValueId>& ids, uint64_t host_at, uint64_t& host_bytes) const;
-  void record(const Plan& plan, const Allocation& arena, double longest_part);
+  // Launches in parts that are submitted apart: watchdogs allow a submit two seconds and more.
+  void record();
+  // Whether the device turned out so much slower, or faster, that other parts are called for.
+  bool outdated() const;
   void begin_part();
   void end_part();
   void read_times();
@@ -67,6 +73,11 @@ class RecordedProgram final : public ops::Program {
   std::shared_ptr<Context> context_;
   ops::BatchShape shape_;
   StepLayout layout_;
+  double longest_part_;
+  Plan plan_;
+  const Allocation& arena_;
+  std::vector<uint64_t> slots_;  // addresses of their states
+  double seconds_ = 0, recorded_pace_ = 0, longest_ = 0;  // guesses: the whole step, the longest part
   std::vector<Port> inputs_, outputs_;
   Allocation staging_, step_, tables_, results_;
   std::vector<Commands> parts_;  // one submit each
@@ -75,6 +86,7 @@ class RecordedProgram final : public ops::Program {
   std::vector<ops::OpTime> times_;
   std::vector<uint64_t> ticks_;
   uint64_t running_until_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> started_;  // with nothing else under way
   uint32_t rows_ = 0, picks_ = 0;
   std::vector<std::span<const float>> views_;
 };

@@ -73,7 +73,7 @@ def reset(args, model, fault):
 
 
 def stopped(args, model, fault):
-    with common.Server(args, model, "--vocab", "bytes", "--strategy", "vulkan:0 fp32", env={"FULMAR_GPU_TIMEOUT": "1"}) as server:
+    with common.Server(args, model, "--vocab", "bytes", "--strategy", "vulkan:0 fp32", env={"FULMAR_GPU_TIMEOUT": "8"}) as server:
         common.check(ask(server)[0] == 200, "the request before")
         misbehave(fault, "stop=2")
         status, answer = ask(server, max_tokens=100000)

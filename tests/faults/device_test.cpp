@@ -21,14 +21,15 @@ TEST_F(DeviceFaults, WithoutFaultsAllIsAsWithoutTheLayer) {
 TEST_F(DeviceFaults, AResetIsALostDeviceWhereverItShows) {
   for (const char* words : {"lose_submit=1", "lose_submit=4", "lose_wait=1", "lose_wait=5"}) {
     const Misbehave faults(words);
-    const auto backend = vulkan::make_backend(0);
+    std::unique_ptr<ops::Backend> backend;
     const auto error = error_of([&] {
+      backend = vulkan::make_backend(0);
       Work work(*backend);
       for (int i = 0; i < 6; ++i) work.step();
     });
     ASSERT_TRUE(error) << words;
     EXPECT_EQ(error->kind(), ErrorKind::device_lost) << words << ": " << error->what();
-    EXPECT_FALSE(backend->abandoned()) << words;
+    EXPECT_TRUE(!backend || !backend->abandoned()) << words;
   }
   const auto backend = vulkan::make_backend(0);  // and the next one works
   Work(*backend).step();
@@ -39,15 +40,16 @@ TEST_F(DeviceFaults, ADeviceThatStopsIsLostInTimeAndNeverWaitedForAgain) {
   const Setting patience("FULMAR_GPU_TIMEOUT", "0.3");
   for (const char* words : {"stop=1", "stop=3", "stop=7"}) {
     const Misbehave faults(words);
-    const auto backend = vulkan::make_backend(0);
+    std::unique_ptr<ops::Backend> backend;
     const auto error = error_of([&] {
+      backend = vulkan::make_backend(0);
       Work work(*backend);
       for (int i = 0; i < 6; ++i) work.step();
     });
     ASSERT_TRUE(error) << words;
     EXPECT_EQ(error->kind(), ErrorKind::device_lost) << words;
     EXPECT_THAT(error->what(), testing::AnyOf(HasSubstr("FULMAR_GPU_TIMEOUT"), HasSubstr("was given up")));
-    EXPECT_TRUE(backend->abandoned()) << words;
+    EXPECT_TRUE(!backend || backend->abandoned()) << words;
   }
 }
 

@@ -18,12 +18,14 @@ void set(const char* name, const char* value) {
 #endif
 }
 
+std::string limits() { return fmt::format("max_allocation={} max_groups={} ", most_bytes, most_groups); }
+
 constexpr uint32_t C = 32, T = 3;
 
 }  // namespace
 
-Misbehave::Misbehave(const std::string& words) { set("FULMAR_FAULTS", words.c_str()); }
-Misbehave::~Misbehave() { set("FULMAR_FAULTS", nullptr); }
+Misbehave::Misbehave(const std::string& words) { set("FULMAR_FAULTS", (limits() + words).c_str()); }
+Misbehave::~Misbehave() { set("FULMAR_FAULTS", limits().c_str()); }
 
 Setting::Setting(const char* name, const std::string& value) : name_(name) { set(name, value.c_str()); }
 Setting::~Setting() { set(name_, nullptr); }
@@ -31,10 +33,12 @@ Setting::~Setting() { set(name_, nullptr); }
 void FaultTest::SetUp() {
   set("VK_ADD_LAYER_PATH", FULMAR_FAULT_LAYER);
   set("VK_INSTANCE_LAYERS", "VK_LAYER_FULMAR_faults");
+  set("FULMAR_FAULTS", limits().c_str());
   std::string why;
   const std::vector<ops::Caps> found = vulkan::enumerate(why);
   if (found.empty()) GTEST_SKIP() << why;
   if (!found[0].software) GTEST_SKIP() << "the first device is a real one";
+  vulkan::make_backend(0);  // whatever is found out about a driver once, before something goes wrong
 }
 
 Work::Work(ops::Backend& made) : backend(made), x(C * T) {

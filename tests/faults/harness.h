@@ -12,7 +12,12 @@
 
 namespace fulmar::faults {
 
-// What devices that are opened meanwhile do wrong; see layer/faults.h.
+// What every device of these tests gives at once and starts along a side of a grid: it is read once, with the list of
+// devices.
+inline constexpr uint64_t most_bytes = 17'000'000;  // staging takes 16 MiB
+inline constexpr uint32_t most_groups = 130;
+
+// What devices that are opened meanwhile do wrong besides; see layer/faults.h.
 class Misbehave {
  public:
   explicit Misbehave(const std::string& words);

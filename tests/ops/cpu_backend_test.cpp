@@ -9,6 +9,7 @@
 #include "cpu/backend.h"
 #include "fulmar/error.h"
 #include "harness.h"
+#include "ops/state_memory.h"
 #include "ops/tape.h"
 
 namespace fulmar::ops {
@@ -127,10 +128,10 @@ TEST(CpuBackend, RefusesBatchesThatDoNotFitInsteadOfWritingPastBuffers) {
   tape.ops = {shift, Pick{y, p}};
   tape.state_floats = 16;
   const BatchShape shape{4, 2, 2};
-  const auto weights = backend->allocate(64, Where::device),
-             state = backend->allocate(3 * 64 * 4, Where::device);
+  const auto weights = backend->allocate(64, Where::device);
+  const StateMemory states(*backend, 64, 3), short_states(*backend, 15, 3);
   const auto arena = backend->allocate(plan_arena(tape, shape).bytes, Where::device);
-  const Memory memory{{{weights.get(), 0}}, arena.get(), state.get(), 64, 3};
+  const Memory memory{{{weights.get(), 0}}, arena.get(), &states};
   const auto program = backend->compile(tape, memory, shape);
   const std::vector<float> numbers(5 * 16, 1.0f);
   const auto start = [&](uint32_t rows, std::vector<Segment> segments, std::vector<uint32_t> picks) {
@@ -146,7 +147,7 @@ TEST(CpuBackend, RefusesBatchesThatDoNotFitInsteadOfWritingPastBuffers) {
   EXPECT_EQ(kind_of([&] { start(2, {{0, 0, 1}}, {}); }), ErrorKind::internal);             // a row of nobody
   EXPECT_EQ(kind_of([&] { start(2, {{0, 0, 2}}, {2}); }), ErrorKind::internal);  // picks past the rows
   Memory small = memory;
-  small.slot_floats = 15;
+  small.states = &short_states;
   EXPECT_EQ(kind_of([&] { backend->compile(tape, small, shape); }), ErrorKind::internal);
 }
 
@@ -172,7 +173,7 @@ TEST(CpuBackend, TimesEveryLaunchWhenAsked) {
   const BatchShape shape{40, 1, 0};
   const auto weights = backend->allocate(2 * 4096, Where::device);
   const auto arena = backend->allocate(plan_arena(tape, shape).bytes, Where::device);
-  const Memory memory{{{weights.get(), 0}, {weights.get(), 4096}}, arena.get(), nullptr, 0, 0};
+  const Memory memory{{{weights.get(), 0}, {weights.get(), 4096}}, arena.get()};
   const auto program = backend->compile(tape, memory, shape, true);
   const std::vector<float> numbers(40 * 32, 1.0f);
   const std::span<const float> input(numbers);

@@ -97,12 +97,8 @@ TEST_P(FormatTest, EveryCodeOfEveryFormatIsWorthTheSame) {
       Memory memory;
       memory.weights = {{weights.get(), 0}};
       const BatchShape shape{rows, 1, 0};
-      const auto activations = backend_->allocate(plan_arena(tape, shape).bytes, Where::device),
-                 state = backend_->allocate(64 * 4, Where::device);
+      const auto activations = backend_->allocate(plan_arena(tape, shape).bytes, Where::device);
       memory.activations = activations.get();
-      memory.state = state.get();
-      memory.slot_floats = 64;
-      memory.slots = 1;
       const auto program = backend_->compile(tape, memory, shape);
       std::vector<float> x(uint64_t{rows} * K);
       for (uint32_t first = 0; first < K; first += rows) {

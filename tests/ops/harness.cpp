@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "ops/plain.h"
+#include "ops/state_memory.h"
 
 namespace fulmar::ops {
 namespace {
@@ -22,13 +23,10 @@ std::vector<float> random_floats(std::mt19937& random, uint64_t count, Range ran
   return out;
 }
 
-std::span<const std::byte> bytes_of(const std::vector<float>& v) {
-  return std::as_bytes(std::span(v));
-}
-
 // A backend with everything a program needs; fed the same random numbers as its twin.
 struct Bench {
-  Bench(Backend& b, const Case& c, const BatchShape& shape, uint32_t seed) : backend(b) {
+  Bench(Backend& b, const Case& c, const BatchShape& shape, uint32_t seed)
+      : backend(b), slot_states(b, c.tape.state_floats + 64, slots) {
     std::mt19937 random(seed);
     const auto range = [](const std::vector<Range>& list, size_t i) {
       return i < list.size() ? list[i] : Range{};
@@ -46,24 +44,26 @@ struct Bench {
       memory.weights.push_back({buffers.back().get(), 64});
     }
     activations = b.allocate(plan_arena(c.tape, shape).bytes, Where::device);
-    memory.slot_floats = (c.tape.state_floats + 63) / 64 * 64 + 64;
-    memory.slots = slots;
-    const std::vector<float> states = random_floats(random, slots * memory.slot_floats, c.state_range);
-    state = b.allocate(states.size() * 4, Where::device);
-    b.upload(*state, 0, bytes_of(states));
     memory.activations = activations.get();
-    memory.state = state.get();
+    memory.states = &slot_states;
+    const std::vector<float> values = random_floats(random, slots * slot_states.floats(), c.state_range);
+    for (uint32_t slot = 0; slot < slots; ++slot) slot_states.write(slot, of_slot(std::span(values), slot));
     program = b.compile(c.tape, memory, shape);
   }
   std::vector<float> states() {
-    std::vector<float> out(slots * memory.slot_floats);
-    backend.download(std::as_writable_bytes(std::span(out)), *state, 0);
+    std::vector<float> out(slots * slot_states.floats());
+    for (uint32_t slot = 0; slot < slots; ++slot) slot_states.read(slot, of_slot(std::span(out), slot));
     return out;
   }
+  template <typename T>
+  std::span<T> of_slot(std::span<T> all, uint32_t slot) const {
+    return all.subspan(slot * slot_states.floats(), slot_states.floats());
+  }
   Backend& backend;
+  StateMemory slot_states;
   Memory memory;
   std::vector<std::unique_ptr<Buffer>> buffers;
-  std::unique_ptr<Buffer> activations, state;
+  std::unique_ptr<Buffer> activations;
   std::unique_ptr<Program> program;
 };
 

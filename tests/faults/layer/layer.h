@@ -35,12 +35,12 @@ struct DeviceData {
   // Made and not destroyed. By handle, so that a leak check sees what a stopped device keeps.
   std::set<uint64_t> objects;
   template <typename T>
-  void made(T handle) {
-    objects.insert((uint64_t)handle);  // a pointer or a number, by platform
+  void made(T object) {
+    objects.insert((uint64_t)object);  // a pointer or a number, by platform
   }
   template <typename T>
-  void gone(T handle) {
-    objects.erase((uint64_t)handle);
+  void gone(T object) {
+    objects.erase((uint64_t)object);
   }
   std::set<VkShaderModule> matrix_modules;  // that use cooperative matrices, as the next two
   std::set<VkPipeline> matrix_pipelines;
