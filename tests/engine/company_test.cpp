@@ -1,0 +1,144 @@
+// The promise of the seed, on trained models: what a request draws does not depend on who else is served.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "cpu/linear.h"
+#include "engine/fake_model.h"
+#include "engine/made_model.h"
+#include "engine/scheduler.h"
+#include "text/sampler.h"
+
+namespace fulmar {
+namespace {
+
+constexpr uint32_t drawn = 200;  // tokens of the request that is looked at
+constexpr uint32_t others = 32;
+
+Sampling seeded(uint64_t seed) {
+  Sampling sampling;
+  sampling.seed = seed;
+  return sampling;
+}
+
+// A request as the model sees it.
+struct Stream {
+  Stream(uint32_t i, uint32_t V)
+      : arrives(i == 0 ? 12 : i * 23 % 110),
+        wants(i == 0 ? drawn : 30 + i * 7),
+        sampler(seeded(100 + i), V, 0) {
+    for (uint32_t j = 0; j < 1 + i * 37 % 90 + (i == 0 ? 45 : 0); ++j)
+      feed.push_back(static_cast<Token>((i * 131 + j * 17 + j * j) % V));
+  }
+  uint32_t arrives, wants;  // at this step; tokens
+  Sampler sampler;
+  std::vector<Token> feed;      // what is left of the prompt, then the token drawn last
+  std::vector<Token> tokens;    // drawn
+  std::vector<float> logits{};  // of all of them
+};
+
+// Runs streams as the engine would, with steps so small that prompts are cut.
+void play(Model& model, std::vector<Stream>& streams) {
+  Plan plan;
+  for (uint32_t step = 0;; ++step) {
+    std::vector<Demand> demands;
+    bool more = false;
+    for (uint32_t i = 0; i < streams.size(); ++i) {
+      Stream& s = streams[i];
+      if (s.tokens.size() == s.wants) continue;
+      more = true;
+      if (step < s.arrives) continue;
+      if (step == s.arrives) model.reset_slot(i);
+      demands.push_back({i, static_cast<uint32_t>(s.feed.size()), !s.tokens.empty()});
+    }
+    if (!more) return;
+    if (demands.empty()) continue;
+    plan_step(demands, model.max_rows(), plan);
+    std::vector<Token> rows;
+    for (const ops::Segment& segment : plan.segments) {
+      auto& feed = streams[segment.slot].feed;
+      rows.insert(rows.end(), feed.begin(), feed.begin() + segment.rows);
+      feed.erase(feed.begin(), feed.begin() + segment.rows);
+    }
+    const auto all = model.step(rows, plan.segments, plan.picks);
+    const uint32_t V = model.config().V;
+    for (size_t i = 0; i < plan.picked_slots.size(); ++i) {
+      Stream& s = streams[plan.picked_slots[i]];
+      std::vector<float> logits(all.begin() + static_cast<std::ptrdiff_t>(i * V),
+                                all.begin() + static_cast<std::ptrdiff_t>((i + 1) * V));
+      if (plan.picked_slots[i] == 0) s.logits.insert(s.logits.end(), logits.begin(), logits.end());
+      s.tokens.push_back(s.sampler.sample(logits));
+      s.feed = {s.tokens.back()};
+    }
+  }
+}
+
+void expect_the_same_in_company(const std::filesystem::path& file, const std::string& strategy) {
+  SCOPED_TRACE(file.filename().string() + ", " + strategy);
+  ModelOptions options;
+  options.path = file;
+  options.strategy = strategy;
+  options.slots = others + 1;
+  options.max_rows = 64;
+  options.threads = 2;
+  const auto model = Model::load(options);
+  const uint32_t V = model->config().V;
+  std::vector<Stream> alone{Stream(0, V)}, together;
+  for (uint32_t i = 0; i <= others; ++i) together.emplace_back(i, V);
+  play(*model, alone);
+  play(*model, together);
+  EXPECT_EQ(alone[0].tokens.size(), drawn);
+  EXPECT_EQ(together[0].tokens, alone[0].tokens);
+  EXPECT_TRUE(together[0].logits == alone[0].logits)
+      << "logits differ by up to " << test::largest_difference(together[0].logits, alone[0].logits);
+}
+
+bool promised() {
+  return cpu::sum_classes(false) == cpu::sum_classes(true);
+}
+
+const std::filesystem::path source = FULMAR_SOURCE_DIR;
+const std::filesystem::path demo = source / "models/fulmar-demo.safetensors";
+const std::filesystem::path another = source / "../shared/models/tiny-rwkv-6v0/tiny-rwkv-6v0-1m.pth";
+
+TEST(Company, TwoHundredTokensAreTheSameAmongThirtyTwoOthersOnTheCpu) {
+  if (!promised()) GTEST_SKIP() << "promised without AVX-512 only";
+  for (const auto& file : {demo, another}) {
+    if (!std::filesystem::exists(file)) continue;
+    for (const char* strategy : {"cpu fp32", "cpu fp16q4_0"}) expect_the_same_in_company(file, strategy);
+  }
+}
+
+TEST(Company, AnEngineGivesASeedsTextWhoeverElseIsServed) {
+  if (!promised()) GTEST_SKIP() << "promised without AVX-512 only";
+  EngineOptions options;
+  options.model = demo.string();
+  options.strategy = "cpu fp16";
+  options.slots = others + 1;
+  options.threads = 1;
+  const auto engine = Engine::create(options);
+  Request request = ask("User: Tell me a story.\n\nAssistant:", drawn, 42);
+  request.ignore_eos = true;
+  const auto alone = listen_to(*engine, request);
+  ASSERT_EQ(alone->wait(), Finish::length);
+
+  std::vector<std::shared_ptr<Listener>> company;
+  const auto join = [&](uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i)
+      company.push_back(listen_to(
+          *engine, ask(std::string(1 + company.size() * 29 % 300, 'a'), 150, 1000 + company.size())));
+  };
+  join(others / 4);
+  const auto among = listen_to(*engine, request);
+  for (uint32_t i = 1; i < 4; ++i) {
+    among->wait_for_events(20 * i);
+    join(others / 4);
+  }
+  ASSERT_EQ(among->wait(), Finish::length);
+  EXPECT_EQ(among->tokens(), alone->tokens());
+  EXPECT_EQ(among->text(), alone->text());
+  for (const auto& listener : company) listener->close();
+}
+
+}  // namespace
+}  // namespace fulmar
