@@ -56,11 +56,13 @@ within() {
 }
 
 devices() {
-  within 120 "$fulmar" devices >"$out/devices.txt" 2>&1
+  # Tries the matrix units too; what comes out is remembered for all that follows.
+  within 200 "$fulmar" devices --check --check-seconds 90 >"$out/devices.txt" 2>&1
   local code=$?
   cat "$out/devices.txt"
   if [ $code -eq 0 ] && grep -q "^$device:" "$out/devices.txt"; then
-    row devices right "$(grep -m 1 "^$device:" "$out/devices.txt")"
+    row devices right "$(awk -v d="$device:" 'index($0, d) == 1 { on = 1; print; next } /^[^ ]/ { on = 0 }
+      on && $1 ~ /^(driver|matrix)$/ { $1 = $1; print "; " $0 }' "$out/devices.txt" | tr -d '\n')"
   else
     row devices wrong "exit code $code, no $device (devices.txt)"
   fi

@@ -6,6 +6,7 @@
 
 #include "fulmar/error.h"
 #include "harness.h"
+#include "ops/state_memory.h"
 
 namespace fulmar::ops {
 namespace {
@@ -162,7 +163,8 @@ TEST_P(OpTest, WhatIsNoNumberStaysNoneThroughEveryActivation) {
       Memory memory;
       memory.weights = {{weight.get(), 0}};
       memory.activations = activations.get();
-      memory.slots = 1;
+      const StateMemory states(*backend_, 64, 1);
+      memory.states = &states;
       const auto program = backend_->compile(tape, memory, shape);
       std::vector<float> x(rows * K, 1.0f);
       x[(rows - 1) * K + 7] = std::numeric_limits<float>::quiet_NaN();
