@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "weights/names.h"
+
 namespace fulmar {
 namespace {
 
@@ -15,7 +17,7 @@ struct Mode {
   std::vector<Kind> kinds;
 };
 
-const Mode& mode_of(const Adapter& adapter) {
+const Mode& mode_of(const OpenAdapter& adapter) {
   static const std::vector<Kind> all = {Kind::lora, Kind::dora, Kind::pissa, Kind::bone, Kind::disha};
   // Whether a LoRA file is DoRA shows by its magnitudes, so the mode of one takes the other.
   static const std::vector<Mode> modes = {{"auto", all},
@@ -31,25 +33,12 @@ const Mode& mode_of(const Adapter& adapter) {
     if (mode.word == adapter.mode) return mode;
   std::vector<std::string_view> words;
   for (const Mode& mode : modes) words.push_back(mode.word);
-  fail(ErrorKind::misuse, "{}: there is no adapter mode '{}'; modes are {}", adapter.file, adapter.mode,
-       fmt::join(words, ", "));
+  fail(ErrorKind::misuse, "{}: there is no adapter mode '{}'; modes are {}", adapter.file->label(),
+       adapter.mode, fmt::join(words, ", "));
 }
 
 // The pieces of a matrix's adapter, by the last words of their names.
 constexpr std::array pieces = {"lora_A", "lora_B", "lora_M", "init_lora_A", "init_lora_B", "bone", "disha"};
-
-std::string_view without_wrappers(std::string_view name) {
-  for (bool again = true; again;) {
-    again = false;
-    for (const std::string_view wrapper :
-         {"base_model.", "model.", "module.", "_forward_module.", "_orig_mod.", "state_dict."})
-      if (name.starts_with(wrapper)) {
-        name.remove_prefix(wrapper.size());
-        again = true;
-      }
-  }
-  return name;
-}
 
 // "blocks.0.att.key.lora_A.default.weight" -> "blocks.0.att.key" and "lora_A"; an empty piece for names that
 // have none of them.
@@ -86,8 +75,8 @@ bool is_mixture(std::string_view name) {
 // One adapter: a file, or the files of a PiSSA that belong together.
 class Reader {
  public:
-  Reader(const Source& model, const Adapter& adapter)
-      : model_(model), mode_(mode_of(adapter)), s_(adapter.scaling) {}
+  Reader(const Source& model, const OpenAdapter& adapter)
+      : model_(model), adapter_(adapter), mode_(mode_of(adapter)) {}
 
   void add(const SourcePtr& file) {
     const FileErrors errors{file->label()};
@@ -95,7 +84,7 @@ class Reader {
     const std::vector<std::string> names = file->names();
     if (names.empty()) errors.bad("holds no tensors: it is no adapter");
     for (const std::string& full : names) {
-      const auto [name, piece] = split_piece(without_wrappers(full));
+      const auto [name, piece] = split_piece(without_adapter_wrappers(full));
       require_floats(errors, *file, full);
       if (!piece.empty()) {
         auto& found = matrices_[std::string(name)];
@@ -114,6 +103,9 @@ class Reader {
       const auto& [piece, tensor] = *found.begin();
       const FileErrors errors{tensor.file->label()};
       const auto matrix = model_.info(name);
+      if (!matrix && prefix.find("_lora.lora.") != prefix.npos)
+        errors.unsupported("{} changes a small factor, which only PEFT can merge: merge the adapter with it",
+                           original(tensor.name));
       if (!matrix)
         errors.bad("{}: the model {} has no {}: this adapter is for another model", tensor.name,
                    model_.label(), name);
@@ -127,6 +119,7 @@ class Reader {
         errors.bad("{} is {}, which adapter mode {} does not take: use mode {}", tensor.name,
                    word(change.kind), mode_.word, word(change.kind));
       check(errors, change, name, matrix->shape);
+      if (change.kind == Kind::lora || change.kind == Kind::dora) change.s = strength(errors, change);
       contents_.changes.emplace(name, std::move(change));
     }
     return std::move(contents_);
@@ -187,7 +180,6 @@ class Reader {
       return at->second;
     };
     MatrixChange change;
-    change.s = s_;
     if (has("bone") || has("disha")) {
       if (found.size() > 1)
         errors.bad("{} has {} tensors of several kinds of adapters: it must be one kind", prefix,
@@ -209,7 +201,6 @@ class Reader {
       change.kind = Kind::pissa;
       change.A0 = take("init_lora_A");
       change.B0 = take("init_lora_B");
-      change.s = 1;  // the factors hold the weights themselves
     } else if (has("lora_M")) {
       change.kind = Kind::dora;
       change.M = take("lora_M");
@@ -217,6 +208,23 @@ class Reader {
     change.A = take("lora_A");
     change.B = take("lora_B");
     return change;
+  }
+
+  std::string_view original(std::string_view name) const {
+    const auto found = adapter_.original.find(name);
+    return found == adapter_.original.end() ? name : std::string_view(found->second);
+  }
+
+  // What was asked for, else what the trainer wrote down, else what RWKV's servers take.
+  float strength(const FileErrors& errors, const MatrixChange& change) const {
+    constexpr float usual = 2;
+    if (adapter_.scaling) return *adapter_.scaling;
+    if (!adapter_.config) return usual;
+    const PeftConfig& config = *adapter_.config;
+    if (config.rank && *config.rank != change.r)
+      errors.bad("{} has rank {}, but adapter_config.json says {}", change.A.name, change.r, *config.rank);
+    const auto module = split_piece(without_adapter_wrappers(original(change.A.name))).first;
+    return config.scaling(module, change.r);
   }
 
   static Shape shape_of(const AdapterTensor& tensor) { return tensor.file->info(tensor.name)->shape; }
@@ -265,8 +273,8 @@ class Reader {
   }
 
   const Source& model_;
+  const OpenAdapter& adapter_;  // the first of several that are read as one
   const Mode& mode_;
-  float s_;
   std::map<std::string, Found> matrices_;  // by the matrix's name without ".weight"
   std::string label_;                      // of the first file
   AdapterTensor mixture_;                  // one of its tensors, where there are any
@@ -275,13 +283,13 @@ class Reader {
 
 }  // namespace
 
-std::vector<AdapterContents> read_adapters(const Source& model, const std::vector<Adapter>& adapters) {
+std::vector<AdapterContents> read_adapters(const Source& model, const std::vector<OpenAdapter>& adapters) {
   std::vector<AdapterContents> list;
   for (std::size_t i = 0; i < adapters.size(); ++i) {
     Reader reader(model, adapters[i]);
-    reader.add(open_weights(adapters[i].file));
+    reader.add(adapters[i].file);
     for (; adapters[i].mode == "pissa" && i + 1 < adapters.size() && adapters[i + 1].mode == "pissa"; ++i)
-      reader.add(open_weights(adapters[i + 1].file));
+      reader.add(adapters[i + 1].file);
     list.push_back(reader.finish());
   }
   return list;

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "fulmar/adapter.h"
+#include "weights/adapters.h"
 #include "weights/file_source.h"
+#include "weights/peft_config.h"
 
 namespace fulmar {
 
@@ -37,9 +39,23 @@ struct AdapterContents {
   std::map<std::string, AdapterTensor> added;     // tuned initial states, which most models do not have
 };
 
+// An open adapter, its tensors under BlinkDL's names.
+struct OpenAdapter {
+  SourcePtr file;
+  std::string mode;
+  std::optional<float> scaling;                              // as it was asked for
+  std::optional<PeftConfig> config;                          // what lies beside the file
+  std::map<std::string, std::string, std::less<>> original;  // the names in the file, where they are others
+};
+OpenAdapter open_adapter(const Adapter& adapter);
+// The same of a file that is open.
+OpenAdapter as_adapter(SourcePtr file, std::string mode, std::optional<float> scaling,
+                       std::optional<PeftConfig> config);
+std::shared_ptr<const AdaptedSource> adapt_open(SourcePtr model, const std::vector<OpenAdapter>& adapters);
+
 // Reads the adapters' tables, one after the other; those of mode "pissa" that follow each other (the trained
 // factors and the initial ones) are read as one. Every tensor must have its place in the model and fit it.
 // Throws Error(bad_file) naming the tensor, Error(misuse) for a mode that does not exist.
-std::vector<AdapterContents> read_adapters(const Source& model, const std::vector<Adapter>& adapters);
+std::vector<AdapterContents> read_adapters(const Source& model, const std::vector<OpenAdapter>& adapters);
 
 }  // namespace fulmar

@@ -43,7 +43,7 @@ void apply(const MatrixChange& change, Matrix W) {
 
 class Adapted final : public AdaptedSource {
  public:
-  Adapted(SourcePtr model, const std::vector<Adapter>& adapters) : model_(std::move(model)) {
+  Adapted(SourcePtr model, const std::vector<OpenAdapter>& adapters) : model_(std::move(model)) {
     for (AdapterContents& contents : read_adapters(*model_, adapters)) {
       for (auto& [name, tensor] : contents.replaced) {
         changes_.erase(name);  // whatever came before
@@ -129,8 +129,14 @@ class Adapted final : public AdaptedSource {
 
 }  // namespace
 
-std::shared_ptr<const AdaptedSource> adapt(SourcePtr model, const std::vector<Adapter>& adapters) {
+std::shared_ptr<const AdaptedSource> adapt_open(SourcePtr model, const std::vector<OpenAdapter>& adapters) {
   return std::make_shared<Adapted>(std::move(model), adapters);
+}
+
+std::shared_ptr<const AdaptedSource> adapt(SourcePtr model, const std::vector<Adapter>& adapters) {
+  std::vector<OpenAdapter> open;
+  for (const Adapter& adapter : adapters) open.push_back(open_adapter(adapter));
+  return adapt_open(std::move(model), open);
 }
 
 }  // namespace fulmar

@@ -81,7 +81,7 @@ std::string unwrapped(std::string_view name) {
 // none of them.
 std::optional<std::string> find_prefix(const std::vector<Spelled>& tensors) {
   constexpr std::string_view marks[] = {"blocks.0.ln1.weight", "layers.0.attn_norm.weight",
-                                        "layers.0.ln1.weight"};
+                                        "layers.0.ln1.weight", "layers.0.input_layernorm.weight"};
   for (const Spelled& tensor : tensors)
     for (const std::string_view mark : marks)
       if (tensor.name.ends_with(mark)) {

@@ -34,6 +34,8 @@ struct Spelled {
 };
 bool is_hugging_face(const std::vector<Spelled>& tensors);
 std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors);
+// The same without what a model has besides: no head is made of the embedding.
+std::vector<Renamed> hugging_face_parts(const Source& source, const std::vector<Spelled>& tensors);
 ExtraMetadata hugging_face_metadata(const Source& source, std::string_view config,
                                     const std::vector<Renamed>& names);
 // Nothing where the file is not one that web-rwkv's converter made.
@@ -48,6 +50,12 @@ struct GgufShape {
   uint64_t head_size = 0, rescale_every = 0;
 };
 std::vector<Renamed> gguf_names(const Source& source, const GgufShape& shape);
+
+// An adapter's, where it speaks of the model's parts by Hugging Face's names or is one that ai00's converter
+// made; nothing where its names are BlinkDL's, whatever PEFT put around them.
+std::vector<Renamed> adapter_names(const Source& source);
+// "base_model.model.blocks.0.att.key.lora_A" -> "blocks.0.att.key.lora_A"
+std::string_view without_adapter_wrappers(std::string_view name);
 
 // Steps to [1,1,C], which BlinkDL's checkpoints use for vectors that are mixed with activations.
 LayoutSteps as_mix();

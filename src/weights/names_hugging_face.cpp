@@ -1,6 +1,7 @@
-// The names of Hugging Face's RWKV-4 to RWKV-7 classes and of flash-linear-attention's. Both say layers for
-// blocks, attention for att and feed_forward for ffn; flash-linear-attention also keeps the factors of
-// LoRA-MLPs as [out, in], and v6's five token shifts in the order r, w, k, v, g instead of w, k, v, r, g.
+// The names of Hugging Face's RWKV-4 to RWKV-7 classes and of flash-linear-attention's. All say layers for
+// blocks, attention, attn or linear_attn for att and feed_forward or mlp for ffn; flash-linear-attention also
+// keeps the factors of LoRA-MLPs as [out, in], and v6's five token shifts in the order r, w, k, v, g instead
+// of w, k, v, r, g.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
@@ -14,14 +15,17 @@ struct Word {
   std::string_view theirs, ours;
 };
 
-constexpr Word globals[] = {{"embeddings.weight", "emb.weight"},
-                            {"norm.weight", "ln_out.weight"},
-                            {"norm.bias", "ln_out.bias"},
-                            {"lm_head.weight", "head.weight"},
-                            {"lm_head.bias", "head.bias"}};
-constexpr Word parts[] = {{"attention", "att"},    {"attn", "att"},    {"self_attn", "att"},
-                          {"feed_forward", "ffn"}, {"pre_ln", "ln0"},  {"pre_norm", "ln0"},
-                          {"attn_norm", "ln1"},    {"ffn_norm", "ln2"}};
+constexpr Word globals[] = {{"embeddings", "emb"},
+                            {"embed_tokens", "emb"},
+                            {"embedding_norm", "blocks.0.ln0"},
+                            {"norm", "ln_out"},
+                            {"lm_head", "head"}};
+constexpr Word parts[] = {{"attention", "att"},       {"attn", "att"},
+                          {"self_attn", "att"},       {"linear_attn", "att"},
+                          {"feed_forward", "ffn"},    {"mlp", "ffn"},
+                          {"pre_ln", "ln0"},          {"pre_norm", "ln0"},
+                          {"attn_norm", "ln1"},       {"ffn_norm", "ln2"},
+                          {"input_layernorm", "ln1"}, {"post_attention_layernorm", "ln2"}};
 constexpr Word attention[] = {{"r_proj", "receptance"}, {"k_proj", "key"},    {"v_proj", "value"},
                               {"g_proj", "gate"},       {"o_proj", "output"}, {"g_norm", "ln_x"},
                               {"bonus", "time_faaaa"}};
@@ -59,7 +63,7 @@ class Layer {
       leaf = leaf == "key" ? "time_maa_k" : "time_maa_r";
       tail = {};
     }
-    if (tail == ".linear.weight") tail = ".weight";
+    if (tail.starts_with(".linear.")) tail.remove_prefix(7);
     if (leaf.starts_with("time_mix_") || leaf.starts_with("time_maa_"))
       for (const Word& mix : mixes)
         if (leaf.ends_with(mix.theirs) && leaf.size() == 8 + mix.theirs.size())
@@ -135,14 +139,15 @@ bool is_hugging_face(const std::vector<Spelled>& tensors) {
   });
 }
 
-std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors) {
+std::vector<Renamed> hugging_face_parts(const Source& source, const std::vector<Spelled>& tensors) {
   std::vector<Renamed> names;
   for (const Spelled& tensor : tensors) {
     uint64_t index = 0;
     std::string_view rest;
     if (!split_layer(tensor.name, "layers.", index, rest) &&
         !split_layer(tensor.name, "blocks.", index, rest)) {
-      names.push_back({std::string(translate(globals, tensor.name)), tensor.from});
+      const std::string_view name = tensor.name, word = name.substr(0, name.find('.'));
+      names.push_back({fmt::format("{}{}", translate(globals, word), name.substr(word.size())), tensor.from});
       continue;
     }
     const std::string block = "blocks." + std::to_string(index) + ".";
@@ -153,6 +158,11 @@ std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<
     else
       names.push_back({block + std::string(part) + std::string(rest.substr(dot)), tensor.from});
   }
+  return names;
+}
+
+std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors) {
+  std::vector<Renamed> names = hugging_face_parts(source, tensors);
   // Tied weights are written once.
   const auto named = [&](std::string_view name) {
     return std::find_if(names.begin(), names.end(), [&](const Renamed& r) { return r.name == name; });

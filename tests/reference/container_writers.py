@@ -181,6 +181,27 @@ def fla6(tensors):
     return out
 
 
+def hugging_face7(tensors):
+    """RWKV-7 as the folders on Hugging Face have it since 2026: [1,1,C] squeezed, factors as BlinkDL's."""
+    fixed = {"emb": "model.embed_tokens", "head": "lm_head", "ln_out": "model.norm", "blocks.0.ln0": "model.embedding_norm"}
+    parts = {"ln1": "input_layernorm", "ln2": "post_attention_layernorm", "att.receptance": "linear_attn.r_proj",
+             "att.key": "linear_attn.k_proj", "att.value": "linear_attn.v_proj", "att.output": "linear_attn.o_proj",
+             "att.ln_x": "linear_attn.g_norm", "ffn.key": "mlp.key", "ffn.value": "mlp.value"}
+    out = {}
+    for name, array in tensors.items():
+        stem, _, leaf = name.rpartition(".")
+        if stem in fixed:
+            out[f"{fixed[stem]}.{leaf}"] = array
+            continue
+        if re.match(r"blocks\.0\.att\.v[012]$", name):
+            continue
+        _, layer, rest = name.split(".", 2)
+        stem = rest.rpartition(".")[0]
+        rest = parts[stem] + "." + leaf if stem in parts else {"att": "linear_attn", "ffn": "mlp"}[stem] + "." + leaf
+        out[f"model.layers.{layer}.{rest}"] = array.reshape(-1) if array.ndim == 3 else array
+    return out
+
+
 def web_rwkv(tensors):
     """ai00's .st: everything float16, two words renamed, LoRA factors transposed."""
     out = {}

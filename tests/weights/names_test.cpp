@@ -143,6 +143,43 @@ TEST(Names, FlashLinearAttentionsVersion7) {
           {"head.weight", {3, 2}, {}}});  // tied to the embedding
 }
 
+TEST(Names, HuggingFacesVersion7KeepsTheFactorsAsTheyAre) {
+  expect({{"model.embed_tokens.weight", {3, 2}},
+          {"model.embedding_norm.weight", {2}},
+          {"model.embedding_norm.bias", {2}},
+          {"model.layers.0.input_layernorm.weight", {2}},
+          {"model.layers.0.post_attention_layernorm.bias", {2}},
+          {"model.layers.0.linear_attn.x_r", {2}},
+          {"model.layers.0.linear_attn.w0", {2}},
+          {"model.layers.0.linear_attn.w1", {2, 3}},
+          {"model.layers.0.linear_attn.w2", {3, 2}},
+          {"model.layers.0.linear_attn.k_a", {2}},
+          {"model.layers.0.linear_attn.r_k", {1, 2}},
+          {"model.layers.0.linear_attn.r_proj.weight", {2, 2}},
+          {"model.layers.0.linear_attn.g_norm.bias", {2}},
+          {"model.layers.0.mlp.x_k", {2}},
+          {"model.layers.0.mlp.value.weight", {2, 4}},
+          {"model.norm.weight", {2}},
+          {"lm_head.weight", {3, 2}}},
+         {{"emb.weight", {3, 2}, {}},
+          {"blocks.0.ln0.weight", {2}, {}},
+          {"blocks.0.ln0.bias", {2}, {}},
+          {"blocks.0.ln1.weight", {2}, {}},
+          {"blocks.0.ln2.bias", {2}, {}},
+          {"blocks.0.att.x_r", {1, 1, 2}, {1, 2}},
+          {"blocks.0.att.w0", {1, 1, 2}, {}},
+          {"blocks.0.att.w1", {2, 3}, {1, 2, 3, 4, 5, 6}},
+          {"blocks.0.att.w2", {3, 2}, {1, 2, 3, 4, 5, 6}},
+          {"blocks.0.att.k_a", {1, 1, 2}, {}},
+          {"blocks.0.att.r_k", {1, 2}, {}},
+          {"blocks.0.att.receptance.weight", {2, 2}, {}},
+          {"blocks.0.att.ln_x.bias", {2}, {}},
+          {"blocks.0.ffn.x_k", {1, 1, 2}, {}},
+          {"blocks.0.ffn.value.weight", {2, 4}, {}},
+          {"ln_out.weight", {2}, {}},
+          {"head.weight", {3, 2}, {}}});
+}
+
 TEST(Names, FlashLinearAttentionsVersion6HasItsShiftsInAnotherOrder) {
   expect({{"model.embeddings.weight", {3, 2}},
           {"lm_head.weight", {3, 2}},
