@@ -18,13 +18,15 @@ std::vector<Adapter> adapters_of(const ModelFlags& flags) {
   };
   check("--adapter-mode", flags.adapter_modes.size());
   check("--adapter-scaling", flags.adapter_scalings.size());
-  const auto pick = [](const auto& list, size_t i, auto otherwise) {
-    return list.empty() ? otherwise : list[list.size() == 1 ? 0 : i];
+  const auto pick = [](const auto& list, size_t i, auto& to) {
+    if (!list.empty()) to = list[list.size() == 1 ? 0 : i];
   };
-  std::vector<Adapter> adapters;
-  for (size_t i = 0; i < count; ++i)
-    adapters.push_back({flags.adapters[i], pick(flags.adapter_modes, i, std::string()),
-                        pick(flags.adapter_scalings, i, Adapter().scaling)});
+  std::vector<Adapter> adapters(count);
+  for (size_t i = 0; i < count; ++i) {
+    adapters[i].file = flags.adapters[i];
+    pick(flags.adapter_modes, i, adapters[i].mode);
+    pick(flags.adapter_scalings, i, adapters[i].scaling);
+  }
   return adapters;
 }
 
@@ -58,8 +60,10 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
                   "Epsilon of the group norm over heads (64e-5 unless the file says)")
       ->check(CLI::PositiveNumber);
   command
-      .add_option("--adapter", flags.adapters,
-                  "Adapter to merge into the weights (LoRA, DoRA, Bone, DiSHA, PiSSA, MoLE); may be repeated")
+      .add_option(
+          "--adapter", flags.adapters,
+          "Adapter to merge into the weights (LoRA, DoRA, Bone, DiSHA, PiSSA, MoLE), a file or the folder "
+          "that PEFT left; may be repeated")
       ->allow_extra_args(false);
   command
       .add_option(
@@ -67,10 +71,20 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
           "What kind the adapter must be: lora, dora, bone, disha, pissa, mole; by default what it is")
       ->allow_extra_args(false);
   command
-      .add_option("--adapter-scaling", flags.adapter_scalings,
-                  "The trainer's alpha / rank, for LoRA and DoRA; by default 2")
+      .add_option(
+          "--adapter-scaling", flags.adapter_scalings,
+          "The trainer's alpha / rank, for LoRA and DoRA; by default what PEFT's adapter_config.json beside "
+          "the file says, else 2")
       ->allow_extra_args(false);
-  command.add_option("--state", flags.state, "Tuned state file that every sequence starts from");
+  CLI::Option* state =
+      command.add_option("--state", flags.state, "Tuned state file that every sequence starts from");
+  command
+      .add_option(
+          "--state-order", flags.state_order,
+          "How the state's matrices lie: value-key (RWKV's trainers) or key-value (ai00); by default what "
+          "the file tells")
+      ->check(CLI::IsMember({"value-key", "key-value"}))
+      ->needs(state);
   command.add_option("--threads", flags.threads, "CPU threads; by default one per core");
 }
 
@@ -91,6 +105,7 @@ void apply(const ModelFlags& flags, EngineOptions& options) {
   options.matrix_units = !flags.no_matrix_units;
   options.adapters = adapters_of(flags);
   options.state = flags.state;
+  options.state_order = flags.state_order;
   options.progress = show_progress("loading " + options.model);
 }
 

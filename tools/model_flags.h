@@ -16,7 +16,7 @@ struct ModelFlags {
   uint32_t threads = 0;
   std::vector<std::string> adapters, adapter_modes;
   std::vector<float> adapter_scalings;
-  std::string state;
+  std::string state, state_order;
   uint64_t memory_limit = 0;  // bytes of each GPU; 0: all
   bool no_matrix_units = false;
 };

@@ -101,6 +101,7 @@ struct EngineOptions {
   std::optional<float> head_norm_eps;
   std::vector<Adapter> adapters;  // merged into the model's weights in this order
   std::string state;              // file with a tuned initial state of every sequence; empty: the model's own
+  std::string state_order;  // of that file's matrices: "value-key", "key-value"; empty: what the file tells
   uint32_t slots = 0;     // requests generating at once; 0: as many as an eighth of the weights' memory holds
   uint32_t queue = 1024;  // requests waiting; one more is Error(busy)
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts

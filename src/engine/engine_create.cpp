@@ -15,7 +15,7 @@ ModelOptions model_options(const EngineOptions& options) {
   out.memory_limit = options.memory_limit;
   out.head_norm_eps = options.head_norm_eps;
   out.adapters = options.adapters;
-  out.state = options.state;
+  out.state = {options.state, rwkv::parse_state_order(options.state_order)};
   out.slots = options.slots;
   out.max_rows = options.step_tokens;
   out.threads = options.threads;

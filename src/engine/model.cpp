@@ -252,7 +252,7 @@ class LoadedModel : public Model {
   }
 
   ModelSource source_;
-  std::filesystem::path state_file_;
+  rwkv::StateFile state_file_;
   std::function<OpenedDevice(const StrategyPart&)> open_;
   uint32_t threads_;
   bool matrix_units_;

@@ -11,6 +11,7 @@
 #include "fulmar/adapter.h"
 #include "ops/backend.h"
 #include "rwkv/config.h"
+#include "rwkv/state_file.h"
 
 namespace fulmar {
 
@@ -24,7 +25,7 @@ struct ModelOptions {
   uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
   std::optional<float> head_norm_eps;
   std::vector<Adapter> adapters;  // merged into the weights in this order
-  std::filesystem::path state;    // tuned initial state of every sequence; empty: the model's own
+  rwkv::StateFile state;          // tuned initial state of every sequence; none: the model's own
   uint32_t slots = 1;             // sequences that can be live at once
   uint32_t max_rows = 256;        // rows of the largest step
   uint32_t max_picks = 0;         // rows of logits at once; 0: one a slot

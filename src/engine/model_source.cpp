@@ -3,26 +3,25 @@
 
 #include "base/fail.h"
 #include "rwkv/state.h"
-#include "rwkv/state_file.h"
 #include "rwkv/tensors.h"
 
 namespace fulmar {
 
 ModelSource make_model_source(SourcePtr file, const std::vector<Adapter>& adapters,
-                              const std::filesystem::path& state, std::optional<float> head_norm_eps) {
+                              const rwkv::StateFile& state, std::optional<float> head_norm_eps) {
   ModelSource source;
   source.adapted = adapt(file, adapters);
   source.file = std::move(file);
   source.named = source.adapted;
   source.config = rwkv::detect(*source.named);
   if (head_norm_eps) source.config.head_norm_eps = *head_norm_eps;
-  if (!state.empty()) source.named = rwkv::with_state_file(source.named, state, source.config);
+  if (!state.path.empty()) source.named = rwkv::with_state_file(source.named, state, source.config);
   source.canonical = rwkv::canonical(source.named, source.config);
   return source;
 }
 
 ModelSource with_adapters(const ModelSource& source, const std::vector<Adapter>& adapters,
-                          const std::filesystem::path& state) {
+                          const rwkv::StateFile& state) {
   ModelSource other = make_model_source(source.file, adapters, state, source.config.head_norm_eps);
   other.config.parameters = source.config.parameters;
   if (other.config != source.config)

@@ -1,12 +1,12 @@
 // What a model's weights are read from: its file, the adapters merged into it, a tuned state.
 #pragma once
-#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "rwkv/config.h"
+#include "rwkv/state_file.h"
 #include "weights/adapters.h"
 
 namespace fulmar {
@@ -22,13 +22,13 @@ struct ModelSource {
   SourcePtr canonical;
 };
 
-// Wraps an open file. `state` is empty where there is none.
+// Wraps an open file.
 ModelSource make_model_source(SourcePtr file, const std::vector<Adapter>& adapters,
-                              const std::filesystem::path& state, std::optional<float> head_norm_eps);
+                              const rwkv::StateFile& state, std::optional<float> head_norm_eps);
 
 // The same file with other adapters. Throws Error(unsupported) where they make another tape of it.
 ModelSource with_adapters(const ModelSource& source, const std::vector<Adapter>& adapters,
-                          const std::filesystem::path& state);
+                          const rwkv::StateFile& state);
 
 // What one of the two sources of a file changes in it, by canonical names; tuned states included.
 WeightNames differences(const ModelSource& a, const ModelSource& b);

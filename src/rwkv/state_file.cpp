@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "rwkv/state.h"
+#include "weights/names.h"
 
 namespace fulmar::rwkv {
 namespace {
@@ -31,10 +32,35 @@ class WithState final : public Source {
   SourcePtr model_, state_;
 };
 
+// Trainers save [value, key] with torch.save; ai00's converter turns that and writes "model_type: state" into
+// the metadata. "format: pt" alone is left by converters of both kinds.
+bool is_transposed(const Source& state, StateOrder order) {
+  if (order != StateOrder::by_file) return order == StateOrder::key_value;
+  if (state.metadata("model_type") == "state") return true;
+  if (const auto format = state.metadata("format"))
+    fail(ErrorKind::misuse,
+         "{}: says \"format: {}\" and not in which order its matrices lie: give --state-order key-value if "
+         "ai00's or "
+         "web-rwkv's converter made it, and value-key if a trainer did",
+         state.label(), *format);
+  return false;
+}
+
 }  // namespace
 
-SourcePtr with_state_file(SourcePtr model, const std::filesystem::path& path, const Config& config) {
-  const SourcePtr state = open_weights(path);
+StateOrder parse_state_order(std::string_view word) {
+  if (word.empty()) return StateOrder::by_file;
+  if (word == "value-key") return StateOrder::value_key;
+  if (word == "key-value") return StateOrder::key_value;
+  fail(ErrorKind::misuse,
+       "there is no order '{}' of a state: value-key is that of trainers, key-value that of ai00", word);
+}
+
+SourcePtr with_state_file(SourcePtr model, const StateFile& file, const Config& config) {
+  return with_state(std::move(model), open_weights(file.path), file.order, config);
+}
+
+SourcePtr with_state(SourcePtr model, SourcePtr state, StateOrder order, const Config& config) {
   const std::string label = state->label();
   if (config.H == 0)
     fail(ErrorKind::unsupported, "{}: RWKV {} has no states that could be tuned: leave --state out", label,
@@ -60,7 +86,12 @@ SourcePtr with_state_file(SourcePtr model, const std::filesystem::path& path, co
   if (names.size() != config.L)
     fail(ErrorKind::bad_file, "{}: holds the states of {} layers, {} has {}: this state is for another model",
          label, names.size(), model->label(), config.L);
-  return std::make_shared<WithState>(std::move(model), state);
+  if (is_transposed(*state, order)) {
+    std::vector<Renamed> turned;
+    for (const std::string& name : names) turned.push_back({name, name, {layout::transpose()}});
+    state = rename(std::move(state), std::move(turned));
+  }
+  return std::make_shared<WithState>(std::move(model), std::move(state));
 }
 
 }  // namespace fulmar::rwkv

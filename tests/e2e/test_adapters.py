@@ -150,6 +150,65 @@ def check_states(args, devices):
     return model
 
 
+def check_foreign(args):
+    """Files of PEFT and ai00 give what the trainer's own file gives."""
+    import json
+
+    import container_writers as cw
+    from rwkv7_formulas import read_safetensors
+    model = common.make_model(args, "foreign.safetensors", "f32", seed=8, L=2, C=64, N=16, F=72, V=35)
+    rng, tokens = np.random.default_rng(9), [1, 2, 3, 4, 5]
+    parts = {"att.key": (64, 64), "att.receptance": (64, 64), "ffn.key": (72, 64)}
+    lora = {f"blocks.{i}.{part}.lora_{ab}": random(rng, *shape, size=0.3)
+            for i in range(2) for part, (o, c) in parts.items() for ab, shape in (("A", (4, c)), ("B", (o, 4)))}
+    own = os.path.join(args.work_dir, "own-lora.safetensors")
+    cw.write_safetensors(own, lora)
+    expected = logits(args, model, tokens, "cpu fp32", ["--adapter", own, "--adapter-scaling", "4"])
+    common.check(np.abs(expected - logits(args, model, tokens, "cpu fp32", ["--adapter", own])).max() > 0.05,
+                 "an adapter's strength changes the logits")
+
+    def agree(label, words, tolerance=0.0, expected=expected):
+        worst = np.abs(logits(args, model, tokens, "cpu fp32", words) - expected).max()
+        common.check(worst <= tolerance, f"{label}: off by {worst:.3g}")
+
+    stems = {"fla": {"att.key": "attn.k_proj", "att.receptance": "attn.r_proj", "ffn.key": "ffn.key"},
+             "hf": {"att.key": "attention.key", "att.receptance": "attention.receptance", "ffn.key": "feed_forward.key"},
+             "own": {part: part for part in parts}}
+    before = {"fla": "model.layers", "hf": "rwkv.blocks", "own": "blocks"}
+    for spelling, words in stems.items():
+        folder = os.path.join(args.work_dir, "peft-" + spelling)
+        os.makedirs(folder, exist_ok=True)
+        named = {}
+        for name, array in lora.items():
+            _, layer, block, leaf, piece = name.split(".")
+            named[f"base_model.model.{before[spelling]}.{layer}.{words[block + '.' + leaf]}.{piece}.weight"] = array
+        cw.write_safetensors(os.path.join(folder, "adapter_model.safetensors"), named, {"format": "pt"})
+        with open(os.path.join(folder, "adapter_config.json"), "w") as f:
+            json.dump({"peft_type": "LORA", "r": 4, "lora_alpha": 16, "use_rslora": False}, f)
+        agree(f"PEFT's folder of {spelling} names", ["--adapter", folder])
+        agree(f"PEFT's file of {spelling} names", ["--adapter", os.path.join(folder, "adapter_model.safetensors")])
+    with open(os.path.join(folder, "adapter_config.json"), "w") as f:
+        json.dump({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "use_rslora": True}, f)
+    agree("rank-stabilized", ["--adapter", folder])
+    ai00 = os.path.join(args.work_dir, "ai00.lora")
+    cw.write_safetensors(ai00, {n.replace("lora_A", "lora.0").replace("lora_B", "lora.1"):
+                                np.ascontiguousarray(a.T if "lora_A" in n else a) for n, a in lora.items()}, {"model_type": "lora"})
+    agree("ai00's adapter", ["--adapter", ai00, "--adapter-scaling", "4"])
+
+    states = {f"blocks.{i}.att.time_state": random(rng, 4, 16, 16, size=0.5) for i in range(2)}
+    turned = {n: np.ascontiguousarray(np.swapaxes(a, 1, 2)) for n, a in states.items()}
+    path = lambda name: os.path.join(args.work_dir, name)
+    cw.write_legacy_pth(path("trained.pth"), states)
+    expected = logits(args, model, tokens, "cpu fp32", ["--state", path("trained.pth")])
+    cw.write_safetensors(path("ai00.state"), turned, {"model_type": "state", "rwkv_version": "x070"})
+    cw.write_safetensors(path("unsaid.state"), turned, {"format": "pt"})
+    agree("ai00's state", ["--state", path("ai00.state")], expected=expected)
+    agree("a state whose order is said", ["--state", path("unsaid.state"), "--state-order", "key-value"], expected=expected)
+    refused(args, 2, ["not in which order", "--state-order"], "--model", model, "--state", path("unsaid.state"))
+    refused(args, 2, ["--state-order"], "--model", model, "--state", path("ai00.state"), "--state-order", "ai00")
+    refused(args, 1, ["give it as --state"], "--model", model, "--adapter", path("ai00.state"))
+
+
 def refused(args, code, words, *flags):
     done = common.run(args, "logits", "--tokens", "1", "--strategy", "cpu fp32", *flags)
     common.check(done.returncode == code and all(word.encode() in done.stderr for word in words),
@@ -162,6 +221,7 @@ def main():
     for dtype in ("f32", "f16"):
         check_adapters(args, devices, dtype)
     check_mixtures(args, devices)
+    check_foreign(args)
     model = check_states(args, devices)
     lora = os.path.join(args.work_dir, "lora-f32-0.safetensors")
     refused(args, 1, ["lora_A is", "another model"], "--model", model, "--adapter", lora)
