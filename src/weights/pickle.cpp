@@ -16,8 +16,8 @@ class Flattener {
   Flattener(const FileErrors& errors, const Machine& machine) : errors_(errors), machine_(machine) {}
   std::vector<PickledTensor> tensors;
 
-  // Dictionaries are walked, tensors kept; numbers, lists and the like (an optimizer's settings) are passed
-  // over.
+  // Dictionaries are walked, tensors kept; numbers, lists, objects and the like (the settings of an optimizer
+  // or a trainer) are passed over.
   void walk(Id id, const std::string& name, std::size_t depth) {
     // Shared values make a small pickle a huge tree, and a value inside itself an endless one.
     if (++visits_ > max_visits) errors_.bad("the pickle's dictionaries hold more than {} values", max_visits);
@@ -26,13 +26,20 @@ class Flattener {
     if (value.kind == Kind::tensor) {
       refuse_too_many(errors_, tensors.size());
       tensors.push_back(describe(value, name));
-    } else if (value.kind == Kind::dict) {
+    } else if (value.kind == Kind::dict || value.kind == Kind::object) {
       for (std::size_t i = 0; i < value.items.size(); i += 2)
-        walk(value.items[i + 1], join(name, machine_.value(value.items[i])), depth + 1);
+        if (const Value& key = machine_.value(value.items[i]); !is_foreign(key))
+          walk(value.items[i + 1], join(name, key), depth + 1);
     }
   }
 
  private:
+  // Keys that name no tensor: Lightning keeps its callbacks' values by their classes.
+  static bool is_foreign(const Value& key) {
+    return key.kind == Kind::object || key.kind == Kind::function || key.kind == Kind::other ||
+           key.kind == Kind::tuple;
+  }
+
   std::string join(const std::string& prefix, const Value& key) const {
     std::string name = prefix.empty() ? prefix : prefix + ".";
     if (key.kind == Kind::number) {
@@ -72,6 +79,19 @@ class Flattener {
   std::size_t visits_ = 0;
 };
 
+// ChatRWKV writes models for one strategy: transposed, rescaled or quantized, and only itself knows how.
+void refuse_converted(const FileErrors& errors, const Machine& machine, const Value& dict) {
+  for (std::size_t i = 0; i < dict.items.size(); i += 2) {
+    const Value &key = machine.value(dict.items[i]), &value = machine.value(dict.items[i + 1]);
+    if (key.kind == Kind::text && key.text == "_strategy")
+      errors.unsupported(
+          "was converted by ChatRWKV for its strategy \"{}\" and fits no other program: take the .pth that "
+          "it was "
+          "converted from",
+          value.kind == Kind::text ? replace_bad_utf8(value.text.substr(0, 100)) : "");
+  }
+}
+
 }  // namespace
 
 std::vector<PickledTensor> read_state_dict(const FileErrors& errors, std::span<const std::byte> pickle) {
@@ -81,9 +101,15 @@ std::vector<PickledTensor> read_state_dict(const FileErrors& errors, std::span<c
 StateDict read_state_dict_prefix(const FileErrors& errors, std::span<const std::byte> data) {
   Machine machine(errors, data);
   const Id root = machine.run();
-  if (machine.value(root).kind != Kind::dict)
-    errors.bad("the pickle holds {}, expected a dictionary of tensors",
-               pickle::word(machine.value(root).kind));
+  const Value& whole = machine.value(root);
+  if (whole.kind == Kind::object && whole.items.empty())
+    errors.bad(
+        "the pickle holds an object of {}.{} and no dictionary of tensors: where it was made, save it with "
+        "torch.save(model.state_dict(), file)",
+        replace_bad_utf8(whole.key), replace_bad_utf8(whole.text));
+  if (whole.kind != Kind::dict && whole.kind != Kind::object)
+    errors.bad("the pickle holds {}, expected a dictionary of tensors", pickle::word(whole.kind));
+  refuse_converted(errors, machine, whole);
   Flattener flattener(errors, machine);
   flattener.walk(root, {}, 0);
   StateDict out{std::move(flattener.tensors), {}, machine.used()};

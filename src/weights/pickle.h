@@ -1,6 +1,7 @@
 // Reads the pickle of a torch.save file without running it. A pickle is a program for a small stack machine
-// that may call any Python function; this machine knows tensors, containers and plain values, and refuses
-// everything else by name.
+// that may call any Python function; this machine knows tensors, containers and plain values. What a trainer
+// keeps beside the weights (its settings, as objects of its own classes) becomes values without a meaning,
+// and what no trainer would call is refused by name.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "weights/little_endian.h"
+#include "weights/pickle_names.h"
 
 namespace fulmar::pickle {
 namespace {
@@ -16,24 +17,12 @@ constexpr std::size_t max_values = 1 << 20, max_stack = 1 << 16, max_memo = 1 <<
 constexpr std::size_t max_dimensions = 8;
 constexpr Id no_value = std::numeric_limits<Id>::max();
 
-// Names under `torch` that are data: storage types and element types.
-bool is_torch_name(std::string_view module, std::string_view name) {
-  if (module == "torch.storage") return name == "TypedStorage" || name == "UntypedStorage";
-  if (module != "torch") return false;
-  if (name.ends_with("Storage")) return true;
-  constexpr std::string_view types[] = {"float64", "float32", "float16", "bfloat16", "int64",
-                                        "int32",   "int16",   "int8",    "uint8",    "bool"};
-  for (const std::string_view type : types)
-    if (name == type) return true;
-  return false;
-}
-
 }  // namespace
 
 std::string_view word(Kind kind) {
-  constexpr std::string_view words[] = {"None",     "a number",     "a string",   "a tuple",
-                                        "a list",   "a dictionary", "a function", "a storage",
-                                        "a tensor", "another value"};
+  constexpr std::string_view words[] = {"None",     "a number",     "a string",     "a tuple",
+                                        "a list",   "a dictionary", "a function",   "a storage",
+                                        "a tensor", "an object",    "another value"};
   return words[static_cast<std::size_t>(kind)];
 }
 
@@ -69,6 +58,10 @@ bool Machine::step(uint8_t code) {
       global(expect(module, Kind::text, "a module's name").text, expect(name, Kind::text, "a name").text);
       return true;
     }
+    case 0x92:  // NEWOBJ_EX: with named arguments
+      pop();
+      [[fallthrough]];
+    case 0x81:  // NEWOBJ
     case 'R':
       reduce();
       return true;
@@ -78,7 +71,8 @@ bool Machine::step(uint8_t code) {
     case 'b': {     // BUILD: attributes of a state dict (`_metadata`); nothing here needs them
       pop();
       if (stack_.empty()) errors_.bad("the pickle is damaged at byte {}: attributes of nothing", at());
-      expect(stack_.back(), Kind::dict, "an object that takes attributes");
+      if (value(stack_.back()).kind != Kind::object)
+        expect(stack_.back(), Kind::dict, "an object that takes attributes");
       return true;
     }
     default:
@@ -91,6 +85,10 @@ bool Machine::step_value(uint8_t code) {
   const auto push_text = [&](uint64_t count) {
     const std::string_view text = take_text(count);
     push({.kind = Kind::text, .text = text});
+  };
+  const auto push_bytes = [&](uint64_t count) {
+    take(count);
+    push({.kind = Kind::other});
   };
   switch (code) {
     case 'N':
@@ -133,6 +131,16 @@ bool Machine::step_value(uint8_t code) {
     case 'T':
       push_text(take_number<uint32_t>());
       return true;  // BINSTRING
+    case 'C':
+      push_bytes(take_number<uint8_t>());
+      return true;  // SHORT_BINBYTES
+    case 'B':
+      push_bytes(take_number<uint32_t>());
+      return true;  // BINBYTES
+    case 0x8e:
+    case 0x96:
+      push_bytes(take_number<uint64_t>());
+      return true;  // BINBYTES8, BYTEARRAY8
     default:
       return false;
   }
@@ -181,6 +189,18 @@ bool Machine::step_container(uint8_t code) {
     case 'u':
       add_items(Kind::dict, pop_to_mark());
       return true;  // SETITEMS
+    case 0x8f:
+      push({.kind = Kind::object, .text = "set", .key = "builtins"});
+      return true;  // EMPTY_SET
+    case 0x90:      // ADDITEMS
+      pop_to_mark();
+      if (stack_.empty()) errors_.bad("the pickle is damaged at byte {}: items of nothing", at());
+      expect(stack_.back(), Kind::object, "a set");
+      return true;
+    case 0x91:
+      pop_to_mark();
+      push({.kind = Kind::object, .text = "frozenset", .key = "builtins"});
+      return true;  // FROZENSET
     case '0':
       pop();
       return true;  // POP
@@ -235,8 +255,11 @@ void Machine::global(std::string_view module, std::string_view name) {
   } else if (module == "torch._utils" && name == "_rebuild_parameter") {
     value.function = Function::rebuild_parameter;
   } else if (!is_torch_name(module, name)) {
-    errors_.bad("Fulmar refuses to run {}.{}, which the pickle asks for: a model needs nothing but tensors",
-                replace_bad_utf8(module), replace_bad_utf8(name));
+    if (is_refused(module, name))
+      errors_.bad("Fulmar refuses to run {}.{}, which the pickle asks for: a model needs nothing but tensors",
+                  replace_bad_utf8(module), replace_bad_utf8(name));
+    value.function = Function::foreign;
+    value.key = module;
   }
   push(std::move(value));
 }
@@ -257,6 +280,9 @@ void Machine::reduce() {
       if (arguments.empty()) errors_.bad("the pickle has a parameter without a tensor");
       expect(arguments[0], Kind::tensor, "a parameter's tensor");
       push_id(arguments[0]);
+      return;
+    case Function::foreign:
+      push({.kind = Kind::object, .text = function.text, .key = function.key});
       return;
     case Function::name:
       errors_.bad("the pickle calls {}, which is a type and no function here", function.text);
@@ -368,8 +394,11 @@ void Machine::add_items(Kind kind, const std::vector<Id>& items) {
   if (kind == Kind::dict && items.size() % 2 != 0)
     errors_.bad("the pickle has a key without a value at byte {}", at());
   const Id to = pop();
-  expect(to, kind, "a container");
-  values_[to].items.insert(values_[to].items.end(), items.begin(), items.end());
+  // Objects may be dictionaries or lists of a kind of their own: what has a name is kept.
+  const bool object = value(to).kind == Kind::object;
+  if (!object) expect(to, kind, "a container");
+  if (!object || kind == Kind::dict)
+    values_[to].items.insert(values_[to].items.end(), items.begin(), items.end());
   push_id(to);
 }
 

@@ -9,11 +9,12 @@
 
 namespace fulmar::pickle {
 
-enum class Kind : uint8_t { none, number, text, tuple, list, dict, function, storage, tensor, other };
+// An object is one of a class that this machine does not know; nothing of it was run.
+enum class Kind : uint8_t { none, number, text, tuple, list, dict, function, storage, tensor, object, other };
 std::string_view word(Kind kind);  // for messages: "a tuple"
 
-// The functions a state dict may call, and the names it may mention.
-enum class Function : uint8_t { ordered_dict, rebuild_tensor, rebuild_parameter, name };
+// The functions a state dict may call, the names it may mention, and those of other programs.
+enum class Function : uint8_t { ordered_dict, rebuild_tensor, rebuild_parameter, name, foreign };
 
 using Id = uint32_t;  // index of a Value in the machine
 
@@ -23,10 +24,10 @@ struct Value {
   Kind kind = Kind::none;
   Function function = Function::name;
   int64_t number = 0;          // number; a storage's element count
-  std::string_view text = {};  // text; a function's or storage type's name
-  std::string_view key = {};   // a storage's entry
-  std::vector<Id> items =
-      {};  // tuple, list; dict: key, value, key, value; tensor: storage, offset, shape, strides
+  std::string_view text = {};  // text; the name of a function, of a storage's type, of an object's class
+  std::string_view key = {};   // a storage's entry; the module of a foreign function or class
+  // tuple, list; dict and object: key, value, key, value; tensor: storage, offset, shape, strides
+  std::vector<Id> items = {};
 };
 
 class Machine {

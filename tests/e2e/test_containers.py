@@ -100,6 +100,8 @@ def version7(args):
     common.check(own_eps == 0, f"config.json's norm_eps times the head size is the group norm's epsilon: {own_eps}")
     cw.write_safetensors(twins.path("fla-first.safetensors"), cw.fla7(w, first_release=True))
     twins.agree(twins.path("fla-first.safetensors"))
+    twins.agree(cw.write_sharded(twins.path("hf7"), cw.hugging_face7(w), 2, {
+        "architectures": ["RwkvForCausalLM"], "architecture_version": "rwkv7", "context_length": 10240}))
     cw.write_safetensors(twins.path("ai00.st"), cw.web_rwkv(w))
     twins.agree(twins.path("ai00.st"), 1e-5)
     cw.write_legacy_pth(twins.path("legacy.pth"), {"_orig_mod." + name: array for name, array in w.items()},
@@ -139,8 +141,51 @@ def older_versions(args):
         twins.agree(twins.path(f"rescale{rescale}.gguf"))
 
 
+def trainers_files(args):
+    """Checkpoints with settings beside the weights, and the one that no other program can read."""
+    import argparse
+
+    import container_writers as cw
+    w = made(4)
+    twins = Twins(args, "trainers", w)
+    cw.write_legacy_pth(twins.path("lightning.ckpt"), w, lambda state: {
+        "epoch": 1, "hyper_parameters": argparse.Namespace(n_layer=2, lr=6e-4, betas=(0.9, 0.99)), "loops": {}, "state_dict": state})
+    twins.agree(twins.path("lightning.ckpt"))
+    cw.write_legacy_pth(twins.path("converted.pth"), w, lambda state: {
+        "_strategy": "cpu fp32", "_rescale_layer": 0, "_version": "0.7", **state})
+    done = common.run(args, "inspect", twins.path("converted.pth"))
+    common.check(done.returncode == 1 and b'converted by ChatRWKV for its strategy "cpu fp32"' in done.stderr,
+                 f"a converted model is refused by its converter's name: {done.stderr.decode()}")
+
+
+def carried_vocabularies(args):
+    """Whatever a GGUF says about the end of a text, its tokens keep their bytes and token 0 ends it."""
+    import container_writers as cw
+    from rwkv7_formulas import read_safetensors
+    words = [b""] + [bytes([b]) for b in range(256)] + [b"\n\n", b"User", b"w"]
+    source = common.make_model(args, "carried.safetensors", "f32", seed=3, L=2, C=64, N=32, F=96, V=len(words))
+    w = {name: array.astype(np.float32) for name, array in read_safetensors(source).items()
+         if not name.startswith("blocks.0.att.v") or name.endswith("weight")}
+    spelled = {}
+    for eos in (0, 2, 257):
+        path = os.path.join(args.work_dir, f"eos{eos}.gguf")
+        pairs = [(key, kind, eos if key.endswith("eos_token_id") else value) for key, kind, value in cw.gguf_pairs(w, 32, words)]
+        entries = [(name, 0, array.shape, array.tobytes()) for name, array in cw.gguf_layout(w, 32)]
+        with open(path, "wb") as f:
+            f.write(cw.gguf_bytes(pairs, entries))
+        spelled[eos] = common.output(args, "tokenize", "--vocab", path, stdin=b"User: hi\n\n")
+        with common.Server(args, path, "--strategy", "cpu fp32") as server:
+            status, answer = server.post("/v1/completions", {"prompt": "hi", "max_tokens": 8, "logit_bias": {"0": 100}})
+            common.check(status == 200 and answer["choices"][0]["finish_reason"] == "stop", f"token 0 ends a text, eos {eos}: {answer}")
+            text = server.complete(prompt="hi", max_tokens=4, logit_bias={"257": 100})
+            common.check(text == "\n\n" * 4, f"an answer may hold empty lines, eos {eos}: {text!r}")
+    common.check(len(set(spelled.values())) == 1 and b" 257" in spelled[0], f"a prompt is spelled the same: {spelled}")
+
+
 def main():
     args = common.parse_args()
+    trainers_files(args)
+    carried_vocabularies(args)
     version7(args)
     older_versions(args)
 

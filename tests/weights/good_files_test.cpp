@@ -136,6 +136,46 @@ TEST(Pth, CheckpointsOfModulesAndTrainersAreUnderstood) {
   EXPECT_EQ(numbers(*source, "again.bias"), std::vector<float>{4});
 }
 
+// Settings as Lightning, DeepSpeed and their like pickle them: objects of classes that are not here.
+TEST(Pth, ATrainersSettingsBesideTheWeightsArePassedOver) {
+  Pickle pickle;
+  pickle.op("}(").text("hyper_parameters").global("argparse", "Namespace").op(")\x81}(");  // NEWOBJ
+  pickle.text("lr")
+      .op("G")
+      .op(test::little(0, 8))
+      .text("path")
+      .global("pathlib", "PosixPath")
+      .op("(")
+      .text("a")
+      .op("tR");
+  pickle.text("seen").global("__builtin__", "set").op("](NNe\x85Rub");  // BUILD
+  pickle.text("callbacks")
+      .op("}(")
+      .global("lightning.callbacks", "Checkpoint")
+      .op("}")
+      .text("best")
+      .op("Nsu");
+  pickle.text("counts").global("collections", "defaultdict").global("__builtin__", "int").op("\x85R");
+  pickle.text("seen").op("K\x07s");  // SETITEM on an object
+  pickle.text("raw").global("_codecs", "encode").op("(").text("x").text("latin1").op("tR");
+  pickle.text("numpy").global("numpy.core.multiarray", "scalar").op("(").global("numpy", "dtype").op("(");
+  pickle.text("f8")
+      .number(0)
+      .number(1)
+      .op("tR(")
+      .number(3)
+      .text("<")
+      .op("NNNJ")
+      .op(test::little(0xffffffff, 4))
+      .op("tb");
+  pickle.text("12345678").op("tR").text("state_dict").op("}(");
+  pickle.tensor("emb.weight", "FloatStorage", "0", 2, 0, {2}, {1}).op("uu");
+  const TempFile file(test::zip(test::pth_entries(pickle.stop(), {raw<float>({3, 4})})));
+  const SourcePtr source = open_weights(file.path());
+  EXPECT_EQ(source->names(), std::vector<std::string>{"state_dict.emb.weight"});
+  EXPECT_EQ(numbers(*source, "state_dict.emb.weight"), (std::vector<float>{3, 4}));
+}
+
 TEST(LegacyPth, StoragesAreFoundInTheOrderOfTheirList) {
   const std::string pickle = Pickle()
                                  .op("}(")

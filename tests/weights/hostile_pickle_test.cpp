@@ -35,14 +35,40 @@ TEST(HostilePickle, NothingInItIsEverRun) {
   expect_refused("a look-alike", call("torch._utils.x", "_rebuild_tensor_v2"),
                  "refuses to run torch._utils.x._rebuild");
   expect_refused("a dotted name", call("collections", "OrderedDict.__class__"),
-                 "refuses to run collections.OrderedDict.__class__");
-  expect_refused("not UTF-8", call("\xff", "\xfe"), "refuses to run \xef\xbf\xbd.\xef\xbf\xbd");
+                 "holds an object of collections.OrderedDict.__class__");
+  expect_refused("not UTF-8", call("\xff", "\xfe"), "holds an object of \xef\xbf\xbd.\xef\xbf\xbd");
+  expect_refused("a whole module", call("rwkv.model", "RWKV"),
+                 "an object of rwkv.model.RWKV and no dictionary of tensors: where it was made, save it with "
+                 "torch.save(model.state_dict(), file)");
   expect_refused("by the stack", Pickle(4).op("\x8c\x02os\x8c\x06system\x93)R").stop(),
                  "refuses to run os.system");
   expect_refused("a type called", Pickle().global("torch", "FloatStorage").op(")R").stop(),
                  "calls FloatStorage");
-  for (const std::string code : {"\x81", "\x92", "i", "o", "\x82\x01", "P0\n", "I1\n", "\x97", "\xff"})
+  for (const std::string code : {"i", "o", "\x82\x01", "P0\n", "I1\n", "\x97", "\xff"})
     expect_refused("instruction", Pickle().op("}").op(code).stop(), "an instruction 0x");
+}
+
+// A call among settings is refused too, where it is one that no trainer makes.
+TEST(HostilePickle, ACallBesideTheWeightsIsRefused) {
+  const auto beside = [](std::string_view module, std::string_view name) {
+    Pickle pickle;
+    pickle.op("}(").tensor("w", "FloatStorage", "0", 4, 0, {4}, {1});
+    return pickle.text("settings").global(module, name).op("(").text("touch owned").op("tRu").stop();
+  };
+  for (const auto& [module, name] :
+       {std::pair("os", "system"), std::pair("posix", "system"), std::pair("os.path", "join"),
+        std::pair("subprocess", "Popen"), std::pair("builtins", "exec"), std::pair("__builtin__", "eval"),
+        std::pair("torch._tensor", "_rebuild_from_type_v2"), std::pair("torch.storage", "_load_from_bytes")})
+    expect_refused(name, beside(module, name), std::string("refuses to run ") + module + "." + name);
+}
+
+TEST(HostilePickle, AModelConvertedForOneStrategyIsRefusedByName) {
+  Pickle pickle;
+  pickle.op("}(").tensor("w", "FloatStorage", "0", 4, 0, {4}, {1});
+  pickle.text("_strategy").text("cuda fp16i8 *20 -> cpu fp32").text("_version").text("0.7");
+  expect_refused("ChatRWKV's", pickle.op("u").stop(),
+                 "was converted by ChatRWKV for its strategy \"cuda fp16i8 *20 -> cpu fp32\"",
+                 ErrorKind::unsupported);
 }
 
 TEST(HostilePickle, DamagedStacksAndMemosAreRefused) {
@@ -66,6 +92,22 @@ TEST(HostilePickle, DamagedStacksAndMemosAreRefused) {
   expect_refused("items of a number", Pickle().op("K\x01(NNu").stop(), "a number where a dictionary belongs");
   expect_refused("attributes of a number", Pickle().op("K\x01}b").stop(),
                  "a number where a dictionary belongs");
+  expect_refused("items of a list that is no set", Pickle().op("](N\x90").stop(),
+                 "a list where an object belongs");
+  expect_refused("items of no set", Pickle().op("(N\x90").stop(), "items of nothing");
+  expect_refused("an object of nothing", Pickle().op("}\x81").stop(), "takes a value that is not there");
+  expect_refused("an object of a number", Pickle().op("K\x01)\x81").stop(),
+                 "a number where a function belongs");
+  expect_refused("an object as a shape",
+                 Pickle()
+                     .global("torch._utils", "_rebuild_tensor_v2")
+                     .op("(")
+                     .storage("FloatStorage", "0", 4)
+                     .number(0)
+                     .global("torch", "Size")
+                     .op(")R)tR")
+                     .stop(),
+                 "an object where a tuple belongs");
   expect_refused("attributes of nothing", Pickle().op("}b").stop(), "attributes of nothing");
   expect_refused("a list", Pickle().op("]").stop(), "holds a list, expected a dictionary");
   expect_refused("OrderedDict of things", Pickle().global("collections", "OrderedDict").op("N\x85R").stop(),
