@@ -49,18 +49,59 @@ def checkpoints(folder):
     header = {"rwkv.embeddings.weight": [2, 4], "rwkv.blocks.0.attention.time_mix_key": [1, 1, 4],
               "rwkv.blocks.0.pre_ln.weight": [4], "head.weight": [2, 4]}
     write(folder("safetensors", "hugging-face.safetensors"), safetensors(header))
+    for name, prefix in (("dot", "."), ("dots", ".x."), ("many-dots", "." * 200)):
+        write(folder("safetensors", name + ".safetensors"),
+              safetensors({prefix + "blocks.0.ln1.weight": [2], "lm_head.weight": [2], prefix[:1] + "head.weight": [2]}))
     header = {"emb.weight": [2, 4], "blocks.0.att.time_mix_k": [4], "blocks.0.att.w1": [1, 4, 4],
               "blocks.0.att.receptance.weight": [1, 4, 4]}
     write(folder("safetensors", "web-rwkv.safetensors"), safetensors(header))
 
 
-def safetensors(shapes):
-    header, at = {}, 0
+def safetensors(shapes, metadata=None):
+    header, at = {"__metadata__": metadata} if metadata else {}, 0
     for name, shape in shapes.items():
         size = 4 * int(np.prod(shape))
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
         at += size
     return words(json.dumps(header)) + b"\x3f" * at
+
+
+def adapters(folder):
+    """Every kind, over a model of a matrix [8,8] and one of [16,8]."""
+    key, ffn = "blocks.0.att.key.", "blocks.0.ffn.key."
+    lora = {key + "lora_A": [2, 8], key + "lora_B": [8, 2], ffn + "lora_A": [3, 8], ffn + "lora_B": [16, 3]}
+    peft = "base_model.model.model.layers.0."
+    for name, shapes, metadata in (
+            ("lora", {**lora, "blocks.0.ln1.weight": [1, 1, 8]}, None),
+            ("dora", {**lora, key + "lora_M": [1, 8]}, None),
+            ("pissa", {**lora, **{n.replace("lora_", "init_lora_"): s for n, s in lora.items()}}, None),
+            ("bone", {key + "bone": [4, 2, 2], ffn + "disha": [4, 2, 2]}, None),
+            ("disha", {key + "disha": [3, 8]}, None),
+            ("peft", {peft + "attn.k_proj.lora_A.weight": [2, 8], peft + "attn.k_proj.lora_B.weight": [8, 2]}, {"format": "pt"}),
+            ("peft-factor", {peft + "attn.w_lora.lora.0.lora_A.weight": [2, 8]}, None),
+            ("ai00", {key + "lora.0": [8, 2], key + "lora.1": [8, 2]}, {"model_type": "lora"}),
+            ("mole", {"moe_info": [2], "blocks.0.ffn.expert_0.key.lora_A_expert_0": [2, 8]}, None),
+            ("state", {"blocks.0.att.time_state": [2, 4, 4]}, {"model_type": "state"}),
+            ("half", {key + "lora_A": [2, 8]}, None)):
+        write(folder("adapter", name + ".safetensors"), safetensors(shapes, metadata))
+
+
+def tuned_states(folder):
+    good = {"blocks.0.att.time_state": [2, 4, 4]}
+    for name, shapes, metadata in (("trainer", good, None), ("ai00", good, {"model_type": "state"}),
+                                   ("unsaid", good, {"format": "pt"}), ("more", {**good, "blocks.1.att.time_state": [2, 4, 4]}, None),
+                                   ("shape", {"blocks.0.att.time_state": [2, 16]}, None), ("adapter", {"emb.weight": [3, 8]}, None)):
+        write(folder("state", name + ".state"), safetensors(shapes, metadata))
+
+
+def configs(folder):
+    peft = {"peft_type": "LORA", "r": 4, "lora_alpha": 16, "use_rslora": True, "alpha_pattern": {"attn.k_proj": 8}}
+    for name, config in (("fla", {"model_type": "rwkv7", "norm_eps": 1e-4, "head_dim": 4}),
+                         ("huggingface", {"layer_norm_epsilon": 1e-4, "head_size_divisor": 4}),
+                         ("peft", peft), ("ranks", {**peft, "rank_pattern": {"k_proj": 8}}), ("expression", {**peft, "alpha_pattern": {".*": 1}}),
+                         ("pissa", {**peft, "init_lora_weights": "pissa_niter_4"}), ("dora", {**peft, "use_dora": True}),
+                         ("huge", {**peft, "lora_alpha": 1e300}), ("other", {"peft_type": "IA3"}), ("list", [])):
+        write(folder("config", name + ".json"), json.dumps(config).encode())
 
 
 def write(path, data):
@@ -76,6 +117,10 @@ def pickles(folder):
     write(folder("pickle", "cycle.pkl"), b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.")
     write(folder("pickle", "protocol-4.pkl"), b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94K\x01u.")
     write(folder("pickle", "system.pkl"), b"cos\nsystem\n(S'id'\ntR.")
+    settings = b"cargparse\nNamespace\n)\x81}X\x02\x00\x00\x00lrK\x01sb"
+    write(folder("pickle", "settings.pkl"), b"\x80\x02}(X\x01\x00\x00\x00a" + settings + b"X\x01\x00\x00\x00bccollections\ndefaultdict\n"
+          b"c__builtin__\nint\n\x85RX\x01\x00\x00\x00cK\x02su.")
+    write(folder("pickle", "sets.pkl"), b"\x80\x04}X\x01\x00\x00\x00a\x8f(K\x01K\x02\x90s.")
 
 
 def legacy(folder):
@@ -225,7 +270,7 @@ def main():
         os.makedirs(os.path.join(root, target), exist_ok=True)
         return os.path.join(root, target, name)
 
-    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, byte_pairs):
+    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, byte_pairs, adapters, tuned_states, configs):
         make(folder)
 
 
