@@ -86,11 +86,12 @@ SourcePtr open_container(const FileErrors& errors, FilePtr file) {
   if (is_legacy_pth(text)) return open_legacy_pth(errors, std::move(file));
   if (text.starts_with("lmgg") || text.starts_with("tjgg"))
     errors.unsupported("is a file of an older ggml than any RWKV model was made for: take the original .pth");
+  // Before pickles: a header of 640 bytes begins as they do.
+  if (text.size() > 8 && text[8] == '{') return open_safetensors(errors, std::move(file));
   if (text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5)
     errors.bad("is a pickle, but not one of torch.save: save it with torch.save(model.state_dict(), file)");
   if (text.starts_with("version https://git-lfs"))
     errors.bad("is a Git LFS pointer and not the model itself: run `git lfs pull`");
-  if (text.size() > 8 && text[8] == '{') return open_safetensors(errors, std::move(file));
   errors.bad("is no safetensors, .pth, GGUF or rwkv.cpp file (by its first bytes)");
 }
 

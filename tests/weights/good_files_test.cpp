@@ -65,6 +65,15 @@ TEST(Safetensors, EveryTypeComesBackAtAnyAlignment) {
     }
 }
 
+TEST(Safetensors, AHeaderWhoseLengthLooksLikeAPickleIsRead) {
+  for (const std::size_t length : {640, 896, 1152, 1408}) {
+    std::string header = R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+    header.resize(length, ' ');
+    const TempFile file(test::safetensors(header, "x"));
+    EXPECT_EQ(open_weights(file.path())->names(), std::vector<std::string>{"t"}) << length;
+  }
+}
+
 TEST(Safetensors, EmptyTensorsAndScalarsAreTensorsToo) {
   const TempFile file(test::safetensors(R"({"none":{"dtype":"F32","shape":[0,7],"data_offsets":[4,4]},)"
                                         R"("one":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}})",
