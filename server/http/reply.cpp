@@ -7,10 +7,10 @@ namespace fulmar::http {
 
 void Reply::respond(Response response) {
   const std::lock_guard lock(mutex_);
-  if (gone_ || done_) return;
-  head_ = std::move(response);
+  if (gone_) return;
+  if (!done_) head_ = std::move(response);
   done_ = true;
-  notify();
+  notify();  // again, where the wake-up for an earlier one threw
 }
 
 void Reply::attach(std::shared_ptr<Source> source) {
@@ -88,8 +88,8 @@ void Reply::abandon() {
 
 void Reply::notify() {
   if (woken_ || !wake_) return;
+  wake_();  // may throw
   woken_ = true;
-  wake_();
 }
 
 }  // namespace fulmar::http
