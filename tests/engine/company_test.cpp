@@ -117,7 +117,7 @@ TEST(Company, AnEngineGivesASeedsTextWhoeverElseIsServed) {
   options.slots = others + 1;
   options.threads = 1;
   const auto engine = Engine::create(options);
-  Request request = ask("User: Tell me a story.\n\nAssistant:", drawn, 42);
+  Question request = ask("User: Tell me a story.\n\nAssistant:", drawn, 42);
   request.ignore_eos = true;
   const auto alone = listen_to(*engine, request);
   ASSERT_EQ(alone->wait(), Finish::length);
