@@ -65,7 +65,7 @@ TEST(VulkanPlan, EveryWorkgroupIsWholeSubgroupsOf4To128) {
         device.max_workgroup = max_workgroup;
         device.max_groups = 65535;
         const ops::BatchShape shape{rows, 1, 1};
-        const Addresses nowhere{0, 0, 0, 0, tape.state_floats, [](ops::WeightId) { return uint64_t{0}; }};
+        const Addresses nowhere{0, 0, 0, [](ops::WeightId) { return uint64_t{0}; }};
         std::set<std::string> seen;
         for (const Launch& launch :
              make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device).launches) {
