@@ -48,7 +48,7 @@ void add_kernels(Kernels& kernels, const rwkv::Config& config, Format format, ui
     return made;
   }();
   const ops::BatchShape shape{rows, 1, 1};
-  const Addresses nowhere{0, 0, 0, 0, tape.state_floats, [](ops::WeightId) { return uint64_t{0}; }};
+  const Addresses nowhere{0, 0, 0, [](ops::WeightId) { return uint64_t{0}; }};
   for (const Launch& launch : make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device).launches)
     kernels.try_emplace(launch.kernel, rows);
 }
