@@ -10,6 +10,7 @@
 #
 #   FULMAR_DEVICE=vulkan:1   another device than the first
 #   FULMAR_SIZES="0.1b"      other shapes to measure, or none
+#   FULMAR_HOUR_CACHE=FOLDER where drivers keep compiled kernels, instead of a new folder
 #   FULMAR_LINES="fp32"      other precisions to ask the 600 questions in, or none
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,7 +32,7 @@ mkdir -p "$out" || exit 1
 # Our libraries before the machine's, but for the C++ library: the newer of the two serves both our program and the driver.
 export LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 if ldd "$fulmar" 2>&1 | grep -q 'not found'; then LD_LIBRARY_PATH=$here/fallback:$LD_LIBRARY_PATH; fi
-export FULMAR_DATA=$here/models VK_ADD_LAYER_PATH=$here/layers XDG_CACHE_HOME=$out/cache
+export FULMAR_DATA=$here/models VK_ADD_LAYER_PATH=$here/layers XDG_CACHE_HOME=${FULMAR_HOUR_CACHE:-$out/cache}
 # Some containers keep the driver's description where the loader does not look.
 for icd in /usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json; do
   if [ -z "${VK_DRIVER_FILES:-}" ] && [ -f "$icd" ] && ! "$fulmar" devices 2>/dev/null | grep -q '^vulkan'; then

@@ -11,7 +11,8 @@ import gpu_hour_data
 
 def hour(args, pack, out):
     """(exit code, rows by step) of an hour without speed and with few operations."""
-    env = {**os.environ, "FULMAR_SIZES": "", "FULMAR_LINES": "fp32", "GTEST_FILTER": "*Pick*"}
+    env = {**os.environ, "FULMAR_SIZES": "", "FULMAR_LINES": "fp32", "GTEST_FILTER": "*Pick*",
+           "FULMAR_HOUR_CACHE": os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")}
     done = subprocess.run([os.path.join(pack, "gpu_hour.sh"), "5", out], capture_output=True, env=env, timeout=600)
     print(done.stdout.decode(), done.stderr.decode(), flush=True)
     with open(os.path.join(out, "table.json")) as f:
