@@ -137,7 +137,10 @@ TEST(Connection, DrainLetsAnswersEndAndIdleOnesGo) {
   }));
   const Answer answer = busy.receive();
   EXPECT_TRUE(answer.complete);
-  EXPECT_EQ(answer.events().size(), 201u);
+  const auto events = answer.events();  // tokens that came while nobody read share one
+  ASSERT_GE(events.size(), 2u);
+  EXPECT_NE(events[events.size() - 2].find("\"finish_reason\":\"length\""), std::string::npos);
+  EXPECT_EQ(events.back(), "[DONE]");
   EXPECT_TRUE(busy.closed_by_server());
   EXPECT_TRUE(drained.get());
 }
