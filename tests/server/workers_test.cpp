@@ -77,6 +77,7 @@ TEST(Workers, StoppingWaitsForWhatRunsAndDropsWhatWaits) {
   auto stopped = std::async(std::launch::async, [&] { echo.server->stop(); });
   EXPECT_TRUE(first.closed_by_server());
   EXPECT_TRUE(second.closed_by_server());
+  EXPECT_TRUE(eventually([&] { return echo.server->connections() == 0; }));
   gate.open.set_value();
   stopped.get();
   EXPECT_EQ(gate.entered, 1);
