@@ -31,8 +31,10 @@ int run_devices(const DevicesFlags& flags) {
     if (!device.caps.features.empty()) fmt::print("  features  {}\n", fmt::join(device.caps.features, ", "));
     if (!device.caps.matrix_units.empty()) fmt::print("  matrix    units {}\n", device.caps.matrix_units);
   }
-  const std::string why = why_no_vulkan();
-  if (!why.empty()) fmt::print("no Vulkan device: {}\n", why);
+  if (const std::string why = why_no_vulkan(); !why.empty())
+    fmt::print("no Vulkan device: {}\n", why);
+  else if (const std::string others = passed_over_devices(); !others.empty())
+    fmt::print("passed over: {}\n", others);
   return 0;
 }
 

@@ -35,6 +35,14 @@ std::string why_no_vulkan() {
   return vulkan_devices(why).empty() ? why : std::string();
 }
 
+std::string passed_over_devices() {
+#if FULMAR_HAS_VULKAN
+  return vulkan::passed_over();
+#else
+  return {};
+#endif
+}
+
 std::string device_word(const StrategyPart& part) {
   return part.device == "cpu" ? part.device : fmt::format("{}:{}", part.device, part.index);
 }

@@ -16,6 +16,9 @@ struct OpenedDevice {
 // `matrix_units` they are used where they passed a try, which the first start makes.
 OpenedDevice open_device(const StrategyPart& part, uint32_t threads, bool matrix_units = true);
 
+// "NAME: WHAT IT LACKS; ..." of GPUs that cannot be used; empty where there are none.
+std::string passed_over_devices();
+
 // Tries the matrix units of every device again, each for `seconds` at most, and answers the list with what
 // came out.
 std::vector<Device> check_devices(double seconds);

@@ -179,10 +179,14 @@ class ModelEngine final : public Engine {
       if (slots_[segment.slot]->feed(segment.rows, tokens_)) prompt_rows += segment.rows;
 
     const uint64_t step = ++steps_;
+    const Clock::time_point begun = Clock::now();
     const std::span<const float> logits = model_->step(tokens_, plan_.segments, plan_.picks);
     require(logits.size() == plan_.picks.size() * size_t{vocab_}, "{} logits for {} picks of {} tokens",
             logits.size(), plan_.picks.size(), vocab_);
     prompt_tokens_ += prompt_rows;
+    log_debug("step {}: {} rows of {} sequences, {} drawn from, {:.2f} ms in the model", step, tokens_.size(),
+              plan_.segments.size(), plan_.picks.size(),
+              std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
     for (size_t i = 0; i < plan_.picked_slots.size(); ++i)
       draw(plan_.picked_slots[i], logits.subspan(i * vocab_, vocab_), step);
   }

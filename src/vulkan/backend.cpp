@@ -139,6 +139,12 @@ std::vector<ops::Caps> enumerate(std::string& why_none) {
   return list;
 }
 
+std::string passed_over() {
+  std::string why;
+  const Instance* instance = Instance::start(why);
+  return instance ? instance->passed_over_because() : std::string();
+}
+
 std::unique_ptr<ops::Backend> make_backend(uint32_t device_index, MatrixUnits units) {
   const Instance& instance = instance_with(device_index);
   PhysicalDevice device = instance.devices()[device_index];

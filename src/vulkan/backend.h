@@ -11,6 +11,8 @@ namespace fulmar::vulkan {
 // The devices make_backend can open, by index; real GPUs before implementations on the CPU. Never throws:
 // where the list is empty, `why_none` says why (no loader library, no driver, or what each device lacks).
 std::vector<ops::Caps> enumerate(std::string& why_none);
+// What the devices lack that enumerate() leaves out, by name; empty where there are none. Never throws.
+std::string passed_over();
 
 // Where a tape allows half inputs, many rows go through matrix units: where real hardware has them and they
 // passed a try in a process of their own; never; or always, untried (for tests, since software only imitates

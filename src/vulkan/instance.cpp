@@ -61,22 +61,39 @@ uint64_t validation_messages() {
   return message_count;
 }
 
-const Instance* Instance::open(std::string& why_none) {
+const Instance* Instance::start(std::string& why_none) {
   static std::string why;
   static const Instance* const instance = []() -> const Instance* {
     try {
-      return new Instance(why);
+      return new Instance;
     } catch (const std::exception& error) {
       why = error.what();
       return nullptr;
     }
   }();
-  if (instance && !instance->devices_.empty()) return instance;
-  why_none = why;
+  if (!instance) why_none = why;
+  return instance;
+}
+
+const Instance* Instance::open(std::string& why_none) {
+  const Instance* instance = start(why_none);
+  if (!instance || !instance->devices_.empty()) return instance;
+  why_none = instance->passed_over_because();
+  if (why_none.empty())
+    why_none =
+        "the Vulkan drivers that are installed find no device; is the graphics card's driver among them, and "
+        "may this user open the card (on Linux: is in the groups render and video)?";
   return nullptr;
 }
 
-Instance::Instance(std::string& why_none) : loader_(find_loader()) {
+std::string Instance::passed_over_because() const {
+  std::string all;
+  for (const PassedOver& one : passed_over_)
+    all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", one.device.caps.name, one.lacks);
+  return all;
+}
+
+Instance::Instance() : loader_(find_loader()) {
   const bool validate = validation_wanted();
   if (validate && !has_layer(loader_, validation_layer))
     fail(ErrorKind::unsupported, "FULMAR_VALIDATION=1 needs {}; install vulkan-validationlayers",
@@ -120,25 +137,21 @@ Instance::Instance(std::string& why_none) : loader_(find_loader()) {
     VkDebugUtilsMessengerEXT handle;
     check(create(handle_, &messenger, nullptr, &handle), "creating the debug messenger");
   }
-  find_devices(why_none);
+  find_devices();
 }
 
-void Instance::find_devices(std::string& why_none) {
+void Instance::find_devices() {
   const auto handles = list_all<VkPhysicalDevice>([&](uint32_t* count, VkPhysicalDevice* list) {
     return vk_.vkEnumeratePhysicalDevices(handle_, count, list);
   });
-  if (handles.empty())
-    why_none =
-        "the Vulkan drivers that are installed find no device; is the graphics card's driver among them, and "
-        "may this user open the card (on Linux: is in the groups render and video)?";
   for (const VkPhysicalDevice handle : handles) {
     PhysicalDevice device;
     device.handle = handle;
-    const std::string lacks = describe(ask(vk_, handle), device);
+    std::string lacks = describe(ask(vk_, handle), device);
     if (lacks.empty())
       devices_.push_back(std::move(device));
     else
-      why_none += fmt::format("{}{}: {}", why_none.empty() ? "" : "; ", device.caps.name, lacks);
+      passed_over_.push_back({std::move(device), std::move(lacks)});
   }
   arrange(devices_);
 }

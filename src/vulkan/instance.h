@@ -13,22 +13,30 @@ class Instance {
   // they crash. Null where there is no loader, driver or usable device; `why_none` then says which. Never
   // throws.
   static const Instance* open(std::string& why_none);
+  // The same, but null only where there is no loader or driver.
+  static const Instance* start(std::string& why_none);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
   const InstanceFunctions& vk() const { return vk_; }
   // See arrange().
   const std::vector<PhysicalDevice>& devices() const { return devices_; }
+  struct PassedOver {
+    PhysicalDevice device;  // as far as it was described
+    std::string lacks;
+  };
+  const std::vector<PassedOver>& passed_over() const { return passed_over_; }
+  std::string passed_over_because() const;  // "NAME: WHAT IT LACKS; ..."
 
  private:
-  // Throws; an instance without devices has said in `why_none` why.
-  explicit Instance(std::string& why_none);
-  void find_devices(std::string& why_none);
+  Instance();  // throws
+  void find_devices();
 
   Loader loader_;
   VkInstance handle_ = VK_NULL_HANDLE;
   InstanceFunctions vk_;
   std::vector<PhysicalDevice> devices_;
+  std::vector<PassedOver> passed_over_;
 };
 
 }  // namespace fulmar::vulkan

@@ -179,10 +179,6 @@ std::string describe(const Report& r, PhysicalDevice& device) {
     return fmt::format("its workgroups have at most {} threads and {} bytes, {} and {} are needed",
                        device.max_workgroup, p.limits.maxComputeSharedMemorySize, least_workgroup,
                        least_shared);
-  if (device.caps.memory_bytes == 0) return "its driver reports no memory";
-  if (device.max_allocation < least_allocation)
-    return fmt::format("it allocates at most {} MiB at once, {} are needed", device.max_allocation / mebibyte,
-                       least_allocation / mebibyte);
 
   device.tells_free_memory = r.has(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   device.portability_subset = r.has("VK_KHR_portability_subset");
@@ -204,6 +200,10 @@ std::string describe(const Report& r, PhysicalDevice& device) {
   if (r.f12.shaderFloat16) device.caps.features.emplace_back("offers fp16 arithmetic");
   if (r.p13.integerDotProduct4x8BitPackedSignedAccelerated)
     device.caps.features.emplace_back("offers integer dot");
+  if (device.caps.memory_bytes == 0) return "its driver reports no memory";
+  if (device.max_allocation < least_allocation)
+    return fmt::format("it allocates at most {} MiB at once, {} are needed", device.max_allocation / mebibyte,
+                       least_allocation / mebibyte);
   return {};
 }
 

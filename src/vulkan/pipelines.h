@@ -17,6 +17,13 @@ struct Kernel {
   auto operator<=>(const Kernel&) const = default;
 };
 
+// Of push constants only, as all kernels have it.
+Unique<VkPipelineLayout> make_layout(const DeviceFunctions& vk, const DeviceOwner& owner);
+// `cache` may be none. Throws where there is no such kernel or the driver refuses it.
+Unique<VkPipeline> compile(const DeviceFunctions& vk, const DeviceOwner& owner, const PhysicalDevice& device,
+                           const Kernel& kernel, VkPipelineLayout layout, VkPipelineCache cache,
+                           VkPipelineCreateFlags flags = 0);
+
 class Pipelines {
  public:
   explicit Pipelines(Device& device);

@@ -87,6 +87,18 @@ def no_device(args, model):
     print("ok: no device", flush=True)
 
 
+def passed_over_card(args):
+    """Beside a device that works, one that cannot: the list says why it is not there."""
+    here = os.environ.get("VK_DRIVER_FILES", "")
+    other = os.path.join(os.path.dirname(here), "radv_icd.json")
+    if not os.path.isfile(other):
+        return print("left out: no second driver is there to lack something", flush=True)
+    env = {"VK_DRIVER_FILES": here + os.pathsep + other, "RADV_FORCE_FAMILY": "NAVI21", "FULMAR_VALIDATION": "0"}
+    listed = common.output(args, "devices", env=env).decode()
+    common.check(listed.startswith("vulkan:0: llvmpipe") and "passed over: " in listed and "reports no memory" in listed, listed)
+    print("ok: a card that is passed over", flush=True)
+
+
 def broken_card(args, model):
     numbers = ["logits", "--model", model, "--tokens", "1,2,3"]
     right = common.output(args, *numbers, "--strategy", "cpu")
@@ -106,6 +118,7 @@ def main():
         common.skip("the first device is a real one, or there is none")
     model = common.make_model(args, "model.safetensors", dtype="f16", L=1, C=64, N=32, V=256)
     no_device(args, model)
+    passed_over_card(args)
     broken_card(args, model)
     real = "not tried yet" in units(args, behind_layer(args, "discrete"))
     card = "discrete" if real else "discrete offer"  # a driver without them is made to claim them

@@ -12,6 +12,15 @@ using testing::HasSubstr;
 
 class DeviceFaults : public FaultTest {};
 
+// The error that opening `backend` and six steps on it end with, if any.
+std::optional<Error> error_of_steps(std::unique_ptr<ops::Backend>& backend) {
+  return error_of([&] {
+    backend = vulkan::make_backend(0);
+    Work work(*backend);
+    for (int i = 0; i < 6; ++i) work.step();
+  });
+}
+
 TEST_F(DeviceFaults, WithoutFaultsAllIsAsWithoutTheLayer) {
   const auto backend = vulkan::make_backend(0);
   Work work(*backend);
@@ -22,11 +31,7 @@ TEST_F(DeviceFaults, AResetIsALostDeviceWhereverItShows) {
   for (const char* words : {"lose_submit=1", "lose_submit=4", "lose_wait=1", "lose_wait=5"}) {
     const Misbehave faults(words);
     std::unique_ptr<ops::Backend> backend;
-    const auto error = error_of([&] {
-      backend = vulkan::make_backend(0);
-      Work work(*backend);
-      for (int i = 0; i < 6; ++i) work.step();
-    });
+    const auto error = error_of_steps(backend);
     ASSERT_TRUE(error) << words;
     EXPECT_EQ(error->kind(), ErrorKind::device_lost) << words << ": " << error->what();
     EXPECT_TRUE(!backend || !backend->abandoned()) << words;
@@ -41,11 +46,7 @@ TEST_F(DeviceFaults, ADeviceThatStopsIsLostInTimeAndNeverWaitedForAgain) {
   for (const char* words : {"stop=1", "stop=3", "stop=7"}) {
     const Misbehave faults(words);
     std::unique_ptr<ops::Backend> backend;
-    const auto error = error_of([&] {
-      backend = vulkan::make_backend(0);
-      Work work(*backend);
-      for (int i = 0; i < 6; ++i) work.step();
-    });
+    const auto error = error_of_steps(backend);
     ASSERT_TRUE(error) << words;
     EXPECT_EQ(error->kind(), ErrorKind::device_lost) << words;
     EXPECT_THAT(error->what(), testing::AnyOf(HasSubstr("FULMAR_GPU_TIMEOUT"), HasSubstr("was given up")));

@@ -17,7 +17,8 @@ KNOWN = {}  # (family, kernel, rows): registers that pass for now. It may only s
 
 
 def statistics(program, names):
-    """(device, {(kernel, rows, constants): (registers, spilled, bytes)}), or None where the driver knows no such card."""
+    """(device, {(kernel, rows, constants): (registers, spilled, bytes)}), or None and why there are none."""
+    why = ""
     for name in names:
         env = {**os.environ, "RADV_FORCE_FAMILY": name, "MESA_SHADER_CACHE_DISABLE": "true"}
         done = subprocess.run([program], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -25,12 +26,12 @@ def statistics(program, names):
             device, *lines = done.stdout.splitlines()
             words = [line.split(" ") for line in lines]
             return device, {(w[0], int(w[1]), w[2]): tuple(map(int, w[3:])) for w in words}
-        print(done.stdout if done.returncode == with_driver.SKIPPED else "", done.stderr, sep="", end="", flush=True)
         # RADV aborts at a name that it does not know, after saying so.
         unknown = done.returncode == -signal.SIGABRT and "Unknown family" in done.stderr
         if done.returncode != with_driver.SKIPPED and not unknown:
-            sys.exit(f"FAILED: kernel_statistics ended with {done.returncode} on {name}")
-    return None
+            sys.exit(f"FAILED: kernel_statistics ended with {done.returncode} on {name}: {done.stderr}")
+        why = "unknown to this driver" if unknown else done.stdout.strip()
+    return None, why
 
 
 def faults(family, found):
@@ -61,11 +62,10 @@ def main():
     with_driver.pin(words[1])
     by_family, wrong = {}, []
     for family, names in FAMILIES.items():
-        answer = statistics(words[0], names)
-        if answer is None:
-            print(f"{family}: unknown to this driver", flush=True)
+        device, found = statistics(words[0], names)
+        if device is None:
+            print(f"{family}: {found}", flush=True)
             continue
-        device, found = answer
         print(f"{family}: {device}, {len(found)} kernels", flush=True)
         wrong += faults(family, found)
         by_family[family] = found

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <map>
+#include <optional>
 
 #include "base/fail.h"
 #include "fulmar_shaders.h"
@@ -93,85 +94,44 @@ class Counter {
     info.pQueueCreateInfos = &queue;
     info.enabledExtensionCount = 1;
     info.ppEnabledExtensionNames = &extension;
-    check(instance.vkCreateDevice(physical.handle, &info, nullptr, &device_), "opening the device");
-    vk_.load(instance, device_);
+    check(instance.vkCreateDevice(physical.handle, &info, nullptr, &owner_.handle), "opening the device");
+    vk_.load(instance, owner_.handle);
+    owner_.destroy = vk_.vkDestroyDevice;
     find(instance, get_executables_, "vkGetPipelineExecutablePropertiesKHR");
     find(instance, get_statistics_, "vkGetPipelineExecutableStatisticsKHR");
-    const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
-    auto layout = blank<VkPipelineLayoutCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
-    layout.pushConstantRangeCount = 1;
-    layout.pPushConstantRanges = &range;
-    check(vk_.vkCreatePipelineLayout(device_, &layout, nullptr, &layout_), "creating a pipeline layout");
+    layout_ = make_layout(vk_, owner_);
   }
-  ~Counter() {
-    vk_.vkDestroyPipelineLayout(device_, layout_, nullptr);
-    vk_.vkDestroyDevice(device_, nullptr);
-  }
-  Counter(const Counter&) = delete;
 
   // By the driver's own words for them.
   std::map<std::string, uint64_t> statistics(const Kernel& kernel) {
-    const VkPipeline pipeline = compile(kernel);
-    const VkPipelineInfoKHR which{VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, nullptr, pipeline};
+    const auto pipeline = compile(vk_, owner_, physical_, kernel, layout_.get(), VK_NULL_HANDLE,
+                                  VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR);
+    const VkPipelineInfoKHR which{VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, nullptr, pipeline.get()};
     uint32_t executables = 0, count = 0;
-    check(get_executables_(device_, &which, &executables, nullptr), "counting executables");
+    check(get_executables_(owner_.handle, &which, &executables, nullptr), "counting executables");
     if (executables != 1) fail(ErrorKind::internal, "{} has {} executables", kernel.name, executables);
-    const VkPipelineExecutableInfoKHR info{VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, nullptr, pipeline,
-                                           0};
-    check(get_statistics_(device_, &info, &count, nullptr), "counting statistics");
+    const VkPipelineExecutableInfoKHR info{VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, nullptr,
+                                           pipeline.get(), 0};
+    check(get_statistics_(owner_.handle, &info, &count, nullptr), "counting statistics");
     std::vector<VkPipelineExecutableStatisticKHR> list(
         count, blank<VkPipelineExecutableStatisticKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR));
-    check(get_statistics_(device_, &info, &count, list.data()), "reading statistics");
+    check(get_statistics_(owner_.handle, &info, &count, list.data()), "reading statistics");
     std::map<std::string, uint64_t> found;
     for (const auto& statistic : list) found[statistic.name] = statistic.value.u64;
-    vk_.vkDestroyPipeline(device_, pipeline, nullptr);
     return found;
   }
 
  private:
   template <typename Function>
   void find(const InstanceFunctions& instance, Function& function, const char* name) {
-    function = reinterpret_cast<Function>(instance.vkGetDeviceProcAddr(device_, name));
+    function = reinterpret_cast<Function>(instance.vkGetDeviceProcAddr(owner_.handle, name));
     if (!function) fail(ErrorKind::unsupported, "the driver lacks {}", name);
-  }
-
-  VkPipeline compile(const Kernel& kernel) {
-    std::span<const uint32_t> words;
-    for (const shaders::Shader& shader : shaders::all())
-      if (shader.name == kernel.name) words = shader.words;
-    auto module_info = blank<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
-    module_info.codeSize = words.size_bytes();
-    module_info.pCode = words.data();
-    VkShaderModule module;
-    check(vk_.vkCreateShaderModule(device_, &module_info, nullptr, &module), "reading a kernel");
-    std::vector<VkSpecializationMapEntry> entries;
-    for (uint32_t i = 0; i < kernel.constants.size(); ++i) entries.push_back({i, 4 * i, 4});
-    const VkSpecializationInfo constants{static_cast<uint32_t>(entries.size()), entries.data(),
-                                         kernel.constants.size() * 4, kernel.constants.data()};
-    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size{
-        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO, nullptr,
-        physical_.subgroup_size};
-    auto info = blank<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
-    info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
-    info.layout = layout_;
-    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
-    info.stage.pNext = physical_.choose_subgroup_size ? &size : nullptr;
-    info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
-    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
-    info.stage.module = module;
-    info.stage.pName = "main";
-    info.stage.pSpecializationInfo = &constants;
-    VkPipeline pipeline;
-    check(vk_.vkCreateComputePipelines(device_, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline),
-          "compiling a kernel");
-    vk_.vkDestroyShaderModule(device_, module, nullptr);
-    return pipeline;
   }
 
   const PhysicalDevice& physical_;
   DeviceFunctions vk_;
-  VkDevice device_ = VK_NULL_HANDLE;
-  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  DeviceOwner owner_;
+  Unique<VkPipelineLayout> layout_;
   PFN_vkGetPipelineExecutablePropertiesKHR get_executables_ = nullptr;
   PFN_vkGetPipelineExecutableStatisticsKHR get_statistics_ = nullptr;
 };
@@ -186,25 +146,37 @@ bool offers(const InstanceFunctions& vk, VkPhysicalDevice device, const char* na
   return false;
 }
 
+// A card that is not there has no memory either, which is all that such a one may lack.
+std::optional<PhysicalDevice> card_of(const Instance& instance) {
+  if (!instance.devices().empty()) return instance.devices()[0];
+  for (const auto& [device, lacks] : instance.passed_over())
+    if (device.caps.memory_bytes == 0 && device.driver == VK_DRIVER_ID_MESA_RADV) return device;
+  return std::nullopt;
+}
+
 int run() {
   std::string why;
-  const auto instance = Instance::open(why);
-  if (!instance) {
-    fmt::print("skipped: {}\n", why);
+  const Instance* instance = Instance::start(why);
+  const auto card = instance ? card_of(*instance) : std::nullopt;
+  if (!card) {
+    fmt::print("skipped: {}\n", instance ? instance->passed_over_because() : why);
     return skipped;
   }
-  PhysicalDevice device = instance->devices()[0];
+  PhysicalDevice device = *card;
   if (!offers(instance->vk(), device.handle, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) {
     fmt::print("skipped: {} does not tell what kernels need\n", device.caps.name);
     return skipped;
   }
+  Kernels kernels = kernels_of_models(device);
 #if FULMAR_COOPERATIVE_MATRIX
-  if (offers(instance->vk(), device.handle, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+  if (offers(instance->vk(), device.handle, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) {
     device.matrix_tile = MatrixTile{16, 16, 16};
+    kernels.merge(kernels_of_models(device));
+  }
 #endif
   fmt::print("{}, {}\n", device.caps.name, device.caps.driver);
   Counter counter(instance->vk(), device);
-  for (const auto& [kernel, rows] : kernels_of_models(device)) {
+  for (const auto& [kernel, rows] : kernels) {
     auto found = counter.statistics(kernel);
     fmt::print("{} {} {} {} {} {}\n", kernel.name, rows, fmt::join(kernel.constants, ","), found.at("VGPRs"),
                found.at("Spilled VGPRs") + found.at("Spilled SGPRs"), found.at("Code size"));
