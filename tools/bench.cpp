@@ -151,8 +151,8 @@ int run_bench(const BenchFlags& flags) {
 
   const rwkv::Config& c = model->config();
   fmt::print("model      {}: {:.1f} million parameters (L {}, C {}, F {}, V {})\n",
-             flags.made.empty() ? flags.model : "made " + flags.made,
-             static_cast<double>(c.parameters) / 1e6, c.L, c.C, c.F, c.V);
+             flags.made.empty() ? flags.model : "made " + flags.made, static_cast<double>(c.parameters) / 1e6,
+             c.L, c.C, c.F, c.V);
   fmt::print("device     {}, {}\n", model->strategy(), model->caps().name);
   fmt::print("weights    {:.1f} MiB, loaded in {:.2f} s\n",
              static_cast<double>(model->weight_bytes()) / (1 << 20), loading);
@@ -178,34 +178,33 @@ int run_bench(const BenchFlags& flags) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Command& run) {
+void add_bench(CommandLine& line) {
   auto flags = std::make_shared<BenchFlags>();
-  CLI::App* command = app.add_subcommand("bench", "Measure how fast a model runs");
-  add_model_flags(*command, *flags);
-  command->get_option("--model")->required(false);
-  command->add_option("--made", flags->made,
-                      "Instead of a model file: random weights in the shape of a published RWKV-7, " + made_sizes());
-  command->add_option("--batch", flags->batches, "Sequences decoded at once: 1,2,4,8")
-      ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
-  command->add_option("--prefill", flags->prefills, "Prompt lengths: 128,512")
-      ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 20));
-  command
-      ->add_option("--decode", flags->decode,
-                   "Decode steps measured at each batch size; their median is shown")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  command->add_option("--repeats", flags->repeats, "Prompts measured at each length; their median is shown")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  command->add_option("--step-tokens", flags->step_tokens, "Prompt tokens given to the model at once")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
-  command->add_flag("--ops", flags->ops, "Also show the time of every kind of operation");
-  command->callback([flags, &run] { run = [flags] { return run_bench(*flags); }; });
+  Command command = line.command("bench", "Measure how fast a model runs");
+  add_model_flags(command, *flags);
+  command.find("--model").required(false);
+  command.option(
+      "--made", flags->made,
+      "Instead of a model file: random weights in the shape of a published RWKV-7, " + made_sizes());
+  command.option("--batch", flags->batches, "Sequences decoded at once: 1,2,4,8")
+      .split_at(',')
+      .show_default()
+      .between(1, 4096);
+  command.option("--prefill", flags->prefills, "Prompt lengths: 128,512")
+      .split_at(',')
+      .show_default()
+      .between(1, 1 << 20);
+  command.option("--decode", flags->decode, "Decode steps measured at each batch size; their median is shown")
+      .show_default()
+      .between(1, 100000);
+  command.option("--repeats", flags->repeats, "Prompts measured at each length; their median is shown")
+      .show_default()
+      .between(1, 100000);
+  command.option("--step-tokens", flags->step_tokens, "Prompt tokens given to the model at once")
+      .show_default()
+      .between(1, 65536);
+  command.flag("--ops", flags->ops, "Also show the time of every kind of operation");
+  command.runs([flags] { return run_bench(*flags); });
 }
 
 }  // namespace fulmar::tools

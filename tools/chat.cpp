@@ -68,20 +68,17 @@ int run_chat(const ChatFlags& flags) {
 
 }  // namespace
 
-void add_chat(CLI::App& app, Command& run) {
+void add_chat(CommandLine& line) {
   auto flags = std::make_shared<ChatFlags>();
-  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
-  add_model_flags(*command, *flags, NoModel::demo);
-  add_vocab_flag(*command, *flags);
-  command->add_option("--system", flags->system, "What the model is told before the conversation");
-  static const std::map<std::string, Think> thinks{
-      {"off", Think::off}, {"on", Think::on}, {"fake", Think::fake}};
-  command
-      ->add_option("--think", flags->think,
-                   "How an answer begins: off, on (think first) or fake (an empty thought)")
-      ->transform(CLI::CheckedTransformer(thinks));
-  add_sampling_flags(*command, *flags);
-  command->callback([flags, &run] { run = [flags] { return run_chat(*flags); }; });
+  Command command = line.command("chat", "Talk with a model in the terminal");
+  add_model_flags(command, *flags, NoModel::demo);
+  add_vocab_flag(command, *flags);
+  command.option("--system", flags->system, "What the model is told before the conversation");
+  command.choice("--think", flags->think,
+                 "How an answer begins: off, on (think first) or fake (an empty thought)",
+                 {{"off", Think::off}, {"on", Think::on}, {"fake", Think::fake}});
+  add_sampling_flags(command, *flags);
+  command.runs([flags] { return run_chat(*flags); });
 }
 
 }  // namespace fulmar::tools

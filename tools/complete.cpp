@@ -34,15 +34,14 @@ int run_complete(const CompleteFlags& flags) {
 
 }  // namespace
 
-void add_complete(CLI::App& app, Command& run) {
+void add_complete(CommandLine& line) {
   auto flags = std::make_shared<CompleteFlags>();
-  CLI::App* command = app.add_subcommand("complete", "Continue a text");
-  add_model_flags(*command, *flags, NoModel::demo);
-  add_vocab_flag(*command, *flags);
-  command->add_option("--prompt", flags->prompt, "The text to continue; '-' reads it from stdin")
-      ->capture_default_str();
-  add_sampling_flags(*command, *flags);
-  command->callback([flags, &run] { run = [flags] { return run_complete(*flags); }; });
+  Command command = line.command("complete", "Continue a text");
+  add_model_flags(command, *flags, NoModel::demo);
+  add_vocab_flag(command, *flags);
+  command.option("--prompt", flags->prompt, "The text to continue; '-' reads it from stdin").show_default();
+  add_sampling_flags(command, *flags);
+  command.runs([flags] { return run_complete(*flags); });
 }
 
 }  // namespace fulmar::tools

@@ -45,22 +45,21 @@ int run_convert(const ConvertFlags& flags) {
 
 }  // namespace
 
-void add_convert(CLI::App& app, Command& run) {
+void add_convert(CommandLine& line) {
   auto flags = std::make_shared<ConvertFlags>();
-  CLI::App* command = app.add_subcommand("convert", "Write a model file in another container or precision");
-  command->add_option("in", flags->in, "Model file, in any container")->required();
-  command->add_option("out", flags->out, "File to write; its name ends in .safetensors or .gguf")->required();
-  command->add_option(
-      "--type", flags->type,
-      "Type of the large matrices, such as f16, i8 or q4_0; by default as they are in the file");
-  command->add_option("--type-for", flags->type_for,
-                      "PATTERN=TYPE for the tensors whose names match, such as '*.att.value.weight=q8_0'; of "
-                      "several, the first that matches");
-  command->add_option("--vocab", flags->vocab,
-                      "Vocabulary file, or 'bytes', for a .gguf file to carry; by default the one the model "
-                      "would be run with");
-  command->add_flag("--force", flags->force, "Replace the file to write if it exists");
-  command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });
+  Command command = line.command("convert", "Write a model file in another container or precision");
+  command.option("in", flags->in, "Model file, in any container").required();
+  command.option("out", flags->out, "File to write; its name ends in .safetensors or .gguf").required();
+  command.option("--type", flags->type,
+                 "Type of the large matrices, such as f16, i8 or q4_0; by default as they are in the file");
+  command.option("--type-for", flags->type_for,
+                 "PATTERN=TYPE for the tensors whose names match, such as '*.att.value.weight=q8_0'; of "
+                 "several, the first that matches");
+  command.option("--vocab", flags->vocab,
+                 "Vocabulary file, or 'bytes', for a .gguf file to carry; by default the one the model "
+                 "would be run with");
+  command.flag("--force", flags->force, "Replace the file to write if it exists");
+  command.runs([flags] { return run_convert(*flags); });
 }
 
 }  // namespace fulmar::tools

@@ -40,35 +40,32 @@ int run_devices(const DevicesFlags& flags) {
 
 }  // namespace
 
-void add_devices(CLI::App& app, Command& run) {
+void add_devices(CommandLine& line) {
   auto flags = std::make_shared<DevicesFlags>();
-  CLI::App* command = app.add_subcommand("devices", "List the devices a strategy can name");
-  command->add_flag(
+  Command command = line.command("devices", "List the devices a strategy can name");
+  command.flag(
       "--check", flags->check,
       "Try the matrix units of every GPU again, whatever an earlier try found, and remember what comes out");
-  command->add_option("--check-seconds", flags->check_seconds, "How long one GPU may take for it")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command->callback([flags, &run] { run = [flags] { return run_devices(*flags); }; });
+  command.option("--check-seconds", flags->check_seconds, "How long one GPU may take for it")
+      .show_default()
+      .positive();
+  command.runs([flags] { return run_devices(*flags); });
 }
 
-void add_matrix_unit_try(CLI::App& app, Command& run) {
+void add_matrix_unit_try(CommandLine& line) {
   struct Task {
     std::string device;
     double seconds = 0;
   };
   auto task = std::make_shared<Task>();
-  CLI::App* command =
-      app.add_subcommand(matrix_unit_try, "")->group("");  // not shown: for this program alone
-  command->add_option("device", task->device)->required();
-  command->add_option("seconds", task->seconds)->required();
-  command->callback([task, &run] {
-    run = [task]() -> int {
-      behave_as_helper(task->seconds + 5);  // should the process that waits be gone
-      fmt::print("\n{}\n", try_matrix_units_here(task->device));
-      std::fflush(stdout);
-      std::_Exit(0);  // drivers also crash when they are unloaded
-    };
+  Command command = line.command(matrix_unit_try, "").hide();  // for this program alone
+  command.option("device", task->device).required();
+  command.option("seconds", task->seconds).required();
+  command.runs([task]() -> int {
+    behave_as_helper(task->seconds + 5);  // should the process that waits be gone
+    fmt::print("\n{}\n", try_matrix_units_here(task->device));
+    std::fflush(stdout);
+    std::_Exit(0);  // drivers also crash when they are unloaded
   });
 }
 

@@ -43,34 +43,31 @@ class Mailbox : public Sink {
 
 }  // namespace
 
-void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
+void add_sampling_flags(Command& command, SamplingFlags& flags) {
   Sampling& s = flags.sampling;
-  command.add_option("--max-tokens", flags.max_tokens, "Tokens to make at most")->capture_default_str();
-  command.add_option("--temperature", s.temperature, "0 always takes the likeliest token")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("--top-k", s.top_k, "Draw from the k likeliest tokens; 0: from all")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command
-      .add_option("--top-p", s.top_p, "Draw from the likeliest tokens that together have this probability")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
-  command.add_option("--min-p", s.min_p, "Drop tokens below this share of the best one's probability")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
-  command
-      .add_option("--presence-penalty", s.presence_penalty, "Taken from the logit of a token that occurred")
-      ->capture_default_str();
-  command.add_option("--frequency-penalty", s.frequency_penalty, "Taken from it again for every occurrence")
-      ->capture_default_str();
-  command.add_option("--penalty-decay", s.penalty_decay, "Occurrences count this much less with every token")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
-  command.add_option("--seed", s.seed, "The same seed gives the same text");
-  command.add_option("--stop", flags.stop, "End before this text; may be given several times")
-      ->allow_extra_args(false);
-  command.add_flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");
+  command.option("--max-tokens", flags.max_tokens, "Tokens to make at most").show_default();
+  command.option("--temperature", s.temperature, "0 always takes the likeliest token")
+      .show_default()
+      .not_negative();
+  command.option("--top-k", s.top_k, "Draw from the k likeliest tokens; 0: from all")
+      .show_default()
+      .not_negative();
+  command.option("--top-p", s.top_p, "Draw from the likeliest tokens that together have this probability")
+      .show_default()
+      .between(0.0, 1.0);
+  command.option("--min-p", s.min_p, "Drop tokens below this share of the best one's probability")
+      .show_default()
+      .between(0.0, 1.0);
+  command.option("--presence-penalty", s.presence_penalty, "Taken from the logit of a token that occurred")
+      .show_default();
+  command.option("--frequency-penalty", s.frequency_penalty, "Taken from it again for every occurrence")
+      .show_default();
+  command.option("--penalty-decay", s.penalty_decay, "Occurrences count this much less with every token")
+      .show_default()
+      .between(0.0, 1.0);
+  command.option("--seed", s.seed, "The same seed gives the same text");
+  command.option("--stop", flags.stop, "End before this text; may be given several times").one_word_each();
+  command.flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");
 }
 
 void apply(const SamplingFlags& flags, Request& request) {

@@ -1,11 +1,11 @@
 // Runs one request and hands its text to the terminal as it is made; with the flags that shape a request.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "command_line.h"
 #include "fulmar/engine.h"
 
 namespace fulmar::tools {
@@ -17,7 +17,7 @@ struct SamplingFlags {
   bool ignore_eos = false;
 };
 
-void add_sampling_flags(CLI::App& command, SamplingFlags& flags);
+void add_sampling_flags(Command& command, SamplingFlags& flags);
 void apply(const SamplingFlags& flags, Request& request);
 
 // Calls `show` on this thread for every piece of text. Ctrl-C ends the generation, not the program, and makes

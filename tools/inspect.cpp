@@ -142,23 +142,22 @@ int run_inspect(const InspectFlags& flags) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Command& run) {
+void add_inspect(CommandLine& line) {
   auto flags = std::make_shared<InspectFlags>();
-  CLI::App* command = app.add_subcommand("inspect", "Show what a model file holds");
-  command->add_option("file", flags->model, "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
-      ->required();
-  command->add_flag("--tensors", flags->tensors, "List the tensors with their formats and shapes instead");
-  command->add_flag("--tape", flags->tape, "Print the operations the model is run as");
-  command->add_option("--strategy", flags->strategy,
-                      "Show where this strategy puts the layers, and the memory it needs on each device");
+  Command command = line.command("inspect", "Show what a model file holds");
+  command.option("file", flags->model, "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin").required();
+  command.flag("--tensors", flags->tensors, "List the tensors with their formats and shapes instead");
+  command.flag("--tape", flags->tape, "Print the operations the model is run as");
+  command.option("--strategy", flags->strategy,
+                 "Show where this strategy puts the layers, and the memory it needs on each device");
   command
-      ->add_option("--slots", flags->slots,
-                   "Sequences at once whose states are counted; by default as many as serve would have")
-      ->check(CLI::Range(1, 4096));
-  command->add_option("--step-tokens", flags->step_tokens, "Tokens of the largest step")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
-  command->callback([flags, &run] { run = [flags] { return run_inspect(*flags); }; });
+      .option("--slots", flags->slots,
+              "Sequences at once whose states are counted; by default as many as serve would have")
+      .between(1, 4096);
+  command.option("--step-tokens", flags->step_tokens, "Tokens of the largest step")
+      .show_default()
+      .between(1, 65536);
+  command.runs([flags] { return run_inspect(*flags); });
 }
 
 }  // namespace fulmar::tools

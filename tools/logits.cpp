@@ -70,15 +70,15 @@ int run_logits(const LogitsFlags& flags) {
 
 }  // namespace
 
-void add_logits(CLI::App& app, Command& run) {
+void add_logits(CommandLine& line) {
   auto flags = std::make_shared<LogitsFlags>();
-  CLI::App* command = app.add_subcommand("logits", "Print the logits after every token, one line a position");
-  add_model_flags(*command, *flags);
-  command->add_option("--tokens", flags->tokens, "Token ids: 1,2,3")->required();
-  command->add_option("--chunk", flags->chunk, "Tokens the model is given at once")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
-  command->callback([flags, &run] { run = [flags] { return run_logits(*flags); }; });
+  Command command = line.command("logits", "Print the logits after every token, one line a position");
+  add_model_flags(command, *flags);
+  command.option("--tokens", flags->tokens, "Token ids: 1,2,3").required();
+  command.option("--chunk", flags->chunk, "Tokens the model is given at once")
+      .show_default()
+      .between(1, 65536);
+  command.runs([flags] { return run_logits(*flags); });
 }
 
 }  // namespace fulmar::tools

@@ -24,45 +24,39 @@ int complain(int code, std::string message) {
 
 int main(int argc, char** argv) {
   using namespace fulmar::tools;
-  CLI::App app("Runs RWKV language models on Vulkan GPUs and the CPU.", "fulmar");
-  app.set_version_flag("--version", FULMAR_VERSION);
-  app.require_subcommand(0, 1);  // none is told below, in better words
-  Command run;
+  CommandLine line("Runs RWKV language models on Vulkan GPUs and the CPU.", "fulmar", FULMAR_VERSION);
   fulmar::explain_lost_files();
 
-  add_serve(app, run);     // an HTTP server with OpenAI's endpoints
-  add_chat(app, run);      // talk in the terminal
-  add_complete(app, run);  // continue a text
-  add_logits(app, run);    // what the model predicts, as numbers
-  add_tokenize(app, run);  // text to ids and back
-  add_convert(app, run);   // a model file in another form
-  add_inspect(app, run);   // what a model file holds
-  add_devices(app, run);   // what this machine can run on
-  add_bench(app, run);     // how fast it runs
+  add_serve(line);     // an HTTP server with OpenAI's endpoints
+  add_chat(line);      // talk in the terminal
+  add_complete(line);  // continue a text
+  add_logits(line);    // what the model predicts, as numbers
+  add_tokenize(line);  // text to ids and back
+  add_convert(line);   // a model file in another form
+  add_inspect(line);   // what a model file holds
+  add_devices(line);   // what this machine can run on
+  add_bench(line);     // how fast it runs
   // Of no use to people: a process of its own for what drivers crash in.
-  add_matrix_unit_try(app, run);
+  add_matrix_unit_try(line);
 
   try {
     if (const auto self = fulmar::program_path(); !self.empty())
       fulmar::set_helper_command({self, {matrix_unit_try}});
-    app.parse(argc, argv);
-    if (!run) return complain(2, "a command is needed, such as serve or chat (see fulmar --help)");
-    const int code = run();
+    const int code = line.read(argc, argv)();
     // What was printed may be on its way still: only now is it known whether it arrived.
     if (std::fflush(stdout) != 0 || std::ferror(stdout))
       return complain(1, "the output could not be written: is the disk full, or its reader gone?");
     return code;
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
-    return complain(2, std::string(e.what()) + " (see fulmar --help)");
   } catch (const fulmar::Error& e) {
     return complain(e.kind() == fulmar::ErrorKind::misuse ? 2 : 1, e.what());
   } catch (const std::bad_alloc&) {
     return complain(1, "out of memory");
   } catch (const std::system_error& e) {
     if (e.code() == std::errc::resource_unavailable_try_again)
-      return complain(1, "a thread could not be started: the limit of threads (ulimit -u, a container's pids limit) "
-                         "or of memory is reached");
+      return complain(
+          1,
+          "a thread could not be started: the limit of threads (ulimit -u, a container's pids limit) "
+          "or of memory is reached");
     return complain(1, e.what());
   } catch (const std::exception& e) {
     return complain(1, e.what());

@@ -34,64 +34,61 @@ std::vector<Adapter> adapters_of(const ModelFlags& flags) {
 
 }  // namespace
 
-void add_memory_limit(CLI::App& command, uint64_t& limit) {
+void add_memory_limit(Command& command, uint64_t& limit) {
   command
-      .add_option(
-          "--memory-limit", limit,
-          "Memory of each GPU that may be used, such as 2G or 500M; layers that do not fit are streamed")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::PositiveNumber);
+      .option("--memory-limit", limit,
+              "Memory of each GPU that may be used, such as 2G or 500M; layers that do not fit are streamed")
+      .size_in_bytes()
+      .positive();
 }
 
-void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise) {
+void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
   const bool demo = otherwise == NoModel::demo;
   command
-      .add_option("--model", flags.model,
-                  demo ? "Model file; by default the small demo model that comes with the program"
-                       : "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
-      ->required(!demo);
-  command.add_option(
-      "--strategy", flags.strategy,
-      "Devices, precisions and layers, such as 'vulkan fp16', 'cpu fp32' or 'vulkan fp16i8 *20 "
-      "-> cpu fp32'; by default 'auto', which chooses by free memory");
+      .option("--model", flags.model,
+              demo ? "Model file; by default the small demo model that comes with the program"
+                   : "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
+      .required(!demo);
+  command.option("--strategy", flags.strategy,
+                 "Devices, precisions and layers, such as 'vulkan fp16', 'cpu fp32' or 'vulkan fp16i8 *20 "
+                 "-> cpu fp32'; by default 'auto', which chooses by free memory");
   add_memory_limit(command, flags.memory_limit);
-  command.add_flag("--no-matrix-units", flags.no_matrix_units,
-                   "Do not use the matrix units of GPUs, nor try whether they work");
+  command.flag("--no-matrix-units", flags.no_matrix_units,
+               "Do not use the matrix units of GPUs, nor try whether they work");
   command
-      .add_option("--gn-eps", flags.head_norm_eps,
-                  "Epsilon of the group norm over heads (64e-5 unless the file says)")
-      ->check(CLI::PositiveNumber);
+      .option("--gn-eps", flags.head_norm_eps,
+              "Epsilon of the group norm over heads (64e-5 unless the file says)")
+      .positive();
   command
-      .add_option(
+      .option(
           "--adapter", flags.adapters,
           "Adapter to merge into the weights (LoRA, DoRA, Bone, DiSHA, PiSSA, MoLE), a file or the folder "
           "that PEFT left; may be repeated")
-      ->allow_extra_args(false);
+      .one_word_each();
   command
-      .add_option(
-          "--adapter-mode", flags.adapter_modes,
-          "What kind the adapter must be: lora, dora, bone, disha, pissa, mole; by default what it is")
-      ->allow_extra_args(false);
+      .option("--adapter-mode", flags.adapter_modes,
+              "What kind the adapter must be: lora, dora, bone, disha, pissa, mole; by default what it is")
+      .one_word_each();
   command
-      .add_option(
+      .option(
           "--adapter-scaling", flags.adapter_scalings,
           "The trainer's alpha / rank, for LoRA and DoRA; by default what PEFT's adapter_config.json beside "
           "the file says, else 2")
-      ->allow_extra_args(false);
-  CLI::Option* state =
-      command.add_option("--state", flags.state, "Tuned state file that every sequence starts from");
+      .one_word_each();
+  const Option state =
+      command.option("--state", flags.state, "Tuned state file that every sequence starts from");
   command
-      .add_option(
+      .option(
           "--state-order", flags.state_order,
           "How the state's matrices lie: value-key (RWKV's trainers) or key-value (ai00); by default what "
           "the file tells")
-      ->check(CLI::IsMember({"value-key", "key-value"}))
-      ->needs(state);
-  command.add_option("--threads", flags.threads, "CPU threads; by default one per core");
+      .one_of({"value-key", "key-value"})
+      .needs(state);
+  command.option("--threads", flags.threads, "CPU threads; by default one per core");
 }
 
-void add_vocab_flag(CLI::App& command, ModelFlags& flags) {
-  command.add_option(
+void add_vocab_flag(Command& command, ModelFlags& flags) {
+  command.option(
       "--vocab", flags.vocab,
       "Vocabulary file, or 'bytes'; by default the model's own where the file carries one, else the "
       "file beside it with its name and .vocab, else the World vocabulary");

@@ -1,11 +1,11 @@
 // The flags that say which model to load and how; shared by every command that runs one.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "command_line.h"
 #include "fulmar/engine.h"
 
 namespace fulmar::tools {
@@ -22,12 +22,12 @@ struct ModelFlags {
 };
 
 // --memory-limit 2G
-void add_memory_limit(CLI::App& command, uint64_t& limit);
+void add_memory_limit(Command& command, uint64_t& limit);
 
 // What a command without --model does: complain, or take the demo model that comes with the program.
 enum class NoModel { misuse, demo };
-void add_model_flags(CLI::App& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
-void add_vocab_flag(CLI::App& command, ModelFlags& flags);
+void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
+void add_vocab_flag(Command& command, ModelFlags& flags);
 
 // Engine options from the flags, with the demo model where none was named. Throws Error(misuse) where there
 // are more modes or scalings than adapters, or fewer but not one.

@@ -38,7 +38,9 @@ std::string first_line(const std::string& path) {
 std::string password_of(const ServeFlags& flags) {
   const char* variable = std::getenv("FULMAR_PASSWORD");
   if (!flags.password && !flags.password_file && !variable) return {};
-  const char* source = flags.password ? "--password" : flags.password_file ? "--password-file" : "FULMAR_PASSWORD";
+  const char* source = flags.password        ? "--password"
+                       : flags.password_file ? "--password-file"
+                                             : "FULMAR_PASSWORD";
   std::string password = flags.password        ? *flags.password
                          : flags.password_file ? first_line(*flags.password_file)
                                                : std::string(variable);
@@ -46,7 +48,8 @@ std::string password_of(const ServeFlags& flags) {
     fail(ErrorKind::misuse, "{} is empty; give a password, or leave it out and everybody is let in", source);
   const auto unsent = [](unsigned char c) { return c <= ' ' || c > '~'; };
   if (std::any_of(password.begin(), password.end(), unsent))
-    fail(ErrorKind::misuse, "{} has a character that no HTTP header carries; use visible ASCII without spaces", source);
+    fail(ErrorKind::misuse,
+         "{} has a character that no HTTP header carries; use visible ASCII without spaces", source);
   return password;
 }
 
@@ -62,56 +65,56 @@ int run_serve(const ServeFlags& flags) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, Command& run) {
+void add_serve(CommandLine& line) {
   auto flags = std::make_shared<ServeFlags>();
-  CLI::App* command = app.add_subcommand("serve", "Answer over HTTP, as OpenAI's API does");
-  add_model_flags(*command, *flags, NoModel::demo);
-  add_vocab_flag(*command, *flags);
-  command->add_option("--model-name", flags->engine.name,
-                      "The model's id for clients; by default the name of its file or folder");
-  command->add_option("--host", flags->server.http.host, "Address to listen on")->capture_default_str();
-  command->add_option("--port", flags->server.http.port, "Port to listen on; 0: a free one")
-      ->capture_default_str();
-  auto* password = command->add_option("--password", flags->password,
-                                       "Key that clients must send as a Bearer token (FULMAR_PASSWORD hides it from ps)");
-  command->add_option("--password-file", flags->password_file, "File whose first line is that key")
-      ->excludes(password);
-  command->add_option("--cors", flags->server.http.access.origins,
-                      "Origin whose web pages may use the server, as https://chat.example; may be repeated; "
-                      "*: any, none: no page")
-      ->capture_default_str();
-  command->add_option("--allow-host", flags->server.http.access.hosts,
-                      "Name of this machine that requests may use, beside localhost, addresses, names without a "
-                      "dot and --host; may be repeated; *: any");
+  Command command = line.command("serve", "Answer over HTTP, as OpenAI's API does");
+  add_model_flags(command, *flags, NoModel::demo);
+  add_vocab_flag(command, *flags);
+  command.option("--model-name", flags->engine.name,
+                 "The model's id for clients; by default the name of its file or folder");
+  command.option("--host", flags->server.http.host, "Address to listen on").show_default();
+  command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default();
+  const Option password =
+      command.option("--password", flags->password,
+                     "Key that clients must send as a Bearer token (FULMAR_PASSWORD hides it from ps)");
+  command.option("--password-file", flags->password_file, "File whose first line is that key")
+      .excludes(password);
   command
-      ->add_option(
+      .option("--cors", flags->server.http.access.origins,
+              "Origin whose web pages may use the server, as https://chat.example; may be repeated; "
+              "*: any, none: no page")
+      .show_default();
+  command.option("--allow-host", flags->server.http.access.hosts,
+                 "Name of this machine that requests may use, beside localhost, addresses, names without a "
+                 "dot and --host; may be repeated; *: any");
+  command
+      .option(
           "--slots", flags->engine.slots,
           "Requests generating at once; by default as many as fit an eighth of the weights' memory, 8 to 64")
-      ->check(CLI::Range(1, 4096));
-  command->add_option("--queue", flags->engine.queue, "Requests that may wait; one more is answered 429")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
+      .between(1, 4096);
+  command.option("--queue", flags->engine.queue, "Requests that may wait; one more is answered 429")
+      .show_default()
+      .between(1, 1'000'000);
   command
-      ->add_option("--queue-tokens", flags->engine.queue_tokens,
-                   "Tokens that the prompts of waiting requests may have together; past it: 429")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 30));
+      .option("--queue-tokens", flags->engine.queue_tokens,
+              "Tokens that the prompts of waiting requests may have together; past it: 429")
+      .show_default()
+      .between(1, 1 << 30);
   command
-      ->add_option("--max-prompt-tokens", flags->engine.max_prompt_tokens,
-                   "Tokens that one prompt may have; past it: 400")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 30));
-  command->add_option("--step-tokens", flags->engine.step_tokens, "Tokens of the largest step of the model")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
+      .option("--max-prompt-tokens", flags->engine.max_prompt_tokens,
+              "Tokens that one prompt may have; past it: 400")
+      .show_default()
+      .between(1, 1 << 30);
+  command.option("--step-tokens", flags->engine.step_tokens, "Tokens of the largest step of the model")
+      .show_default()
+      .between(1, 65536);
   command
-      ->add_option("--drain-seconds", flags->server.drain_seconds,
-                   "How long requests under way may take after SIGTERM or Ctrl-C")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--log-level", flags->log_level, "error, warning, info, debug or off")
-      ->capture_default_str();
-  command->callback([flags, &run] { run = [flags] { return run_serve(*flags); }; });
+      .option("--drain-seconds", flags->server.drain_seconds,
+              "How long requests under way may take after SIGTERM or Ctrl-C")
+      .show_default()
+      .not_negative();
+  command.option("--log-level", flags->log_level, "error, warning, info, debug or off").show_default();
+  command.runs([flags] { return run_serve(*flags); });
 }
 
 }  // namespace fulmar::tools

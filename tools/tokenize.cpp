@@ -46,22 +46,24 @@ int run_tokenize(const TokenizeFlags& flags) {
     return 0;
   }
   std::string line;
-  for (const Token token : tokenizer->encode(input))
-    line += (line.empty() ? "" : " ") + std::to_string(token);
+  for (const Token token : tokenizer->encode(input)) {
+    if (!line.empty()) line += ' ';
+    line += std::to_string(token);
+  }
   std::printf("%s\n", line.c_str());
   return 0;
 }
 
 }  // namespace
 
-void add_tokenize(CLI::App& app, Command& run) {
+void add_tokenize(CommandLine& line) {
   auto flags = std::make_shared<TokenizeFlags>();
-  CLI::App* command = app.add_subcommand("tokenize", "Turn text on stdin into token ids, or back");
-  command->add_option("--vocab", flags->vocab,
-                      "Vocabulary file (World text, tokenizer.json, or a GGUF model that carries one), or "
-                      "'bytes'; by default the World vocabulary that comes with the program");
-  command->add_flag("--decode", flags->decode, "Read ids and write the text they stand for");
-  command->callback([flags, &run] { run = [flags] { return run_tokenize(*flags); }; });
+  Command command = line.command("tokenize", "Turn text on stdin into token ids, or back");
+  command.option("--vocab", flags->vocab,
+                 "Vocabulary file (World text, tokenizer.json, or a GGUF model that carries one), or "
+                 "'bytes'; by default the World vocabulary that comes with the program");
+  command.flag("--decode", flags->decode, "Read ids and write the text they stand for");
+  command.runs([flags] { return run_tokenize(*flags); });
 }
 
 }  // namespace fulmar::tools

@@ -90,7 +90,7 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
       {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/engine/model.cpp"},
       {"hwy/highway.h", "src/cpu/linear.cpp", "src/tensor/format.cpp"},
       {"spdlog/spdlog.h", "src/base/log.cpp", "src/engine/engine.cpp"},
-      {"CLI/CLI.hpp", "tools/main.cpp", "src/engine/strategy.cpp"},
+      {"CLI/CLI.hpp", "tools/command_line.cpp", "tools/main.cpp"},
       {"unistd.h", "src/base/platform_posix.cpp", "src/cpu/thread_pool.cpp"},
       {"sys/mman.h", "src/base/mapped_file.cpp", "src/weights/pth.cpp"},
       {"windows.h", "src/base/platform_windows.cpp", "tools/chat.cpp"},
