@@ -29,7 +29,7 @@ int run_complete(const CompleteFlags& flags) {
     std::fflush(stdout);
   });
   if (is_terminal(Stream::out)) std::printf("\n");
-  return finish == Finish::cancelled ? 1 : 0;
+  return finish == Finish::stop || finish == Finish::length ? 0 : 1;
 }
 
 }  // namespace

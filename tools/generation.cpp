@@ -17,9 +17,13 @@ class Mailbox : public Sink {
  public:
   void on_event(const Event& event) override {
     const std::lock_guard lock(mutex_);
-    text_ += event.text;
     finish_ = event.finish;
-    if (event.error) error_ = *event.error;
+    try {
+      text_ += event.text;
+      if (event.error) error_ = *event.error;
+    } catch (...) {  // no memory: nobody would tell the one who waits
+      finish_ = Finish::failed;
+    }
     changed_.notify_one();
   }
 

@@ -119,6 +119,7 @@ ChildEnd run_child(const std::filesystem::path& program, const std::vector<std::
     end.why = std::system_category().message(error);
     return end;
   };
+  signal(SIGCHLD, SIG_DFL);  // whoever started this process may have had such ends ignored, and they be lost
   int ends[2];
   if (!make_pipe(ends)) return cannot(errno);
   pid_t child = -1;
@@ -128,8 +129,8 @@ ChildEnd run_child(const std::filesystem::path& program, const std::vector<std::
     close(ends[0]);
     return cannot(error);
   }
-  const auto limit =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const auto limit = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(std::min(seconds, 86400.0)));
   int status = 0;
   const bool in_time = read_all(ends[0], end.output, limit) && wait_until_ended(child, status, limit);
   close(ends[0]);

@@ -17,10 +17,6 @@ std::filesystem::path program_folder();
 // When this process crashes, no core file is written and no window asks what to do.
 void crash_quietly();
 
-// Resident memory of this process in bytes, now and at most so far; 0 where the system does not tell.
-uint64_t resident_bytes();
-uint64_t peak_resident_bytes();
-
 // Cores this process may run on (affinity masks and container limits of cores respected), at least 1.
 unsigned usable_cores();
 

@@ -17,7 +17,6 @@
 #endif
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
-#include <mach/mach.h>
 #endif
 
 namespace fulmar {
@@ -53,32 +52,6 @@ std::filesystem::path program_path() {
 void crash_quietly() {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
-}
-
-uint64_t resident_bytes() {
-#ifdef __APPLE__
-  mach_task_basic_info_data_t info{};
-  mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
-  if (task_info(mach_task_self(), MACH_TASK_BASIC_INFO, reinterpret_cast<task_info_t>(&info), &count) !=
-      KERN_SUCCESS)
-    return 0;
-  return info.resident_size;
-#else
-  std::ifstream file("/proc/self/statm");  // pages: total, resident, ...
-  uint64_t total = 0, resident = 0;
-  if (!(file >> total >> resident)) return 0;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-#endif
-}
-
-uint64_t peak_resident_bytes() {
-  rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-#ifdef __APPLE__
-  return static_cast<uint64_t>(usage.ru_maxrss);  // bytes here, kilobytes elsewhere
-#else
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-#endif
 }
 
 uint64_t raise_descriptor_limit(uint64_t wanted) {

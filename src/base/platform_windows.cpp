@@ -3,8 +3,6 @@
 #define WIN32_LEAN_AND_MEAN
 #define NOMINMAX
 #include <windows.h>
-// windows.h must come first.
-#include <psapi.h>
 
 #include <algorithm>
 #include <string>
@@ -13,15 +11,6 @@
 #include "base/platform.h"
 
 namespace fulmar {
-namespace {
-
-PROCESS_MEMORY_COUNTERS memory() {
-  PROCESS_MEMORY_COUNTERS counters{};
-  if (!K32GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters)) return {};
-  return counters;
-}
-
-}  // namespace
 
 std::filesystem::path program_path() {
   std::wstring name(32768, L'\0');
@@ -33,13 +22,6 @@ std::filesystem::path program_path() {
 
 void crash_quietly() {
   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
-}
-
-uint64_t resident_bytes() {
-  return memory().WorkingSetSize;
-}
-uint64_t peak_resident_bytes() {
-  return memory().PeakWorkingSetSize;
 }
 
 uint64_t raise_descriptor_limit(uint64_t wanted) {

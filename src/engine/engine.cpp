@@ -97,29 +97,36 @@ class ModelEngine final : public Engine {
 
  private:
   void run() {
-    for (;;) {
-      const Order order = queue_.next(order_.empty());
-      if (order != Order::run) end_all(Finish::cancelled, nullptr);
-      if (order == Order::quit) {
-        const Error gone(ErrorKind::unavailable, "the engine has shut down");
-        return queue_.answer_call(&gone);
-      }
-      drop_closed();
-      if (!queue_.has_call())
-        admit();
-      else if (order_.empty())
-        queue_.answer_call();
-      if (order_.empty()) continue;
+    for (bool goes_on = true; goes_on;) {
       try {
-        step();
-      } catch (...) {
-        try {
-          fail_step(as_error(std::current_exception()));
-        } catch (...) {  // no memory even for a sentence
-          end_all(Finish::failed, nullptr);
-        }
+        goes_on = turn();
+      } catch (...) {  // no memory even for a sentence
+        end_all(Finish::failed, nullptr);
       }
     }
+  }
+
+  // False where it was the last.
+  bool turn() {
+    const Order order = queue_.next(order_.empty());
+    if (order != Order::run) end_all(Finish::cancelled, nullptr);
+    if (order == Order::quit) {
+      const Error gone(ErrorKind::unavailable, "the engine has shut down");
+      queue_.answer_call(&gone);
+      return false;
+    }
+    drop_closed();
+    if (!queue_.has_call())
+      admit();
+    else if (order_.empty())
+      queue_.answer_call();
+    if (order_.empty()) return true;
+    try {
+      step();
+    } catch (...) {
+      fail_step(as_error(std::current_exception()));
+    }
+    return true;
   }
 
   void change_adapters(const std::vector<Adapter>& adapters) {
@@ -133,9 +140,14 @@ class ModelEngine final : public Engine {
     }
   }
 
-  // Clients that went away: their slots and places in the queue are free from here on.
+  // Clients that went away: their slots are free from here on, and soon their places in the queue, which may be
+  // too long to be read for every step.
   void drop_closed() {
-    while (queue_.pop_closed()) {
+    constexpr std::chrono::milliseconds seldom(50);
+    if (const Clock::time_point now = Clock::now(); now - looked_ >= seldom) {
+      looked_ = now;
+      while (queue_.pop_closed()) {
+      }
     }
     for (size_t i = order_.size(); i > 0; --i)
       if (slots_[order_[i - 1]]->closed()) release(order_[i - 1]);
@@ -152,6 +164,7 @@ class ModelEngine final : public Engine {
       std::optional<Job> job = queue_.pop();
       if (!job) return;
       const std::shared_ptr<Sink> sink = job->sink;
+      if (sink->closed()) continue;
       const uint32_t slot = free_.back();
       try {
         model_->reset_slot(slot);
@@ -282,6 +295,7 @@ class ModelEngine final : public Engine {
   std::vector<float> scratch_;  // [V]
   FileWatch watch_;
   std::optional<Clock::time_point> rebuilt_;
+  Clock::time_point looked_;  // for closed sinks in the queue
 
   std::atomic<uint64_t> steps_{0}, prompt_tokens_{0}, completion_tokens_{0};
   std::atomic<uint32_t> live_{0};

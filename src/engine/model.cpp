@@ -47,9 +47,6 @@ class LoadedModel : public Model {
       if (options.progress) options.progress(done, total);
     });
     picks_.reserve(sizes_.picks);
-    if (const std::string file = changed_mapped_file(); !file.empty())
-      fail(ErrorKind::bad_file, "{}: the file changed while it was read: load it again once it is whole",
-           file);
     end_sequential_reading();
   }
 
@@ -169,6 +166,9 @@ class LoadedModel : public Model {
     }
     place_weights(source, placed);
     write_state(sizes_.slots, rwkv::initial_state(source, config_, {0, config_.L}));
+    if (const std::string file = changed_mapped_file(); !file.empty())
+      fail(ErrorKind::bad_file, "{}: the file changed while it was read: load it again once it is whole",
+           file);
   }
 
   void place_weights(const Source& source, const Placed& placed) {

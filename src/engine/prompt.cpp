@@ -21,10 +21,11 @@ void check_bytes(const char* field, uint64_t bytes, uint32_t max_tokens) {
                  max_tokens);
 }
 
+// Before the template is applied: every message and call makes a token at least.
 uint64_t bytes_of(const std::vector<ChatMessage>& messages) {
-  uint64_t bytes = 0;
+  uint64_t bytes = kTextBytes * messages.size();
   for (const ChatMessage& message : messages) {
-    bytes += message.content.size();
+    bytes += message.content.size() + kTextBytes * message.tool_calls.size();
     for (const ToolCall& call : message.tool_calls) bytes += call.name.size() + call.arguments.size();
   }
   return bytes;
@@ -42,6 +43,7 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
   } else if (!input.messages.empty()) {
     check_bytes(field, bytes_of(input.messages), max_tokens);
     ChatPrompt chat = apply_chat_template(input.messages, input.chat);
+    check_bytes(field, chat.text.size(), max_tokens);
     prompt->stops = std::move(chat.stops);
     prompt->opening = chat.opening;
     prompt->tokens = tokenizer.encode_plain(chat.text);

@@ -219,6 +219,8 @@ class Reader {
   void add(const json::object& token) {
     const std::string_view text = text_of(token, "content");
     if (text.empty()) bad("an added token has no content");
+    if (text.size() > max_token_bytes)
+      bad("an added token has {} bytes, at most {} are read", text.size(), max_token_bytes);
     for (const char* option : {"lstrip", "rstrip", "single_word"}) {
       if (flag(token, option)) unsupported(fmt::format("{} of the added token '{}'", option, shown(text)));
     }

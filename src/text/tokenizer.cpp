@@ -124,10 +124,15 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const std::vector<std::string>& 
     fail(ErrorKind::bad_file, "{}: the token that ends a text is {}, but there are {} tokens", name,
          end_of_text, tokens.size());
   std::size_t bytes = 0;
-  for (const std::string& token : tokens) bytes += token.size();
-  if (bytes > max_vocabulary_bytes)
+  for (const std::string& token : tokens) {
+    bytes += token.size();
+    if (token.size() > max_token_bytes)
+      fail(ErrorKind::bad_file, "{}: token {} has {} bytes, at most {} are read", name, &token - tokens.data(),
+           token.size(), max_token_bytes);
+  }
+  if (bytes > max_token_bytes_together)
     fail(ErrorKind::bad_file, "{}: the vocabulary's tokens may have at most {} MiB", name,
-         max_vocabulary_bytes >> 20);
+         max_token_bytes_together >> 20);
   Vocabulary vocabulary;
   std::vector<Vocabulary::Entry> by_id;
   vocabulary.text.reserve(bytes);

@@ -38,6 +38,9 @@ Vocabulary::Entry parse_line(std::string_view line, std::string& text) {
   at += parse_python_literal(line.substr(at), text);
   entry.length = static_cast<uint32_t>(text.size() - entry.begin);
   if (entry.length == 0) throw std::invalid_argument(fmt::format("token {} has no bytes", id));
+  if (entry.length > max_token_bytes)
+    throw std::invalid_argument(
+        fmt::format("token {} has {} bytes, at most {} are read", id, entry.length, max_token_bytes));
   at = skip_spaces(at);
   const auto [length, digits] = number(line.substr(at), "the byte length (the line's last field)");
   if (skip_spaces(at + digits) != line.size())
@@ -68,6 +71,8 @@ Vocabulary parse_world_syntax(std::string_view file, const std::string& name) {
     if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
     try {
       lines.push_back({parse_line(line, vocabulary.text), number});
+      if (vocabulary.text.size() > max_token_bytes_together)
+        throw std::invalid_argument(fmt::format("the tokens so far have more than {} MiB", max_token_bytes_together >> 20));
     } catch (const std::invalid_argument& reason) {
       fail(ErrorKind::bad_file, "{}:{}: {}; lines of a vocabulary read `ID 'TEXT' BYTELEN`", name, number,
            reason.what());

@@ -23,7 +23,10 @@ struct Vocabulary {
 
 // Bounds on what a file may ask for.
 constexpr Token max_token_id = (1 << 20) - 1;  // tables by id stay below 32 MiB
-constexpr std::size_t max_vocabulary_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_vocabulary_bytes = std::size_t{64} << 20;  // of a file
+// Looking for the longest token goes over so many bytes for each byte of text at worst. World's longest has 128.
+constexpr std::size_t max_token_bytes = 1024;
+constexpr std::size_t max_token_bytes_together = std::size_t{16} << 20;  // a trie takes 9 for each
 constexpr std::size_t max_bpe_json_bytes = std::size_t{16} << 20;  // parsed, up to 25 times that
 
 // The whole content of a vocabulary file of any kind. Throws Error(not_found) or Error(bad_file).

@@ -83,7 +83,8 @@ Vocabulary parse_vocabulary_table(std::string_view file, const std::string& name
     if (used[id]) reader.refuse(fmt::format("id {} is given twice", id));
     used[id] = true;
     if (shared > last.length) reader.refuse("a token shares more bytes than the one before has");
-    if (vocabulary.text.size() + shared + rest.size() > max_vocabulary_bytes)
+    if (shared + rest.size() > max_token_bytes ||
+        vocabulary.text.size() + shared + rest.size() > max_token_bytes_together)
       reader.refuse("the tokens are too long");
     // Ascending and without twins: after the shared bytes, this token's byte is the larger one.
     const std::string_view before = vocabulary.bytes(last);

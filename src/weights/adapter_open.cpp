@@ -51,7 +51,10 @@ OpenAdapter as_adapter(SourcePtr file, std::string mode, std::optional<float> sc
     FileErrors{file->label()}.bad("is a tuned state (its metadata says so): give it as --state");
   OpenAdapter out{file, std::move(mode), scaling, std::move(config), {}};
   std::vector<Renamed> names = adapter_names(*file);
-  if (names.empty()) return out;
+  if (names.empty()) {
+    out.file = blinkdl_names(std::move(file), {});
+    return out;
+  }
   for (const Renamed& renamed : names) out.original.emplace(renamed.name, renamed.from);
   out.file = rename(std::move(file), std::move(names));
   return out;
@@ -61,7 +64,7 @@ OpenAdapter open_adapter(const Adapter& adapter) {
   const fs::path given(std::u8string(adapter.file.begin(), adapter.file.end()));
   std::error_code ignored;
   const fs::path path = fs::is_directory(given, ignored) ? adapter_in(given) : given;
-  SourcePtr file = open_weights(path);
+  SourcePtr file = open_as_written(path);
   std::optional<PeftConfig> config;
   if (is_pefts(path, *file)) config = config_beside(path);
   return as_adapter(std::move(file), adapter.mode, adapter.scaling, std::move(config));

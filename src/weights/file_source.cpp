@@ -70,9 +70,14 @@ FileSource::FileSource(FileErrors errors, std::shared_ptr<const MappedFile> file
       file_(std::move(file)),
       tensors_(std::move(tensors)),
       metadata_(std::move(metadata)) {
-  for (std::size_t i = 0; i < tensors_.size(); ++i)
-    if (!index_.emplace(tensors_[i].name, i).second)
-      errors_.bad("two tensors are named {}", tensors_[i].name);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const std::string& name = tensors_[i].name;
+    if (std::any_of(name.begin(), name.end(), is_control))  // what people are shown must not move their cursor
+      errors_.bad("the name of tensor {} has control characters", i);
+    if (!index_.emplace(name, i).second)
+      errors_.bad("two tensors are named {}", name);
+  }
 }
 
 std::vector<std::string> FileSource::names() const {

@@ -64,6 +64,12 @@ fs::path model_in(const fs::path& folder) {
                                   fmt::join(names, ", "));
 }
 
+// A folder's model, else the path itself: what cannot be opened says so when it is.
+fs::path file_meant(const fs::path& given) {
+  std::error_code ignored;
+  return fs::is_directory(given, ignored) ? model_in(given) : given;
+}
+
 // The text of config.json beside the model, if there is one of a sensible size.
 std::string config_beside(const fs::path& path) {
   const fs::path config = path.parent_path() / "config.json";
@@ -99,19 +105,22 @@ bool is_one_of_several(const std::string& file_name) {
   return file_name.ends_with(index_ending) || !index_of_shard(file_name).empty();
 }
 
-SourcePtr open_weights(const fs::path& given) {
-  std::error_code ignored;  // what cannot be opened says so below
-  const fs::path path = fs::is_directory(given, ignored) ? model_in(given) : given;
+SourcePtr open_as_written(const fs::path& given) {
+  const fs::path path = file_meant(given);
   const std::u8string name = path.filename().u8string();
   const std::string file_name(name.begin(), name.end()), index = index_of_shard(file_name);
-  if (file_name.ends_with(index_ending)) return blinkdl_names(open_index_file(path), config_beside(path));
-  if (!index.empty()) {
-    const fs::path index_path = path.parent_path() / fs::path(std::u8string(index.begin(), index.end()));
-    if (!fs::is_regular_file(index_path, ignored))
-      FileErrors{to_utf8(path)}.bad("is one of several files of a model, but {} is not beside it", index);
-    return blinkdl_names(open_index_file(index_path), config_beside(path));
-  }
-  return blinkdl_names(open_file(path), config_beside(path));
+  if (file_name.ends_with(index_ending)) return open_index_file(path);
+  if (index.empty()) return open_file(path);
+  const fs::path index_path = path.parent_path() / fs::path(std::u8string(index.begin(), index.end()));
+  std::error_code ignored;
+  if (!fs::is_regular_file(index_path, ignored))
+    FileErrors{to_utf8(path)}.bad("is one of several files of a model, but {} is not beside it", index);
+  return open_index_file(index_path);
+}
+
+SourcePtr open_weights(const fs::path& given) {
+  const fs::path path = file_meant(given);
+  return blinkdl_names(open_as_written(path), config_beside(path));
 }
 
 }  // namespace fulmar

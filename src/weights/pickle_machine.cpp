@@ -252,8 +252,14 @@ void Machine::global(std::string_view module, std::string_view name) {
     value.function = Function::ordered_dict;
   } else if (module == "torch._utils" && (name == "_rebuild_tensor_v2" || name == "_rebuild_tensor")) {
     value.function = Function::rebuild_tensor;
-  } else if (module == "torch._utils" && name == "_rebuild_parameter") {
+  } else if (module == "torch._utils" &&
+             (name == "_rebuild_parameter" || name == "_rebuild_parameter_with_state")) {
     value.function = Function::rebuild_parameter;
+  } else if (is_torch_tensor_kind(module, name)) {
+    errors_.unsupported(
+        "the pickle holds a tensor of a kind that {}.{} makes: where it was made, save it with plain tensors, "
+        "torch.save({{k: v.detach().clone() for k, v in model.state_dict().items()}}, file)",
+        module, name);
   } else if (!is_torch_name(module, name)) {
     if (is_refused(module, name))
       errors_.bad("Fulmar refuses to run {}.{}, which the pickle asks for: a model needs nothing but tensors",
@@ -276,7 +282,7 @@ void Machine::reduce() {
     case Function::rebuild_tensor:
       rebuild_tensor(arguments);
       return;
-    case Function::rebuild_parameter:  // (tensor, requires_grad, hooks)
+    case Function::rebuild_parameter:  // (tensor, requires_grad, hooks), perhaps its attributes
       if (arguments.empty()) errors_.bad("the pickle has a parameter without a tensor");
       expect(arguments[0], Kind::tensor, "a parameter's tensor");
       push_id(arguments[0]);

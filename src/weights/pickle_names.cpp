@@ -16,6 +16,10 @@ bool is_torch_name(std::string_view module, std::string_view name) {
   return false;
 }
 
+bool is_torch_tensor_kind(std::string_view module, std::string_view name) {
+  return (module == "torch._utils" || module == "torch._tensor") && name.starts_with("_rebuild_");
+}
+
 bool is_refused(std::string_view module, std::string_view name) {
   constexpr std::string_view modules[] = {
       "os",      "posix",   "nt",       "subprocess",      "sys",       "runpy",      "pty",

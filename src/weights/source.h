@@ -50,6 +50,8 @@ using SourcePtr = std::shared_ptr<const Source>;
 // before use; nothing in a pickle is executed. Throws Error(bad_file), Error(not_found) or
 // Error(unsupported).
 SourcePtr open_weights(const std::filesystem::path& path);
+// The same with the names that are written in the file, whoever's they are.
+SourcePtr open_as_written(const std::filesystem::path& path);
 
 // Whether a file of this name is the index or a part of a checkpoint in several files.
 bool is_one_of_several(const std::string& file_name);

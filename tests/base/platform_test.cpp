@@ -151,12 +151,6 @@ TEST_F(Files, AFailedReplacementLeavesNothingBehind) {
 TEST(Platform, ThisProcessIsDescribed) {
   EXPECT_TRUE(std::filesystem::is_directory(program_folder()));
   EXPECT_GE(usable_cores(), 1u);
-  const uint64_t before = resident_bytes();
-  EXPECT_GT(before, uint64_t{1} << 20);
-  EXPECT_LT(before, uint64_t{1} << 40);
-  std::vector<char> touched(64 << 20, 1);
-  EXPECT_GE(peak_resident_bytes(), uint64_t{64} << 20);
-  EXPECT_GE(resident_bytes(), before + (uint64_t{32} << 20)) << static_cast<int>(touched.back());
 }
 
 #ifndef _WIN32

@@ -228,6 +228,19 @@ TEST(Requests, APromptThatIsTooLongIsRefusedByTheLimitsName) {
   EXPECT_EQ(listen_to(*engine, ask(std::string(50, 'x'), 1))->wait(), Finish::length);
 }
 
+// What the template adds to a message of nothing counts before it is written.
+TEST(Requests, ManyMessagesOfNothingAreRefusedUnread) {
+  const auto engine = make_fake_engine({}, {.max_prompt_tokens = 1024});
+  Question chat = ask("", 1);
+  chat.input.messages.assign(100'000, {"assistant", ""});
+  const auto [kind, sentence] = refusal_of(*engine, chat, 1);
+  EXPECT_EQ(kind, ErrorKind::bad_request);
+  EXPECT_THAT(sentence, testing::HasSubstr("1600000 bytes of text are more than the 1024 tokens"));
+  chat.input.chat.assistant_name = std::string(64, 'x');
+  chat.input.messages.assign(1024, {"assistant", ""});
+  EXPECT_THAT(refusal_of(*engine, chat, 1).second, testing::HasSubstr("bytes of text")) << "the names in it count";
+}
+
 TEST(Requests, APromptKeepsItsTextWhereThatIsWanted) {
   const auto engine = make_fake_engine({});
   PromptInput input;

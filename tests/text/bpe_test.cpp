@@ -284,6 +284,7 @@ TEST(Bpe, HostileFilesAreRefusedWithTheirReason) {
       {edited([&](File f) { f["added_tokens"] = 1; }), "\"added_tokens\" is no list"},
       {edited([&](File f) { f["added_tokens"] = {1}; }), "an added token is no object"},
       {edited([&](File f) { added(f)["content"] = ""; }), "an added token has no content"},
+      {edited([&](File f) { added(f)["content"] = std::string(1025, 'x'); }), "an added token has 1025 bytes"},
       {edited([&](File f) { added(f).erase("id"); }), "the id of token '<x>' is no number"},
       {edited([&](File f) { added(f)["id"] = 97; }), "the id 97 of the added token '<x>' is another token's"},
       {edited([&](File f) { added(f)["content"] = "ab"; }), "the added token 'ab' has id 300, but 256"},

@@ -1,6 +1,7 @@
 // Vocabulary files: what Python would read is read, and everything else is refused with the line at fault.
 #include "text/vocabulary.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "helpers.h"
@@ -255,6 +256,22 @@ TEST(VocabularyTable, AFileThatGrowsWithoutEndIsRefused) {
   for (uint32_t i = 0; i < count; ++i) put(i), put(i), put(1), payload.push_back('a');
   EXPECT_THAT(thrown(ErrorKind::bad_file, [&] { parse_vocabulary_table(table(count, payload), "v"); }),
               HasSubstr("too long"));
+}
+
+// Each byte of a text may go over as many bytes as the longest token has.
+TEST(Vocabulary, TokensLongerThanAnyTextNeedsAreRefusedWhereverTheyComeFrom) {
+  const std::string longest(max_token_bytes, 'a'), longer = longest + "b";
+  const auto line = [](const std::string& token) { return fmt::format("1 '{}' {}", token, token.size()); };
+  EXPECT_EQ(first_token(line(longest)), longest);
+  EXPECT_THAT(thrown(ErrorKind::bad_file, [&] { parse_world_syntax(line(longer), "v"); }),
+              HasSubstr("v:1: token 1 has 1025 bytes, at most 1024 are read"));
+  EXPECT_NO_THROW(make_tokenizer({"a", longest}, -1, "v"));
+  EXPECT_THAT(thrown(ErrorKind::bad_file, [&] { make_tokenizer({"a", longer}, -1, "v"); }),
+              HasSubstr("v: token 1 has 1025 bytes"));
+  const std::string wide(1000, 'x');
+  std::vector<std::string> many;
+  for (int i = 0; i < 17'000; ++i) many.push_back(wide + std::to_string(i));
+  EXPECT_THAT(thrown(ErrorKind::bad_file, [&] { make_tokenizer(many, -1, "v"); }), HasSubstr("at most 16 MiB"));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class ForeignAdapters : public testing::Test {
   // How strongly B A counts in the merged matrix.
   double strength(const std::filesystem::path& adapter, const std::string& prefix = key,
                   std::optional<float> scaling = {}) {
-    const auto merged = adapt(open_weights(model_.path()), {{adapter.string(), "", scaling}});
+    const auto merged = adapt(model(), {{adapter.string(), "", scaling}});
     const MadeTensor& W = prefix == key ? key_ : ffn_;
     const std::vector<float> got = to_floats(merged->load(prefix + "weight"));
     const MadeTensor &A = prefix == key ? A_ : A2_, &B = prefix == key ? B_ : B2_;
@@ -44,9 +44,10 @@ class ForeignAdapters : public testing::Test {
     }
     return change / product;
   }
+  SourcePtr model() { return open_weights(model_.path()); }
   std::string refusal(const std::filesystem::path& adapter) {
     try {
-      adapt(open_weights(model_.path()), {{adapter.string(), "", {}}});
+      adapt(model(), {{adapter.string(), "", {}}});
     } catch (const Error& error) {
       return error.what();
     }
@@ -60,7 +61,10 @@ class ForeignAdapters : public testing::Test {
                           {"base_model.model." + key + "lora_B.weight", B_}};
 
  private:
-  TempFile model_{test::safetensors_of({{key + "weight", key_}, {ffn + "weight", ffn_}}),
+  TempFile model_{test::safetensors_of({{key + "weight", key_},
+                                           {ffn + "weight", ffn_},
+                                           {"blocks.0.ln1.weight", made({8}, 8)},
+                                           {"emb.weight", made({16, 8}, 9)}}),
                   "model.safetensors"};
   std::unique_ptr<TempFile> file_;
 };
@@ -117,6 +121,19 @@ TEST_F(ForeignAdapters, AFolderThatPeftLeftIsAnAdapter) {
   EXPECT_NEAR(strength(folder / ""), 1, 1e-5);
   std::filesystem::remove(folder / "adapter_model.bin");
   EXPECT_THAT(refusal(folder), HasSubstr("is a folder without adapter_model.safetensors, adapter_model.bin"));
+}
+
+// A tensor of the model's own among the factors does not make a model of the file.
+TEST_F(ForeignAdapters, WhatIsTrainedBesideTheFactorsDoesNotHideThem) {
+  MadeTensors tensors = lora_;
+  tensors["base_model.model.blocks.0.ln1.weight"] = made({8}, 7);
+  EXPECT_NEAR(strength(put(tensors, R"({"peft_type":"LORA","r":4,"lora_alpha":16})", "tuned.safetensors")), 4, 1e-5);
+  tensors = {{"layers.0.attn.k_proj.lora_A.weight", A_}, {"layers.0.attn.k_proj.lora_B.weight", B_}};
+  tensors["layers.0.attn_norm.weight"] = made({8}, 7);
+  tensors["embeddings.weight"] = made({16, 8}, 8);
+  const auto path = put(tensors);
+  EXPECT_NEAR(strength(path), 2, 1e-5);
+  EXPECT_FALSE(adapt(model(), {{path.string(), "", {}}})->info("head.weight")) << "a head that nobody trained";
 }
 
 TEST_F(ForeignAdapters, HuggingFacesNamesAreTheModels) {

@@ -136,11 +136,16 @@ TEST(Pth, CheckpointsOfModulesAndTrainersAreUnderstood) {
   pickle.text("bias").global("torch._utils", "_rebuild_parameter").op("(");
   pickle.global("torch._utils", "_rebuild_tensor").op("(").storage("FloatStorage", "0", 2).number(1);
   pickle.op("K\x01\x85K\x01\x85tR\x88}tRs");   // shape (1,), strides (1,); the parameter; SETITEM
+  pickle.text("gain").global("torch._utils", "_rebuild_parameter_with_state").op("(");
+  pickle.global("torch._utils", "_rebuild_tensor").op("(").storage("FloatStorage", "0", 2).number(0);
+  pickle.op("K\x01\x85K\x01\x85tR\x88}}tRs");  // with attributes of its own
   pickle.op("}").text("_metadata").op("}sb");  // BUILD
   pickle.text("again").op("h").op(std::string(1, '\0')).op("u");  // BINGET: the same dictionary
   const TempFile file(test::zip(test::pth_entries(pickle.stop(), {raw<float>({3, 4})})));
   const SourcePtr source = open_weights(file.path());
-  EXPECT_EQ(source->names(), (std::vector<std::string>{"model.w", "model.bias", "again.w", "again.bias"}));
+  EXPECT_EQ(source->names(), (std::vector<std::string>{"model.w", "model.bias", "model.gain", "again.w",
+                                                       "again.bias", "again.gain"}));
+  EXPECT_EQ(numbers(*source, "model.gain"), std::vector<float>{3});
   EXPECT_EQ(numbers(*source, "model.w"), (std::vector<float>{3, 4}));
   EXPECT_EQ(numbers(*source, "again.bias"), std::vector<float>{4});
 }

@@ -58,8 +58,16 @@ TEST(HostilePickle, ACallBesideTheWeightsIsRefused) {
   for (const auto& [module, name] :
        {std::pair("os", "system"), std::pair("posix", "system"), std::pair("os.path", "join"),
         std::pair("subprocess", "Popen"), std::pair("builtins", "exec"), std::pair("__builtin__", "eval"),
-        std::pair("torch._tensor", "_rebuild_from_type_v2"), std::pair("torch.storage", "_load_from_bytes")})
+        std::pair("torch._inductor", "compile"), std::pair("torch.storage", "_load_from_bytes")})
     expect_refused(name, beside(module, name), std::string("refuses to run ") + module + "." + name);
+}
+
+TEST(HostilePickle, TensorsOfOtherKindsAreNoAttackAndSayHowToSaveThem) {
+  for (const auto& [module, name] : {std::pair("torch._tensor", "_rebuild_from_type_v2"),
+                                     std::pair("torch._utils", "_rebuild_sparse_tensor")})
+    expect_refused(name, Pickle().op("}(").text("w").global(module, name).op(")Ru").stop(),
+                   std::string("of a kind that ") + module + "." + name + " makes: where it was made, save it",
+                   ErrorKind::unsupported);
 }
 
 TEST(HostilePickle, AModelConvertedForOneStrategyIsRefusedByName) {

@@ -46,6 +46,11 @@ TEST(HostileNames, APrefixThatBeginsWithADotDoesNotHangTheProgram) {
               ElementsAre("blocks.0.ln1.weight", "head.weight"));
 }
 
+TEST(HostileNames, WhatMovesACursorIsNoName) {
+  for (const char* name : {"a\\u001b[2Jb", "a\\nb", "\\u007f", "\\u0000"})
+    expect_refused({name, safetensors(header_of({"ok", name}), ""), "the name of tensor 1 has control characters"});
+}
+
 TEST(HostileNames, OfSeveralHeadsAroundAModelTheNearestIsItsOwn) {
   const std::string header = R"({"a.b.blocks.0.ln1.weight":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
                              R"("lm_head.weight":{"dtype":"U8","shape":[2],"data_offsets":[1,3]},)"
