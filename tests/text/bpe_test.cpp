@@ -234,7 +234,8 @@ TEST(Bpe, MergesOfNewerFilesAreRead) {
 }
 
 TEST(Bpe, FilesTooLargeToParseAreRefusedBeforeTheyFillTheMemory) {
-  const std::string file = "{" + std::string(max_bpe_json_bytes, ' ');
+  std::string file(max_bpe_json_bytes + 1, ' ');
+  file[0] = '{';
   EXPECT_THAT(thrown(ErrorKind::bad_file, [&] { parse_tokenizer(file, "t.json"); }),
               HasSubstr("t.json: a vocabulary in JSON may have at most 16 MiB"));
 }
