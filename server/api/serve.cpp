@@ -17,6 +17,7 @@
 
 #include "api/context.h"
 #include "base/log.h"
+#include "base/log_thread.h"
 
 namespace fulmar::api {
 namespace {
@@ -38,9 +39,15 @@ void announce(const std::string& host, uint16_t port) {
   }
 }
 
+[[noreturn]] void end_now(int code) {
+  flush_log();
+  std::_Exit(code);
+}
+
 }  // namespace
 
 int run_server(const ServeOptions& options, const std::function<std::unique_ptr<Engine>()>& make_engine) {
+  const LogThread log_thread;  // who reads the log slowly, or not at all, holds up nobody
   // Destroyed last to first: the HTTP threads end before the engine that they call, the engine before the
   // context.
   Context context;
@@ -74,7 +81,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   signals.async_wait([&](boost::system::error_code error, int) {
     if (error) return;
     // Nothing can interrupt a load, and there is nothing to lose.
-    if (!engine) std::_Exit(0);
+    if (!engine) end_now(0);
     context.draining = true;
     server.drain(0);
     drainer = std::jthread([&] {
@@ -85,7 +92,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
       asio::post(news, [&] { news.stop(); });
     });
     signals.async_wait([](boost::system::error_code again, int) {
-      if (!again) std::_Exit(1);
+      if (!again) end_now(1);
     });
   });
 
@@ -94,6 +101,8 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   if (drainer.joinable()) drainer.join();
   server.stop();
   if (failure) std::rethrow_exception(failure);
+  engine.reset();
+  if (!flush_log()) std::_Exit(0);
   return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "base/fail.h"
+#include "base/log_queue.h"
+#include "base/log_thread.h"
 
 namespace fulmar {
 namespace {
@@ -36,6 +38,17 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::debug;
 }
 
+void write_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view line) noexcept {
+  // Throws nothing: it has a handler.
+  logger().log(time, spdlog::source_loc{}, level_of(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+LogQueue& queue() {
+  // Never destroyed, as its thread may be left in the midst of a line that nobody reads.
+  static LogQueue& the_one = *new LogQueue(write_line);
+  return the_one;
+}
+
 }  // namespace
 
 void set_log_level(std::string_view level) {
@@ -56,7 +69,20 @@ bool log_enabled(LogLevel level) noexcept {
 }
 
 void log_line(LogLevel level, std::string_view line) noexcept {
-  logger().log(level_of(level), spdlog::string_view_t(line.data(), line.size()));  // throws nothing: it has a handler
+  if (!log_enabled(level) || queue().put(level, line)) return;
+  write_line(std::chrono::system_clock::now(), level, line);
+}
+
+LogThread::LogThread() {
+  queue().start();
+}
+
+LogThread::~LogThread() {
+  queue().stop();
+}
+
+bool flush_log() noexcept {
+  return queue().flush();
 }
 
 }  // namespace fulmar

@@ -1,4 +1,5 @@
 """What a user types works: every curl line of the README and of docs/http-api.md, ending the server, and a machine without Vulkan."""
+import http.client
 import os
 import re
 import shlex
@@ -123,6 +124,27 @@ def password(args, model):
     print("ok: password", flush=True)
 
 
+def unread_log(args, model):
+    """A log that nobody reads (a stopped terminal, a full pipe) holds up neither requests nor the end."""
+    process = subprocess.Popen([args.fulmar, "serve", "--model", model, "--port", "0", "--vocab", "bytes", "--strategy",
+                                "cpu fp32"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        host, port = re.match(rb"listening on http://(.+):(\d+)", process.stdout.readline()).groups()
+        connection = http.client.HTTPConnection(host.decode(), int(port), timeout=common.LOAD_SECONDS)
+        for _ in range(4000):  # 64 KiB of lines are a full pipe
+            connection.request("GET", "/health")
+            answer = connection.getresponse()
+            answer.read()
+            common.check(answer.status == 200, f"/health answers: {answer.status}")
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+        common.check(process.wait(common.LOAD_SECONDS) == 0, "and SIGTERM ends it in good order")
+    finally:
+        process.kill()
+        process.communicate()
+    print("ok: a log that nobody reads", flush=True)
+
+
 def main():
     args = common.parse_args()
     model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
@@ -136,6 +158,7 @@ def main():
     signals(args, model)
     without_vulkan(args, model)
     password(args, model)
+    unread_log(args, model)
 
 
 if __name__ == "__main__":
