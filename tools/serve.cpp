@@ -54,6 +54,7 @@ std::string password_of(const ServeFlags& flags) {
 }
 
 int run_serve(const ServeFlags& flags) {
+  return_freed_memory();
   ignore_broken_pipes();
   set_log_level(flags.log_level);
   EngineOptions options = flags.engine;

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <random>
 
-#include "api/json.h"
+#include "base/json_text.h"
 
 namespace fulmar::api {
 namespace {
@@ -41,7 +41,7 @@ Answer::Answer(bool chat, bool stream, bool include_usage, std::string_view mode
                       !chat    ? "text_completion"
                       : stream ? "chat.completion.chunk"
                                : "chat.completion",
-                      std::chrono::duration_cast<std::chrono::seconds>(now).count(), quoted(model));
+                      std::chrono::duration_cast<std::chrono::seconds>(now).count(), json_quoted(model));
   tail_ = include_usage ? ",\"usage\":null}" : "}";
 }
 
@@ -56,26 +56,33 @@ std::string Answer::opening(uint32_t index) const {
 }
 
 std::string Answer::chunk(uint32_t index, std::string_view text, Finish finish) const {
-  if (!chat_) return around(choice(index, text, finish));
+  if (!chat_)
+    return around(fmt::format(R"({{"index":{},"text":{},"logprobs":null,"finish_reason":{}}})", index,
+                              json_quoted(text), finish_json(finish)));
   return around(fmt::format(R"({{"index":{},"delta":{{{}}},"logprobs":null,"finish_reason":{}}})", index,
-                            text.empty() ? "" : "\"content\":" + quoted(text), finish_json(finish)));
+                            text.empty() ? "" : "\"content\":" + json_quoted(text), finish_json(finish)));
 }
 
 std::string Answer::usage_chunk(const Usage& usage) const {
   return fmt::format("{}[],{}}}", head_, usage_json(usage));
 }
 
-std::string Answer::choice(uint32_t index, std::string_view text, Finish finish) const {
-  if (!chat_)
-    return fmt::format(R"({{"index":{},"text":{},"logprobs":null,"finish_reason":{}}})", index, quoted(text),
-                       finish_json(finish));
-  return fmt::format(
-      R"({{"index":{},"message":{{"role":"assistant","content":{},"refusal":null}},"logprobs":null,"finish_reason":{}}})",
-      index, quoted(text), finish_json(finish));
+std::string Answer::begin() const {
+  return head_ + '[';
 }
 
-std::string Answer::whole(std::string_view choices, const Usage& usage) const {
-  return fmt::format("{}[{}],{}}}", head_, choices, usage_json(usage));
+std::string Answer::choice_begin(uint32_t index) const {
+  return fmt::format(R"({{"index":{},{}")", index,
+                     chat_ ? R"("message":{"role":"assistant","content":)" : R"("text":)");
+}
+
+std::string Answer::choice_end(Finish finish) const {
+  return fmt::format(R"("{},"logprobs":null,"finish_reason":{}}})", chat_ ? R"(,"refusal":null})" : "",
+                     finish_json(finish));
+}
+
+std::string Answer::end(const Usage& usage) const {
+  return fmt::format("],{}}}", usage_json(usage));
 }
 
 }  // namespace fulmar::api

@@ -21,9 +21,12 @@ class Answer {
   std::string chunk(uint32_t index, std::string_view text, Finish finish) const;
   std::string usage_chunk(const Usage& usage) const;
 
-  // A choice of the one-shot answer, and the answer around all of them (comma separated).
-  std::string choice(uint32_t index, std::string_view text, Finish finish) const;
-  std::string whole(std::string_view choices, const Usage& usage) const;
+  // The answer in one piece: its beginning; for each choice what stands before its text (escaped, comma separated) and
+  // behind it; its end.
+  std::string begin() const;
+  std::string choice_begin(uint32_t index) const;
+  std::string choice_end(Finish finish) const;
+  std::string end(const Usage& usage) const;
 
  private:
   std::string around(std::string_view choices) const;

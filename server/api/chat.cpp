@@ -18,11 +18,11 @@ constexpr uint32_t kDefaultTokens = 4096;
 std::string read_content(const Fields& message, std::string_view role) {
   const json::value* content = message.find("content");
   const std::string name = message.name("content");
-  if (!content) {
+  if (content && content->is_string()) return string_of(*content, name);
+  if (!content || says_nothing(*content)) {
     if (role == "assistant" || role == "tool") return {};
     bad_field(name, "is missing");
   }
-  if (content->is_string()) return string_of(*content, name);
   if (!content->is_array()) bad_field(name, "must be a string or an array of parts");
   std::string text;
   if (const json::array* parts = message.list("content")) {
@@ -41,7 +41,8 @@ std::string read_content(const Fields& message, std::string_view role) {
 // A JSON object as text, as OpenAI has it, or as it is.
 std::string read_arguments(const Fields& call) {
   const json::value* value = call.find("arguments");
-  if (value && value->is_object()) return json::serialize(*value);
+  if (!value || says_nothing(*value)) return {};
+  if (value->is_object()) return json::serialize(*value);
   return call.text("arguments").value_or("");
 }
 
@@ -127,7 +128,7 @@ void chat_completions(const Context& context, const http::Request& request,
   plan.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
   chat.prompt = engine.prepare(read_prompt(fields));
   plan.prompts.push_back(std::move(chat));
-  generate(engine, std::move(plan), reply);
+  generate(context, engine, std::move(plan), reply);
 }
 
 }  // namespace fulmar::api

@@ -65,7 +65,7 @@ void completions(const Context& context, const http::Request& request,
     input.keep_text = plan.echo;
     plan.prompts.emplace_back(common).prompt = engine.prepare(input);
   }
-  generate(engine, std::move(plan), reply);
+  generate(context, engine, std::move(plan), reply);
 }
 
 }  // namespace fulmar::api

@@ -70,8 +70,8 @@ constexpr Refused common_refused[] = {
 
 constexpr Field completion[] = {
     {"prompt", text_or_list, "required",
-     "A text, a list of texts, a list of token ids, or a list of such lists. An empty text: a document's "
-     "beginning.",
+     "A text, a list of texts, a list of token ids (as many as a prompt may have tokens), or a list of such lists. An "
+     "empty text: a document's beginning.",
      0, 1024},
     {"max_tokens", integer, "16",
      "Tokens to make at most. -1: no limit of yours. 0: none, for `echo` and `usage`.", -1, max_tokens_most,
@@ -116,7 +116,7 @@ constexpr Field message[] = {
     {"role", text, "required", "`system` (or `developer`), `user`, `assistant` or `tool`."},
     {"content", text_or_list, "required",
      "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's and a tool's may be "
-     "null.",
+     "absent.",
      0, 1024},
     {"tool_calls", list, "none",
      "Calls that an assistant made in this turn: `{\"function\": {\"name\": ..., \"arguments\": ...}}` each, "

@@ -4,21 +4,32 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "api/answer.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "http/sse.h"
 
 namespace fulmar::api {
 namespace {
 
-constexpr size_t kChoices = 1024;              // of all prompts together
-constexpr size_t kUnread = size_t{4} << 20;    // bytes of an answer's text that nobody has taken yet
-constexpr size_t kPartBytes = size_t{64} << 10;  // of text that is put into words at once
+// The first bytes of a text that are one part: up to kPartBytes, cut where a character begins.
+std::string_view first_part(std::string_view text) {
+  if (text.size() <= kPartBytes) return text;
+  size_t length = kPartBytes;
+  while (length > kPartBytes - 4 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
+  return text.substr(0, length);
+}
+
+Error too_many_waiting() {
+  return {ErrorKind::unavailable,
+          fmt::format("more than {} bytes of answers wait for clients that read slowly; try again later", kAllUnread)};
+}
 
 class Generation;
 
@@ -36,7 +47,8 @@ struct Choice final : Sink {
 
 class Generation final : public http::Source, public std::enable_shared_from_this<Generation> {
  public:
-  Generation(const Plan& plan, std::string_view model, std::shared_ptr<http::Reply> reply);
+  Generation(const Plan& plan, const Context& context, std::string_view model, std::shared_ptr<http::Reply> reply);
+  ~Generation() override { all_waiting_ -= held_; }
 
   void start(Engine& engine, Plan plan);
   void on_event(Choice& choice, const Event& event) noexcept;
@@ -52,9 +64,12 @@ class Generation final : public http::Source, public std::enable_shared_from_thi
   void add(Choice& choice, const Event& event);
   void end_with(Error error);
   std::vector<Piece> take_pieces();
+  void hold(size_t more, size_t less);
   // By whoever takes.
-  http::Reply::Part whole();
-  void put_opening(std::string& out) const;
+  http::Reply::Part take_stream();
+  http::Reply::Part take_whole();
+  void put_choice(std::string& out);
+  void put_opening(std::string& out);
   void put(const Piece& piece, std::string& out) const;
   void close_all() {
     for (Choice& choice : choices_) choice.close();
@@ -67,12 +82,18 @@ class Generation final : public http::Source, public std::enable_shared_from_thi
   const std::shared_ptr<http::Reply> reply_;
   std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
   std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
+  std::atomic<size_t>& all_waiting_;
+  // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
   bool begun_ = false;                               // the head was taken
+  size_t next_ = 0;                                  // choice
+  size_t given_ = 0;                                 // bytes of its echo and text
+  std::string half_;                                 // a character's first bytes
 
   std::mutex mutex_;
   Usage usage_;
   size_t unfinished_ = 0;
   size_t unread_ = 0;           // bytes of text in all choices
+  size_t held_ = 0;             // of all_waiting_: what these and the echo take
   std::deque<uint32_t> news_;   // choices with something new, in the order of its coming
   std::optional<Error> error_;  // ends the answer after what came before it
   bool dropped_ = false;        // an event could not be kept
@@ -82,11 +103,13 @@ void Choice::on_event(const Event& event) {
   owner.on_event(*this, event);
 }
 
-Generation::Generation(const Plan& plan, std::string_view model, std::shared_ptr<http::Reply> reply)
+Generation::Generation(const Plan& plan, const Context& context, std::string_view model,
+                       std::shared_ptr<http::Reply> reply)
     : chat_(plan.chat),
       delivery_(plan.delivery),
       answer_(plan.chat, plan.delivery.stream, plan.delivery.include_usage, model),
       reply_(std::move(reply)),
+      all_waiting_(context.waiting_text),
       unfinished_(plan.prompts.size() * plan.delivery.choices) {
   for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
   for (const Request& request : plan.prompts) {
@@ -96,6 +119,8 @@ Generation::Generation(const Plan& plan, std::string_view model, std::shared_ptr
 }
 
 void Generation::start(Engine& engine, Plan plan) {
+  for (const auto& prompt : echo_) hold(prompt->text.size(), 0);
+  if (all_waiting_ > kAllUnread && held_ > kPartBytes) throw too_many_waiting();
   const auto self = shared_from_this();
   reply_->on_gone([weak = weak_from_this()] {
     if (const auto generation = weak.lock()) generation->close_all();
@@ -131,13 +156,16 @@ void Generation::on_event(Choice& choice, const Event& event) noexcept {
 void Generation::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
   reply_->note({usage_.prompt, usage_.completion});
+  const size_t before = choice.text.capacity();
   choice.text += event.text;
+  hold(choice.text.capacity(), before);
   unread_ += event.text.size();
   choice.finish = event.finish;
   if (event.finish != Finish::none) --unfinished_;
   if (unread_ > kUnread && delivery_.stream)
     return end_with(Error(ErrorKind::timed_out,
                           fmt::format("the answer is read too slowly: {} bytes of it were waiting", unread_)));
+  if (all_waiting_ > kAllUnread && held_ > kPartBytes) return end_with(too_many_waiting());
   if (unread_ > kUnread && unfinished_ > 0) {
     // As much as an answer in one piece may hold: what was not finished ends here.
     for (Choice& other : choices_)
@@ -161,6 +189,11 @@ void Generation::end_with(Error error) {
   reply_->wake();
 }
 
+void Generation::hold(size_t more, size_t less) {
+  held_ += more - less;
+  all_waiting_ += more - less;
+}
+
 // Choices that have news take turns, so that a long text does not hold up the others'.
 std::vector<Generation::Piece> Generation::take_pieces() {
   std::vector<Piece> pieces;
@@ -168,18 +201,17 @@ std::vector<Generation::Piece> Generation::take_pieces() {
     Choice& choice = choices_[news_.front()];
     news_.pop_front();
     Piece piece{choice.index, {}, Finish::none};
+    const size_t before = choice.text.capacity();
     if (choice.text.size() <= kPartBytes) {
       piece.text = std::exchange(choice.text, {});
       piece.finish = choice.finish;
       choice.waiting = false;
     } else {
-      size_t length = kPartBytes;  // back to where a character begins
-      while (length > kPartBytes - 4 && (static_cast<unsigned char>(choice.text[length]) & 0xc0) == 0x80)
-        --length;
-      piece.text = choice.text.substr(0, length);
-      choice.text.erase(0, length);
+      piece.text = first_part(choice.text);
+      choice.text.erase(0, piece.text.size());
       news_.push_back(choice.index);
     }
+    hold(choice.text.capacity(), before);
     bytes += piece.text.size();
     unread_ -= piece.text.size();
     pieces.push_back(std::move(piece));
@@ -188,28 +220,30 @@ std::vector<Generation::Piece> Generation::take_pieces() {
 }
 
 http::Reply::Part Generation::take() {
+  return delivery_.stream ? take_stream() : take_whole();
+}
+
+http::Reply::Part Generation::take_stream() {
+  http::Reply::Part part;
+  part.streamed = true;
+  // Whatever has come by then, the openings go first; they and the echo may be many parts.
+  const bool opened = begun_ && next_ == choices_.size();
   std::vector<Piece> pieces;
   std::optional<Error> error;
   bool over = false;
   Usage usage;
   {
     const std::lock_guard lock(mutex_);
-    if (delivery_.stream) pieces = take_pieces();
     if (dropped_) error_.emplace(ErrorKind::out_of_memory, "the host's memory did not suffice for the answer");
-    if (pieces.empty()) error = error_;
-    over = unfinished_ == 0 && news_.empty() && !error_;
+    if (opened) pieces = take_pieces();
+    if (pieces.empty() && (opened || news_.empty())) error = error_;
+    over = opened && unfinished_ == 0 && news_.empty() && !error_;
     usage = usage_;
   }
   // Once a stream has begun its status is sent, so an error is an event.
   if (error && !begun_) return {http::error_response(*error), false, {}, true};
-  if (!delivery_.stream) return over ? whole() : http::Reply::Part{};
-
-  http::Reply::Part part;
-  part.streamed = true;
-  if (!std::exchange(begun_, true)) {
-    part.head = http::sse_head();
-    put_opening(part.bytes);
-  }
+  if (!std::exchange(begun_, true)) part.head = http::sse_head();
+  if (!opened) put_opening(part.bytes);
   for (const Piece& piece : pieces) put(piece, part.bytes);
   if (error) part.bytes += http::sse_event(http::error_json(*error));
   if (over) {
@@ -220,11 +254,18 @@ http::Reply::Part Generation::take() {
   return part;
 }
 
-void Generation::put_opening(std::string& out) const {
-  for (const Choice& choice : choices_) {
-    if (chat_) out += http::sse_event(answer_.opening(choice.index));
-    if (!echo_.empty())
-      out += http::sse_event(answer_.chunk(choice.index, echo_of(choice.index), Finish::none));
+void Generation::put_opening(std::string& out) {
+  while (next_ < choices_.size() && out.size() < kPartBytes) {
+    const uint32_t index = choices_[next_].index;
+    if (chat_) out += http::sse_event(answer_.opening(index));
+    if (!echo_.empty()) {
+      const std::string_view echo = first_part(std::string_view(echo_of(index)).substr(given_));
+      out += http::sse_event(answer_.chunk(index, echo, Finish::none));
+      given_ += echo.size();
+      if (given_ < echo_of(index).size()) continue;
+    }
+    ++next_;
+    given_ = 0;
   }
 }
 
@@ -236,22 +277,52 @@ void Generation::put(const Piece& piece, std::string& out) const {
   if (apart) out += http::sse_event(answer_.chunk(piece.index, {}, piece.finish));
 }
 
-// All choices have ended, so nobody writes to them any more.
-http::Reply::Part Generation::whole() {
-  std::string all;
-  for (Choice& choice : choices_) {
-    if (!all.empty()) all += ',';
-    const std::string text = std::exchange(choice.text, {});
-    all += answer_.choice(choice.index, echo_.empty() ? text : echo_of(choice.index) + text, choice.finish);
+// Once all choices have ended. What is one part comes with its length, a longer answer in chunks.
+http::Reply::Part Generation::take_whole() {
+  http::Reply::Part part;
+  Usage usage;
+  {
+    const std::lock_guard lock(mutex_);
+    if (dropped_) error_.emplace(ErrorKind::out_of_memory, "the host's memory did not suffice for the answer");
+    if (error_) return {http::error_response(*error_), false, {}, true};
+    if (unfinished_ > 0) return part;
+    usage = usage_;
   }
-  http::Response response;
-  response.body = answer_.whole(all, usage_);
-  return {std::move(response), false, {}, true};
+  if (!begun_) part.bytes = answer_.begin();
+  while (next_ < choices_.size() && part.bytes.size() < kPartBytes) put_choice(part.bytes);
+  part.done = next_ == choices_.size();
+  if (part.done) part.bytes += answer_.end(usage);
+  part.streamed = begun_ || !part.done;
+  if (!std::exchange(begun_, true)) part.head.emplace();
+  if (!part.streamed) part.head->body = std::exchange(part.bytes, {});
+  return part;
+}
+
+// One part of the next choice, whose text nobody writes to any more.
+void Generation::put_choice(std::string& out) {
+  Choice& choice = choices_[next_];
+  const std::string_view echo = echo_.empty() ? std::string_view() : echo_of(choice.index);
+  if (given_ == 0) out += (next_ > 0 ? "," : "") + answer_.choice_begin(choice.index);
+  const std::string_view rest = given_ < echo.size() ? echo.substr(given_)
+                                                     : std::string_view(choice.text).substr(given_ - echo.size());
+  const std::string_view part = first_part(rest);
+  half_ += part;
+  given_ += part.size();
+  const bool last = given_ == echo.size() + choice.text.size();
+  append_json_escaped(out, last ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
+  if (!last) return;
+  out += answer_.choice_end(choice.finish);
+  const std::lock_guard lock(mutex_);
+  const size_t before = choice.text.capacity();
+  std::string().swap(choice.text);
+  hold(choice.text.capacity(), before);
+  ++next_;
+  given_ = 0;
 }
 
 }  // namespace
 
-void generate(Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& reply) {
+void generate(const Context& context, Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& reply) {
   const size_t n = plan.delivery.choices;
   if (plan.prompts.size() * n > kChoices)
     throw Error(ErrorKind::bad_request,
@@ -261,7 +332,7 @@ void generate(Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& rep
   if (plan.echo && echoed > kUnread)
     throw Error(ErrorKind::bad_request,
                 fmt::format("echo would repeat {} bytes, more than {}", echoed, kUnread), "echo");
-  std::make_shared<Generation>(plan, engine.model().id, reply)->start(engine, std::move(plan));
+  std::make_shared<Generation>(plan, context, engine.model().id, reply)->start(engine, std::move(plan));
 }
 
 }  // namespace fulmar::api

@@ -4,11 +4,18 @@
 #include <memory>
 #include <vector>
 
+#include "api/context.h"
 #include "api/sampling.h"
 #include "fulmar/engine.h"
 #include "http/reply.h"
 
 namespace fulmar::api {
+
+// Each of these is in docs/http-api.md too.
+constexpr size_t kChoices = 1024;                // of all prompts together
+constexpr size_t kUnread = size_t{4} << 20;      // bytes of an answer's text that nobody has taken yet
+constexpr size_t kAllUnread = size_t{256} << 20;  // of all answers together; beyond it those end that have
+constexpr size_t kPartBytes = size_t{64} << 10;   // more than this. So much text is put into words at once
 
 struct Plan {
   bool chat = false;  // the wording of the answer: chat.completion or text_completion
@@ -19,6 +26,6 @@ struct Plan {
 
 // Submits everything and returns; the answer is made as `reply` is read. Throws Error, with nothing left
 // running, when the engine refuses any part. If the client goes away every slot is given back.
-void generate(Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& reply);
+void generate(const Context& context, Engine& engine, Plan plan, const std::shared_ptr<http::Reply>& reply);
 
 }  // namespace fulmar::api

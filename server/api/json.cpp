@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -87,11 +86,6 @@ std::string string_of(const json::value& value, std::string_view name) {
 
 json::string text(std::string_view bytes) {
   return is_utf8(bytes) ? json::string(bytes) : json::string(replace_bad_utf8(bytes));
-}
-
-std::string quoted(std::string_view bytes) {
-  return is_utf8(bytes) ? json::serialize(json::string_view(bytes.data(), bytes.size()))
-                        : json::serialize(text(bytes));
 }
 
 }  // namespace fulmar::api

@@ -36,7 +36,5 @@ std::string string_of(const json::value& value, std::string_view name);
 
 // A JSON string value; bytes that are no UTF-8 become U+FFFD.
 json::string text(std::string_view bytes);
-// The same, quoted and escaped.
-std::string quoted(std::string_view bytes);
 
 }  // namespace fulmar::api

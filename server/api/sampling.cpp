@@ -9,7 +9,6 @@
 namespace fulmar::api {
 namespace {
 
-constexpr size_t kStopBytes = 1024;
 constexpr int64_t kNoLimit = -1, kRandom = -1, kAll = -1;  // what clients of other servers write
 
 std::vector<std::string> read_stops(const Fields& fields) {

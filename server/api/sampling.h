@@ -5,6 +5,8 @@
 
 namespace fulmar::api {
 
+constexpr size_t kStopBytes = 1024;  // of one stop string; docs/http-api.md has it
+
 // How often the same prompt is continued, and how the answer travels.
 struct Delivery {
   uint32_t choices = 1;  // n

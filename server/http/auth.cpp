@@ -3,16 +3,14 @@
 
 #include <cstddef>
 
+#include "http/syntax.h"
+
 namespace fulmar::http {
 
 bool authorized(std::string_view authorization, std::string_view password) {
   if (password.empty()) return true;
   constexpr std::string_view scheme = "bearer ";
-  if (authorization.size() < scheme.size()) return false;
-  for (size_t i = 0; i < scheme.size(); ++i) {
-    const char c = authorization[i];
-    if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != scheme[i]) return false;
-  }
+  if (!same_word(authorization.substr(0, scheme.size()), scheme)) return false;
   std::string_view given = authorization.substr(scheme.size());
   while (given.starts_with(' ')) given.remove_prefix(1);
   // Every byte that was sent is compared, whatever came before: the time tells only its length.

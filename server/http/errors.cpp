@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "base/utf8.h"
+#include "base/json_text.h"
 #include "http/message.h"
 
 namespace fulmar::http {
@@ -53,27 +53,13 @@ std::string_view type_of(int status) {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
-// A JSON string, or null for an empty one.
-std::string quoted(std::string_view text) {
-  if (text.empty()) return "null";
-  std::string out = "\"";
-  for (const char c : replace_bad_utf8(text)) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out += '"';
+std::string quoted_or_null(std::string_view text) {
+  return text.empty() ? "null" : json_quoted(text);
 }
 
 std::string json(int status, std::string_view message, std::string_view param, std::string_view code) {
   return fmt::format(R"({{"error":{{"message":{},"type":"{}","param":{},"code":{}}}}})",
-                     message.empty() ? "\"\"" : quoted(message), type_of(status), quoted(param),
-                     quoted(code));
+                     json_quoted(message), type_of(status), quoted_or_null(param), quoted_or_null(code));
 }
 
 // What a client of this status does next.

@@ -35,7 +35,6 @@ class HeadParser {
   // request any more.
   void put(std::string_view& bytes);
   bool done() const { return done_; }
-  bool begun() const { return taken_ > 0; }
   Head& head() { return head_; }
 
  private:

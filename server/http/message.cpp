@@ -114,16 +114,13 @@ std::string chunk_of(std::string_view bytes) {
   return bytes.empty() ? "0\r\n\r\n" : fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
 }
 
-bool split_target(std::string_view target, Request& request) {
-  const size_t question = target.find('?');
-  request.query = question == std::string_view::npos ? "" : std::string(target.substr(question + 1));
+bool read_path(std::string_view target, std::string& path) {
   std::string folded;
-  for (const char c : target.substr(0, question))
+  for (const char c : target.substr(0, target.find('?')))
     if (c != '/' || !folded.ends_with('/')) folded += c;
   if (folded.size() > 1 && folded.ends_with('/')) folded.pop_back();
-  request.path = decode(folded);
-  return std::none_of(request.path.begin(), request.path.end(),
-                      [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  path = decode(folded);
+  return std::none_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 std::string printable(std::string_view text, size_t most) {

@@ -15,7 +15,6 @@ struct Header {
 struct Request {
   std::string method;  // "GET"
   std::string path;    // decoded, without the query
-  std::string query;   // as it came, without the '?'
   std::string param;   // what the route's {} matched
   std::vector<Header> headers;
   std::string body;
@@ -45,9 +44,9 @@ std::string head_of(const Response& response, Body body, bool keep_alive, std::s
 // One piece of a chunked body; the empty piece ends it.
 std::string chunk_of(std::string_view bytes);
 
-// Splits a request target ("/v1/models?x=1") into path and query. Doubled and trailing slashes are folded, for
-// base addresses are often put together with one too many. False: the path has control characters.
-bool split_target(std::string_view target, Request& request);
+// The path of a request target ("/v1/models?x=1"), decoded. Doubled and trailing slashes are folded, for base
+// addresses are often put together with one too many. False: the path has control characters.
+bool read_path(std::string_view target, std::string& path);
 
 // What a client sent, for one line of the log: printable ASCII, at most `most` characters.
 std::string printable(std::string_view text, size_t most);

@@ -10,7 +10,7 @@ void Reply::respond(Response response) {
   if (gone_) return;
   if (!done_) head_ = std::move(response);
   done_ = true;
-  notify();  // again, where the wake-up for an earlier one threw
+  notify();
 }
 
 void Reply::attach(std::shared_ptr<Source> source) {
@@ -20,7 +20,13 @@ void Reply::attach(std::shared_ptr<Source> source) {
   notify();
 }
 
-void Reply::wake() {
+void Reply::give_up() noexcept {
+  const std::lock_guard lock(mutex_);
+  done_ = true;
+  notify();
+}
+
+void Reply::wake() noexcept {
   const std::lock_guard lock(mutex_);
   notify();
 }
@@ -86,10 +92,13 @@ void Reply::abandon() {
   if (callback) callback();
 }
 
-void Reply::notify() {
+void Reply::notify() noexcept {
   if (woken_ || !wake_) return;
-  wake_();  // may throw
-  woken_ = true;
+  try {
+    wake_();
+    woken_ = true;
+  } catch (...) {  // no memory for the message
+  }
 }
 
 }  // namespace fulmar::http

@@ -1,8 +1,8 @@
 // The answer to one request, made by any thread and written by the connection's coroutine; the only meeting
 // point.
 //
-// No call blocks. Long answers are pulled: a Source is asked for what is new each time the connection has
-// written what it had, so nothing waits here and how much waits there is the Source's own affair.
+// No call blocks. Long answers are pulled: a Source is asked for the next part each time the connection has
+// written the one before, so one part waits here and how much waits there is the Source's own affair.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -23,8 +23,11 @@ class Reply {
   // For the handler and whoever it gives the Reply to: once, either of these.
   void respond(Response response);
   void attach(std::shared_ptr<Source> source);  // kept until it is done or nobody waits any more
-  // The source has something new. Any number of these are one question.
-  void wake();
+  // Instead of these, where memory does not suffice for any answer: the connection ends without one.
+  void give_up() noexcept;
+  // The source has something new. Any number of these are one question. Where memory runs out it is not heard:
+  // the session looks again by itself.
+  void wake() noexcept;
   // Called once, from any thread, as soon as nobody waits for the answer any more; at once if that is so
   // already.
   void on_gone(std::function<void()> callback);
@@ -42,13 +45,13 @@ class Reply {
     std::string bytes;
     bool done = false;  // nothing more will come
   };
-  void wake_by(std::function<void()> wake);  // called under the lock: must only post
+  void wake_by(std::function<void()> wake);  // called under the lock: must only post, and may throw
   Part take();  // throws what the source throws: the answer cannot go on then
   void abandon();
   Tokens tokens() const;
 
  private:
-  void notify();
+  void notify() noexcept;
 
   mutable std::mutex mutex_;
   std::function<void()> wake_, on_gone_;
@@ -63,7 +66,8 @@ class Reply {
 class Source {
  public:
   virtual ~Source() = default;
-  // What is new and was not given yet, in bounded parts: empty when there is nothing until the next wake().
+  // What is new and was not given yet, in parts of some 64 KiB of text: empty when there is nothing until the next
+  // wake().
   // Asked on the connection's strand only.
   virtual Reply::Part take() = 0;
 };

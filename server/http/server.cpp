@@ -31,9 +31,6 @@ using boost::system::error_code;
 
 namespace {
 
-// Connections past the limit that are told so; those past these are closed without a word.
-constexpr size_t kRefused = 64;
-constexpr size_t kOtherDescriptors = 64;  // of the program: model files, drivers, logs
 constexpr std::chrono::milliseconds kPause{50};
 constexpr double kLongest = 1e9;  // seconds, thirty years: what a duration of nanoseconds holds tenfold
 
@@ -112,7 +109,7 @@ void Server::Impl::admit(tcp::socket socket) {
     const std::lock_guard lock(shared->mutex);
     open = shared->open.size();
   }
-  if (open < most + kRefused) Session::start(std::move(socket), shared, open >= most);
+  if (open < most + shared->options.limits.refused) Session::start(std::move(socket), shared, open >= most);
 }
 
 // At most once a second: a client must not fill the log.
@@ -164,7 +161,7 @@ void Server::Impl::listen() {
     log_warning("no password is set: whoever reaches {} may use the server", endpoint.address().to_string());
   shared->access.emplace(std::move(access), endpoint.address().is_loopback() && options.password.empty());
 
-  const uint64_t spare = kRefused + kOtherDescriptors;
+  const uint64_t spare = options.limits.refused + options.limits.other_descriptors;
   const uint64_t descriptors = raise_descriptor_limit(options.limits.connections + spare);
   most = static_cast<size_t>(std::min<uint64_t>(
       options.limits.connections, descriptors > 2 * spare ? descriptors - spare : descriptors / 2));

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -46,7 +47,7 @@ void Session::start(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared
 Session::Session(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared)
     : shared_(std::move(shared)),
       socket_(std::move(socket)),
-      wake_(socket_.get_executor(), asio::steady_timer::time_point::max()),
+      wake_(socket_.get_executor()),
       deadline_(socket_.get_executor()) {}
 
 Session::~Session() {
@@ -72,7 +73,11 @@ void Session::close() {
 }
 
 void Session::arm(std::chrono::milliseconds time) {
-  until_ = std::chrono::steady_clock::now() + time;
+  arm_until(std::chrono::steady_clock::now() + time);
+}
+
+void Session::arm_until(std::chrono::steady_clock::time_point until) {
+  until_ = until;
   deadline_.expires_at(until_);
   deadline_.async_wait([weak = weak_from_this()](error_code error) {
     const auto self = weak.lock();
@@ -160,14 +165,22 @@ void Session::handle(std::shared_ptr<Incoming> in) {
 }
 
 // What the handler throws becomes the answer.
-void Session::answer(Incoming& in, const std::shared_ptr<Reply>& reply) {
+void Session::answer(Incoming& in, const std::shared_ptr<Reply>& reply) noexcept {
   try {
-    in.match.route->handler(in.request, reply);
-  } catch (const Error& error) {
-    reply->respond(error_response(error));
-  } catch (const std::exception& error) {
-    log_error("{} {}: {}", in.request.method, printable(in.request.path, 200), error.what());
-    reply->respond(error_response(500, "something went wrong inside the server", "internal_error"));
+    try {
+      in.request.body = in.body.join();
+      in.match.route->handler(in.request, reply);
+    } catch (const Error& error) {
+      reply->respond(error_response(error));
+    } catch (const std::bad_alloc&) {
+      reply->respond(error_response(Error(ErrorKind::out_of_memory, "the host's memory did not suffice for the request")));
+    } catch (const std::exception& error) {
+      log_error("{} {}: {}", in.request.method, printable(in.request.path, 200), error.what());
+      reply->respond(error_response(500, "something went wrong inside the server", "internal_error"));
+    }
+  } catch (...) {
+    log_error("a request was dropped: the host's memory did not suffice even for an answer");
+    reply->give_up();
   }
 }
 

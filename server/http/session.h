@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "http/access.h"
+#include "http/blocks.h"
 #include "http/head.h"
 #include "http/refusal.h"
 #include "http/server.h"
@@ -56,11 +57,12 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   struct Incoming;  // the request, and the memory its body takes
+  struct Pace;      // at which a body comes
 
   asio::awaitable<void> run(bool full);
   asio::awaitable<bool> exchange();  // one request and its answer; false: end the connection
   void handle(std::shared_ptr<Incoming> in);
-  static void answer(Incoming& in, const std::shared_ptr<Reply>& reply);
+  static void answer(Incoming& in, const std::shared_ptr<Reply>& reply) noexcept;
   void log_request() const;
 
   // Reading.
@@ -71,6 +73,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<bool> read_body(Incoming& in);
   void keep(Incoming& in, std::string_view piece);
   asio::awaitable<bool> read_more();       // for what is incomplete; throws a Refusal when it never comes
+  void keep_pace(const Incoming& in, Pace& pace);
   asio::awaitable<size_t> read(size_t most);  // into the buffer; 0: failed, ended, or the time is over
   asio::awaitable<void> linger();
   void watch();
@@ -84,6 +87,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // The time for what is waited for; when it is over, that is cancelled.
   void arm(std::chrono::milliseconds time);
+  void arm_until(std::chrono::steady_clock::time_point until);
   void disarm();
   // Looks at the clock: a read that was complete when its time ran out could not be cancelled any more.
   bool over() const { return std::chrono::steady_clock::now() >= until_; }
@@ -91,7 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Shared> shared_;
   asio::ip::tcp::socket socket_;
   boost::beast::flat_buffer buffer_;  // read and not yet parsed
-  asio::steady_timer wake_;           // never expires; cancelled when something happened elsewhere
+  asio::steady_timer wake_;           // cancelled when something happened elsewhere
   asio::steady_timer deadline_;
   std::chrono::steady_clock::time_point until_ = std::chrono::steady_clock::time_point::max();
   bool idle_ = false;      // waits between two requests
@@ -116,14 +120,14 @@ constexpr size_t kRead = 64 << 10;  // bytes asked of the socket at once
 constexpr size_t kFirst = 4 << 10;  // the same where only little is expected: most connections are idle
 
 struct Session::Incoming {
-  explicit Incoming(std::shared_ptr<Shared> with) : shared(std::move(with)) {}
-  ~Incoming() { shared->body_bytes -= drawn; }
+  explicit Incoming(std::shared_ptr<Shared> with)
+      : shared(std::move(with)), body(shared->options.limits, shared->body_bytes) {}
 
   std::shared_ptr<Shared> shared;
   Head head;
-  Request request;
+  Request request;  // its body is put together where it is handled
   Match match;
-  size_t drawn = 0;  // of the memory for all bodies
+  Blocks body;
 };
 
 }  // namespace fulmar::http

@@ -46,7 +46,7 @@ asio::awaitable<bool> Session::await_first_byte() {
     while (unread().starts_with("\r\n")) buffer_.consume(2);
     if (!std::string_view("\r").starts_with(unread())) co_return true;
     if (shared_->draining) co_return false;
-    if (buffer_.size() == 0) buffer_.shrink_to_fit();  // an idle connection keeps no memory for bytes
+    buffer_.shrink_to_fit();  // an idle connection keeps no memory for bytes
     error_code error;
     idle_ = true;
     co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, redirect_error(use_awaitable, error));
@@ -75,7 +75,7 @@ asio::awaitable<bool> Session::read_head(Incoming& in) {
   head_only_ = in.head.method == "HEAD";
   old_version_ = in.head.old;
   keep_alive_ = in.head.keep_alive;
-  const bool plain = split_target(in.head.target, in.request);
+  const bool plain = read_path(in.head.target, in.request.path);
   path_ = in.request.path;
   if (!plain) malformed("the path has control characters");
   co_return true;
@@ -131,6 +131,12 @@ Response Session::answer_to_options(const Incoming& in) {
   return Response{204, {{"Allow", allow}}, {}, {}};
 }
 
+struct Session::Pace {
+  std::chrono::steady_clock::time_point end;   // of the time for the whole body
+  std::chrono::steady_clock::time_point look;  // when it is looked at
+  size_t had = 0;                              // bytes of the body when it was last
+};
+
 asio::awaitable<bool> Session::read_body(Incoming& in) {
   const Limits& limits = shared_->options.limits;
   const uint64_t length = in.head.length.value_or(0);
@@ -138,48 +144,55 @@ asio::awaitable<bool> Session::read_body(Incoming& in) {
   if (!in.request.header("Expect").empty() && !in.head.old && buffer_.size() == 0 &&
       !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
     co_return false;
-  arm(limits.body_time);
+  const auto now = std::chrono::steady_clock::now();
+  Pace pace{now + limits.body_time, now + limits.progress_time};
   Chunks chunks(limits.header_bytes);
-  std::string& body = in.request.body;
   for (;;) {
     std::string_view bytes = unread();
     const size_t before = bytes.size();
     if (in.head.chunked) {
       for (std::string_view piece; !(piece = chunks.next(bytes)).empty();) keep(in, piece);
     } else {
-      const std::string_view piece = bytes.substr(0, static_cast<size_t>(length) - body.size());
+      const std::string_view piece = bytes.substr(0, static_cast<size_t>(length) - in.body.size());
       keep(in, piece);
       bytes.remove_prefix(piece.size());
     }
     buffer_.consume(before - bytes.size());
-    if (in.head.chunked ? chunks.done() : body.size() == length) co_return true;
-    if (!co_await read_more()) co_return false;
+    if (in.head.chunked ? chunks.done() : in.body.size() == length) co_return true;
+    keep_pace(in, pace);
+    const size_t got = co_await read(kRead);
+    if (got > 0 || (over() && !ended_)) continue;
+    if (ended_) throw Refusal(400, "the request ends before its time", "truncated");
+    co_return false;
   }
 }
 
-// Puts body bytes to those before. Room is taken as bytes come, not as a header promises them, and what it
-// takes is counted.
+// Sets the time for the next bytes. Throws where the body's is over, or where it comes so slowly that the memory it
+// keeps from others counts for more.
+void Session::keep_pace(const Incoming& in, Pace& pace) {
+  const Limits& limits = shared_->options.limits;
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= pace.end) throw Refusal(408, "the request took too long to arrive", "timeout");
+  if (now >= pace.look) {
+    const bool crowded = shared_->body_bytes > limits.bodies_bytes / 2;
+    if (crowded && in.body.draws() && in.body.size() - pace.had < limits.progress_bytes)
+      throw Refusal(408, "the request's body came too slowly while others needed the memory it takes", "timeout");
+    pace.had = in.body.size();
+    pace.look = now + limits.progress_time;
+  }
+  const auto next = std::min(pace.look, pace.end);
+  if (until_ != next) arm_until(next);
+}
+
+// Puts body bytes to those before.
 void Session::keep(Incoming& in, std::string_view piece) {
   const Limits& limits = shared_->options.limits;
-  std::string& body = in.request.body;
-  const size_t size = body.size() + piece.size();
-  if (size > limits.body_bytes || in.head.length.value_or(0) > limits.body_bytes)
-    throw Refusal(413, fmt::format("the request's body is larger than {} bytes", limits.body_bytes), "too_large");
-  if (size <= body.capacity()) {
-    body += piece;
-    return;
-  }
-  const size_t room = std::min(std::max(size, 2 * body.capacity()),
-                               static_cast<size_t>(in.head.length.value_or(limits.body_bytes)));
-  const size_t draws = room > limits.free_body_bytes ? room - limits.free_body_bytes : 0;
-  if (draws > in.drawn) {
-    const size_t more = draws - in.drawn;
-    in.drawn = draws;
-    if ((shared_->body_bytes += more) > limits.bodies_bytes)
-      throw Refusal(503, "too many large requests at once; try again later", "too_many_bodies");
-  }
-  body.reserve(room);
-  body += piece;
+  const uint64_t length = in.head.length.value_or(limits.body_bytes);
+  if (in.body.size() + piece.size() > limits.body_bytes || length > limits.body_bytes)
+    throw Refusal(error_response(
+        Error(ErrorKind::too_large, fmt::format("the request's body is larger than {} bytes", limits.body_bytes))));
+  if (!in.body.put(piece, static_cast<size_t>(length)))
+    throw Refusal(503, "too many large requests at once; try again later", "too_many_bodies");
 }
 
 // Reads on for a while: closing with bytes unread resets the connection, and the answer would be lost with
@@ -217,7 +230,9 @@ void Session::watch() {
 
 asio::awaitable<void> Session::stop_watching() {
   error_code ignored;
-  if (watching_) socket_.cancel(ignored);
+  if (!watching_) co_return;
+  socket_.cancel(ignored);
+  wake_.expires_at(asio::steady_timer::time_point::max());
   while (watching_) co_await wake_.async_wait(redirect_error(use_awaitable, ignored));
 }
 

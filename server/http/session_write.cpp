@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "base/platform.h"
 #include "http/session.h"
 
 namespace fulmar::http {
@@ -11,6 +12,14 @@ namespace fulmar::http {
 using asio::redirect_error;
 using asio::use_awaitable;
 using boost::system::error_code;
+
+namespace {
+
+// How often an answer that is waited for is looked after: its wake-up is lost where memory runs out, and a client whose
+// next requests fill the buffer is not read from, so that its leaving shows nowhere else.
+constexpr std::chrono::seconds kLook{1};
+
+}  // namespace
 
 asio::awaitable<void> Session::refuse(Refusal refusal) {
   status_ = refusal.response.status;
@@ -20,7 +29,7 @@ asio::awaitable<void> Session::refuse(Refusal refusal) {
   if (started_ != std::chrono::steady_clock::time_point()) log_request();
 }
 
-// At most one part of the answer is here, however slowly the client takes it; the rest stays where it is made.
+// One part of the answer is here, however slowly the client takes it; the rest stays where it is made.
 asio::awaitable<void> Session::send_reply(Reply& reply) {
   bool begun = false;
   while (!closing_ && !gone_) {
@@ -32,7 +41,7 @@ asio::awaitable<void> Session::send_reply(Reply& reply) {
       status_ = part.head->status;
       out = head_of(*part.head, body, keep_alive_, cors_);
       if (!part.streamed && !head_only_) out += part.head->body;
-      part.head->body = {};
+      std::string().swap(part.head->body);  // an assignment would keep its memory
       begun = true;
     }
     if (begun && part.streamed && !head_only_) {
@@ -43,7 +52,7 @@ asio::awaitable<void> Session::send_reply(Reply& reply) {
         if (part.done) out += chunk_of({});
       }
     }
-    part.bytes = {};
+    std::string().swap(part.bytes);
     if (!co_await send(out)) break;
     if (part.done) {
       whole_ = begun;
@@ -52,8 +61,10 @@ asio::awaitable<void> Session::send_reply(Reply& reply) {
     // A wake-up during send() found nobody waiting, so only an empty take() may be followed by a wait.
     if (!out.empty()) continue;
     watch();
+    wake_.expires_after(kLook);
     error_code ignored;
     co_await wake_.async_wait(redirect_error(use_awaitable, ignored));
+    if (!watching_ && !closing_ && peer_has_ended(static_cast<std::intptr_t>(socket_.native_handle()))) gone_ = true;
   }
 }
 

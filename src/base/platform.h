@@ -24,6 +24,14 @@ unsigned usable_cores();
 // may have now.
 uint64_t raise_descriptor_limit(uint64_t wanted);
 
+// Has large blocks of memory (from 1 MiB on) go back to the system when they are freed, whatever came before: for
+// programs whose need comes and goes. Before the first thread.
+void return_freed_memory();
+
+// Whether the other end of a connected socket sends no more, found without reading what it sent before; false
+// where the system does not tell.
+bool peer_has_ended(std::intptr_t socket);
+
 // Writing to a pipe or socket whose reader has gone is an error from here on, and no signal that ends the
 // process: for programs that must outlive whoever started them.
 void ignore_broken_pipes();

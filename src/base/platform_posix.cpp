@@ -1,5 +1,6 @@
 // The POSIX half of platform.h (Linux, macOS).
 #ifndef _WIN32
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 
 #ifdef __linux__
 #include <sched.h>
+#endif
+#ifdef __GLIBC__
+#include <malloc.h>
 #endif
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
@@ -62,6 +66,24 @@ uint64_t raise_descriptor_limit(uint64_t wanted) {
   raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? static_cast<rlim_t>(wanted)
                                                     : std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(wanted));
   return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+void return_freed_memory() {
+#ifdef __GLIBC__
+  // Left to itself, glibc takes the size of the largest block ever freed, up to 32 MiB, as the size below which blocks
+  // stay in its heaps.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20);
+#endif
+}
+
+bool peer_has_ended([[maybe_unused]] std::intptr_t socket) {
+#ifdef POLLRDHUP
+  pollfd one{static_cast<int>(socket), POLLRDHUP, 0};
+  return poll(&one, 1, 0) > 0 && (one.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+#else
+  return false;
+#endif
 }
 
 void ignore_broken_pipes() {

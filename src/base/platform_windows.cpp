@@ -28,6 +28,12 @@ uint64_t raise_descriptor_limit(uint64_t wanted) {
   return wanted;  // sockets are limited by memory alone
 }
 
+void return_freed_memory() {}  // it does so by itself
+
+bool peer_has_ended(std::intptr_t) {
+  return false;
+}
+
 void ignore_broken_pipes() {}  // there are no signals for them
 
 unsigned usable_cores() {

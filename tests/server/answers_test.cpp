@@ -251,27 +251,38 @@ TEST(Answers, FailureOfTheDeviceIsUnavailable) {
   EXPECT_TRUE(eventually([&] { return harness.idle(); }));
 }
 
-TEST(Answers, FullQueueTakesNothing) {
+// That it takes all of a request or nothing is the engine's affair: tests/engine/request_test.cpp.
+TEST(Answers, AFullQueueIsToldSoBeforeAnythingElse) {
   FakeOptions options;
-  options.slots = 1;
   options.queue = 4;
-  options.step = std::chrono::milliseconds(2);
   Harness harness(options);
-  Client first = harness.client();
-  first.send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":1000000,"stream":true})");
-  ASSERT_TRUE(eventually([&] { return harness.engine.stats().live == 1; }));
-  Client second = harness.client();
+  Client client = harness.client();
   for (const char* stream : {"false", "true"}) {
-    const Answer answer =
-        second.post("/v1/completions",
-                    std::string(R"({"prompt":"b","n":10,"max_tokens":1000000,"stream":)") + stream + "}");
+    const Answer answer = client.post("/v1/completions",
+                                      std::string(R"({"prompt":"b","n":10,"max_tokens":1000000,"stream":)") + stream + "}");
     EXPECT_EQ(answer.status, 429);
-    EXPECT_TRUE(answer.headers.contains("retry-after"));
-    error_of(answer);
+    EXPECT_EQ(answer.headers.count("retry-after"), 1u);
+    EXPECT_EQ(error_of(answer)["code"], "queue_full");
   }
-  // The four that did fit were given back.
-  first.close();
-  EXPECT_TRUE(eventually([&] { return harness.idle(); }));
+  EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"b","n":4,"max_tokens":1})").status, 200);
+}
+
+// PHP writes an empty map as [], Lua an empty list as {}.
+TEST(Answers, EmptyIsAbsentInAReplayedConversation) {
+  Harness harness;
+  Client client = harness.client();
+  for (const char* empty : {"null", R"("")", "[]", "{}"}) {
+    const Answer answer = client.post(
+        "/v1/chat/completions", std::string(R"({"max_tokens":1,"messages":[{"role":"user","content":"a"},)") +
+                                    R"({"role":"assistant","content":)" + empty +
+                                    R"(,"tool_calls":[{"function":{"name":"f","arguments":)" + empty +
+                                    R"(}}]},{"role":"tool","content":)" + empty + "}]}");
+    ASSERT_EQ(answer.status, 200) << empty << answer.body;
+    const auto messages = harness.engine.last_input().messages;
+    EXPECT_EQ(messages[1].content, "");
+    EXPECT_EQ(messages[1].tool_calls[0].arguments, "");
+    EXPECT_EQ(messages[2].content, "");
+  }
 }
 
 }  // namespace

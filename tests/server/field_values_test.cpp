@@ -39,7 +39,7 @@ const std::vector<std::string> kValues = {"null",
 // 'u' refused as unsupported. Columns: four for nothing, two booleans, four small integers, 1.5, four huge
 // numbers, two texts, two lists, a map.
 struct Row {
-  const char* field;  // "a.b": inside a map, "m.b": of the last message
+  const char* field;  // "a.b": inside a map, "m.b": of the last message, "part.b", "call.b", "function.b": within that
   const char* outcomes;
 };
 
@@ -120,8 +120,13 @@ const std::map<std::string, std::string>& chat() {
   static const std::map<std::string, std::string> rows = {
       {"messages", "xxxx xx xxxx x xxxx xx xx x"},
       {"m.role", "xxxx xx xxxx x xxxx xx xx x"},
-      {"m.content", "xvvx xx xxxx x xxxx vv xx x"},
+      {"m.content", "xvxx xx xxxx x xxxx vv xx x"},
       {"m.tool_calls", ".... xx xxxx x xxxx xx xx x"},
+      {"part.type", "xxxx xx xxxx x xxxx xx xx x"},
+      {"part.text", "xvxx xx xxxx x xxxx vv xx x"},
+      {"call.function", "xxxx xx xxxx x xxxx xx xx x"},
+      {"function.name", "xxxx xx xxxx x xxxx vv xx x"},
+      {"function.arguments", ".... xx xxxx x xxxx vv xx v"},
       {"m.name", ".... .. .... . .... .. .. ."},
       {"m.tool_call_id", ".... .. .... . .... .. .. ."},
       {"m.unknown", ".... .. .... . .... .. .. ."},
@@ -147,9 +152,16 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
   if (is_chat)
     members["stop"] = R"(["0","1","2","3","4","5","6","7","8","9"])";  // ends it with the first word
   std::map<std::string, std::string> message = {{"role", R"("user")"}, {"content", R"("say hi")"}};
+  std::map<std::string, std::string> inner;  // of a part, a call or a function
   const size_t dot = field.find('.');
+  const std::string outer = dot == field.npos ? "" : field.substr(0, dot);
+  if (outer == "part") inner = {{"type", R"("text")"}, {"text", R"("say hi")"}};
+  if (outer == "function") inner = {{"name", R"("f")"}};
+  const bool within = outer == "part" || outer == "call" || outer == "function";
   if (value.empty())
-    members.erase(field);
+    members.erase(field), inner.erase(dot == field.npos ? field : field.substr(dot + 1));
+  else if (within)
+    inner[field.substr(dot + 1)] = value;
   else if (dot == field.npos)
     members[field] = value;
   else if (field.starts_with("m."))
@@ -161,6 +173,9 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
     for (const auto& [key, text] : map) out += fmt::format(R"({}"{}":{})", out.empty() ? "" : ",", key, text);
     return '{' + out + '}';
   };
+  if (outer == "part") message["content"] = '[' + written(inner) + ']';
+  if (outer == "call") message["tool_calls"] = '[' + written(inner) + ']';
+  if (outer == "function") message["tool_calls"] = R"([{"function":)" + written(inner) + "}]";
   if (is_chat) members.emplace("messages", '[' + written(message) + ']');
   if (!is_chat) members.emplace("prompt", R"("say hi")");
   return written(members);
@@ -208,8 +223,13 @@ void hold(Harness& harness, Client& client, bool is_chat, const std::string& fie
     EXPECT_EQ(error.at("code"), outcomes[i] == 'u' ? json::value("unsupported") : json::value(nullptr))
         << what;
     const std::string named(error.at("param").is_string() ? error.at("param").get_string() : "");
-    const std::string wanted = field.starts_with("m.") ? "messages[0]." + field.substr(2) : field;
-    EXPECT_TRUE(named == wanted || named.starts_with(wanted + "[")) << what;
+    const std::string inside = field.substr(field.find('.') + 1);
+    const std::string wanted = field.starts_with("m.")      ? "messages[0]." + inside
+                               : field.starts_with("part.") ? "messages[0].content"
+                               : field.starts_with("call.") || field.starts_with("function.")
+                                   ? "messages[0].tool_calls"
+                                   : field;
+    EXPECT_TRUE(named == wanted || named.starts_with(wanted + "[") || named.starts_with(wanted + ".")) << what;
     EXPECT_TRUE(std::string_view(error.at("message").as_string()).starts_with(wanted)) << what;
   }
 }
@@ -246,6 +266,9 @@ TEST(FieldValues, NoFieldIsLeftOut) {
   held(api::chat_fields, chat());
   held(api::template_option_fields, chat(), "chat_template_kwargs.");
   held(api::message_fields, chat(), "m.");
+  held(api::part_fields, chat(), "part.");
+  held(api::call_fields, chat(), "call.");
+  held(api::function_fields, chat(), "function.");
 }
 
 // What the tables say an absent field is, said outright, asks the engine for the same.

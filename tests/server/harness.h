@@ -20,7 +20,7 @@ namespace fulmar::test {
 namespace json = boost::json;
 
 struct Harness {
-  // The engine outlives the server's threads, and both outlive the clients of a test.
+  // The engine outlives the server's threads, and the context both.
   explicit Harness(FakeOptions fake = {}, http::ServerOptions http = {}) : engine(std::move(fake)) {
     set_log_level("warning");  // not a line for each of thousands of requests
     context.engine = &engine;
@@ -36,8 +36,8 @@ struct Harness {
     return stats.live == 0 && stats.queued == 0;
   }
 
-  FakeEngine engine;
   api::Context context;
+  FakeEngine engine;
   std::unique_ptr<http::Server> server;
 };
 

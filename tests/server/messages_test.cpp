@@ -276,7 +276,7 @@ TEST(Messages, DatesAreWrittenAsRfc9110Wants) {
   ASSERT_EQ(date.size(), 29u) << date;  // Sun, 06 Nov 1994 08:49:37 GMT
   EXPECT_EQ(date.substr(3, 2), ", ");
   EXPECT_EQ(date.substr(25), " GMT");
-  EXPECT_EQ(std::string("SunMonTueWedThuFriSat").find(date.substr(0, 3)) % 3, 0u);
+  EXPECT_NE(std::string("Sun,Mon,Tue,Wed,Thu,Fri,Sat,").find(date.substr(0, 4)), std::string::npos) << date;
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
-// The listener outlives whatever a connection throws at it: here, that memory runs out as one is accepted.
+// Where memory runs out the server goes on, and nobody waits for an answer that cannot come.
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
+#include "api/generation.h"
 #include "server/echo.h"
 #include "server/harness.h"
 
@@ -10,8 +11,10 @@ namespace {
 
 std::atomic<int> failures{0};            // how many more allocations fail,
 thread_local bool this_one_is_spared = false;  // on all threads but the test's own
+thread_local bool this_one_starves = false;
 
 void* allocate(std::size_t size) {
+  if (this_one_starves) throw std::bad_alloc();
   if (failures.load(std::memory_order_relaxed) > 0 && !this_one_is_spared && failures.fetch_sub(1) > 0)
     throw std::bad_alloc();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
@@ -59,6 +62,40 @@ TEST(OutOfMemory, TheListenerGoesOn) {
     })) << count;
   }
   this_one_is_spared = false;
+}
+
+TEST(OutOfMemory, ARequestIsToldSo) {
+  Echo echo({}, {{"POST", "/large", [](const auto&, const auto&) { throw std::bad_alloc(); }}});
+  const Answer answer = echo.client().post("/large", "a");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(error_of(answer)["code"], "out_of_memory");
+  EXPECT_EQ(answer.headers.count("retry-after"), 1u);
+}
+
+TEST(OutOfMemory, WithoutMemoryForAnAnswerTheConnectionEnds) {
+  Echo echo({}, {{"POST", "/large", [](const auto&, const auto&) {
+                    this_one_starves = true;  // the worker, until it ends
+                    throw std::bad_alloc();
+                  }}});
+  Client client = echo.client();
+  client.send("POST", "/large", "a");
+  EXPECT_TRUE(client.closed_by_server());
+  EXPECT_EQ(echo.client().get("/quick").status, 200);
+}
+
+TEST(OutOfMemory, AnAnswerWaitsWhereTheWakeUpIsLost) {
+  const auto reply = std::make_shared<http::Reply>();
+  reply->wake_by([] { throw std::bad_alloc(); });
+  api::Context context;
+  FakeEngine engine;
+  api::Plan plan;
+  plan.prompts.emplace_back().prompt = engine.prepare({.text = "say hi"});
+  api::generate(context, engine, std::move(plan), reply);
+  ASSERT_TRUE(eventually([&] { return engine.stats().steps > 0 && engine.stats().live == 0; }));
+  const http::Reply::Part part = reply->take();
+  EXPECT_TRUE(part.done);
+  ASSERT_TRUE(part.head);
+  EXPECT_EQ(part.head->status, 200);
 }
 
 }  // namespace

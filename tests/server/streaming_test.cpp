@@ -1,7 +1,10 @@
 // Streams arrive whole, in order and apart from each other, whatever clients do.
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <future>
+
+#include "api/generation.h"
 
 #include "server/harness.h"
 
@@ -182,6 +185,7 @@ TEST(Streaming, AnAnswerInOnePieceHasAnEnd) {
   Client client = harness.client();
   const Answer answer = client.post("/v1/completions", R"({"prompt":"a","n":4,"max_tokens":1000000})");
   ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.count("transfer-encoding"), 1u);  // it is not held here as a whole
   const json::value value = json::parse(answer.body);
   size_t text = 0;
   for (const json::value& choice : value.at("choices").as_array()) {
@@ -191,6 +195,45 @@ TEST(Streaming, AnAnswerInOnePieceHasAnEnd) {
   EXPECT_GT(text, size_t{4} << 20);
   EXPECT_LT(text, (size_t{4} << 20) + 4 * options.piece_bytes);
   EXPECT_TRUE(eventually([&] { return harness.idle(); }));
+}
+
+TEST(Streaming, LongEchoesComeInPartsAndAreWholeAgain) {
+  Harness harness;
+  Client client = harness.client();
+  std::string prompt;
+  while (prompt.size() < 200'000) prompt += "x\xc3\xa9\xf0\x9f\x90\xa6\n\"";
+  json::object body = {{"prompt", prompt}, {"max_tokens", 3}, {"n", 2}, {"seed", 0}, {"echo", true}};
+  const Answer whole = client.post("/v1/completions", json::serialize(body));
+  body["stream"] = true;
+  const Answer stream = client.post("/v1/completions", json::serialize(body));
+  const std::vector<std::string> streamed = texts_of(stream, 2);
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string wanted = prompt + fake_text(prompt, i, 3);
+    EXPECT_EQ(json::parse(whole.body).at("choices").at(i).at("text"), json::value(wanted));
+    EXPECT_EQ(streamed[i], wanted);
+  }
+  for (const std::string& event : stream.events()) EXPECT_LT(event.size(), 150'000u);
+}
+
+// However much other answers have waiting, the small and those that are read go on.
+TEST(Streaming, AllAnswersTogetherHaveABound) {
+  FakeOptions options;
+  options.piece_bytes = 20'000;
+  Harness harness(options);
+  Client client = harness.client();
+  harness.context.waiting_text = api::kAllUnread + 1;
+  EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"a","max_tokens":2})").status, 200);
+  const Answer large = client.post("/v1/completions", R"({"prompt":"a","max_tokens":1000})");
+  EXPECT_EQ(large.status, 503);
+  EXPECT_EQ(large.headers.count("retry-after"), 1u);
+  const std::string echo = json::serialize(
+      json::object{{"prompt", std::string(100'000, 'a')}, {"max_tokens", 1}, {"echo", true}});
+  EXPECT_EQ(client.post("/v1/completions", echo).status, 503);
+
+  client.send("POST", "/v1/completions", R"({"prompt":"a","n":4,"max_tokens":1000000,"stream":true})");
+  const Answer stream = client.receive();
+  EXPECT_EQ(json::parse(stream.events().back()).at("error").at("code"), "unavailable");
+  EXPECT_TRUE(eventually([&] { return harness.context.waiting_text == api::kAllUnread + 1; })) << "some is never given back";
 }
 
 TEST(Streaming, ClientThatDoesNotReadIsDropped) {

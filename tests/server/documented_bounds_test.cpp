@@ -1,0 +1,83 @@
+// docs/http-api.md tells clients what they may cost: each number of it is the one that the server keeps.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "api/body.h"
+#include "api/generation.h"
+#include "http/limits.h"
+#include "http/server.h"
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+std::string size(size_t bytes) {
+  return bytes % (1 << 20) == 0 ? fmt::format("{} MiB", bytes >> 20) : fmt::format("{} KiB", bytes >> 10);
+}
+
+std::string seconds(std::chrono::milliseconds time) {
+  return fmt::format("{} s", time.count() / 1000);
+}
+
+// What each row of the table begins with: the bound and its number.
+std::vector<std::string> rows() {
+  const http::Limits limits;
+  const EngineOptions engine;
+  const http::ServerOptions server;
+  const std::string most_values = fmt::format("150 MiB, for {} values", api::kBodyValues);
+  return {
+      fmt::format("request line and header fields together | {}, {} fields |", size(limits.header_bytes),
+                  limits.header_fields),
+      fmt::format("chunk extensions and trailers of a body together | {} |", size(limits.header_bytes)),
+      fmt::format("a body | {} |", size(limits.body_bytes)),
+      fmt::format("bodies in memory, of all requests together, the first {} of each not counted | {} |",
+                  size(limits.free_body_bytes), size(limits.bodies_bytes)),
+      fmt::format("memory for reading a body as JSON, on each of the {} threads that do that | {} |", server.workers,
+                  most_values),
+      fmt::format("time for the header | {} from its first byte |", seconds(limits.header_time)),
+      fmt::format("time for the body | {} |", seconds(limits.body_time)),
+      fmt::format("what comes of a body of more than {} while all together take more than {} | {} in each {} |",
+                  size(limits.free_body_bytes), size(limits.bodies_bytes / 2), size(limits.progress_bytes),
+                  seconds(limits.progress_time)),
+      fmt::format("time between two requests of a connection | {} ({} before the first) |", seconds(limits.idle_time),
+                  seconds(limits.header_time)),
+      fmt::format("requests that were read and wait for one of the {} threads that parse and tokenize | {} |",
+                  server.workers, limits.waiting),
+      fmt::format("bytes sent ahead, before the answer to the request before | {} |", size(limits.pipelined_bytes)),
+      fmt::format("time for taking an answer | {} for each {} |", seconds(limits.write_time), size(limits.piece_bytes)),
+      fmt::format("bytes of a request that are still read after an answer that ends the connection | {}, {} |",
+                  size(limits.linger_bytes), seconds(limits.linger_time)),
+      fmt::format("connections | {}, or fewer where the system allows fewer open files (`ulimit -n`): {} less than "
+                  "those, or half of {} and fewer | 503, and past {} more: closed |",
+                  limits.connections, limits.refused + limits.other_descriptors,
+                  2 * (limits.refused + limits.other_descriptors), limits.refused),
+      fmt::format("tokens of one prompt | {} (`--max-prompt-tokens`)", engine.max_prompt_tokens),
+      fmt::format("tokens of all prompts that wait; one that is continued `n` times counts once | {} (`--queue-tokens`)",
+                  engine.queue_tokens),
+      fmt::format("answers that wait, each of the `n` counted | {} (`--queue`)", engine.queue),
+      fmt::format("prompts times `n` | {} |", api::kChoices),
+      fmt::format("text of an answer in one piece | {} over all its choices |", size(api::kUnread)),
+      fmt::format("text of a stream that was not taken yet | {} |", size(api::kUnread)),
+      fmt::format("text of all answers together that was not taken yet, `echo` included | {}, and {} of each answer "
+                  "beyond |",
+                  size(api::kAllUnread), size(api::kPartBytes)),
+      fmt::format("text that `echo` repeats | {} |", size(api::kUnread)),
+  };
+}
+
+TEST(DocumentedBounds, TheTableHasTheNumbersThatAreKept) {
+  std::ifstream file(std::string(FULMAR_SOURCE_DIR) + "/docs/http-api.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::vector<std::string> wanted = rows();
+  for (const std::string& row : wanted) EXPECT_NE(text.find("\n| " + row), std::string::npos) << row;
+  const size_t begin = text.find("\n| bound | | beyond it |\n"), end = text.find("\n\n", begin);
+  ASSERT_NE(begin, std::string::npos);
+  const auto lines = std::count(text.begin() + static_cast<long>(begin) + 1, text.begin() + static_cast<long>(end), '\n');
+  EXPECT_EQ(static_cast<size_t>(lines), wanted.size() + 1) << "a row of the table is held by no test";
+  EXPECT_NE(text.find(fmt::format("up to {} bytes each", api::kStopBytes)), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fulmar::test
