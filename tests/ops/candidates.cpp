@@ -10,6 +10,7 @@
 #include "cpu/backend.h"
 #include "harness.h"
 #if FULMAR_HAS_VULKAN
+#include "device_under_test.h"
 #include "fulmar/error.h"
 #include "vulkan/backend.h"
 #endif
@@ -44,13 +45,14 @@ std::vector<Candidate> candidates() {
     }
 #if FULMAR_HAS_VULKAN
   list.push_back({"vulkan", [](std::string& why) {
-                    return vulkan::enumerate(why).empty() ? nullptr : vulkan::make_backend(0);
+                    if (vulkan::enumerate(why).empty()) return std::unique_ptr<Backend>();
+                    return vulkan::make_backend(vulkan::device_under_test());
                   }});
   list.push_back({"vulkan_matrix_units",
                   [](std::string& why) -> std::unique_ptr<Backend> {
                     if (vulkan::enumerate(why).empty()) return nullptr;
                     try {
-                      return vulkan::make_backend(0, vulkan::MatrixUnits::always);
+                      return vulkan::make_backend(vulkan::device_under_test(), vulkan::MatrixUnits::always);
                     } catch (const Error& error) {
                       why = error.what();
                       return nullptr;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "device_under_test.h"
 #include "fulmar/error.h"
 #include "vulkan/backend.h"
 #include "vulkan/cache_file.h"
@@ -21,7 +22,7 @@ class VulkanBackendTest : public testing::Test {
   void SetUp() override {
     std::string why;
     if (enumerate(why).empty()) GTEST_SKIP() << why;
-    backend_ = make_backend(0);
+    backend_ = make_backend(device_under_test());
   }
   std::unique_ptr<ops::Backend> backend_;
 };

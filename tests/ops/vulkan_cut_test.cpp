@@ -7,6 +7,7 @@
 #include <cstring>
 #include <random>
 
+#include "device_under_test.h"
 #include "fulmar/error.h"
 #include "ops/state_memory.h"
 #include "vulkan/backend.h"
@@ -86,7 +87,7 @@ class VulkanCutTest : public testing::Test {
   void SetUp() override {
     std::string why;
     if (enumerate(why).empty()) GTEST_SKIP() << why;
-    backend_ = make_backend(0);
+    backend_ = make_backend(device_under_test());
     context_ = dynamic_cast<DeviceBuffer&>(*backend_->allocate(4, Where::device)).context();
   }
 

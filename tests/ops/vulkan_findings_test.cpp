@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/platform.h"
+#include "device_under_test.h"
 #include "fulmar_shaders.h"
 #include "vulkan/backend.h"
 #include "vulkan/instance.h"
@@ -126,7 +127,7 @@ TEST(VulkanSubnormals, KernelsThatPromiseToKeepThemStillComputeRightly) {
   std::string why;
   const Instance* instance = Instance::open(why);
   if (!instance) GTEST_SKIP() << why;
-  PhysicalDevice device = instance->devices()[0];
+  PhysicalDevice device = instance->devices().at(device_under_test());
   if (!device.may_preserve_subnormals) GTEST_SKIP() << "this driver does not offer it";
   device.preserve_subnormals = true;
   const KernelCheck check = check_kernels(*open_unchecked(*instance, device));

@@ -4,6 +4,7 @@
 #if FULMAR_HAS_VULKAN
 #include <cmath>
 
+#include "device_under_test.h"
 #include "fulmar/error.h"
 #include "vulkan/backend.h"
 #include "vulkan/linear_shape.h"
@@ -18,7 +19,7 @@ class MatrixUnitsTest : public testing::Test {
     std::string why;
     if (enumerate(why).empty()) GTEST_SKIP() << why;
     try {
-      backend_ = make_backend(0, MatrixUnits::always);
+      backend_ = make_backend(device_under_test(), MatrixUnits::always);
     } catch (const Error& error) {
       GTEST_SKIP() << error.what();
     }

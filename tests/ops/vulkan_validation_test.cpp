@@ -1,7 +1,9 @@
-// Fails the run when Vulkan's validation layer said anything during any test (with FULMAR_VALIDATION=1).
+// Fails the run when Vulkan's validation layer said anything during any test (with FULMAR_VALIDATION=1), or when
+// the device that it was meant for is not there (with FULMAR_TEST_NEEDS_GPU=1).
 #include <gtest/gtest.h>
 
 #if FULMAR_HAS_VULKAN
+#include "device_under_test.h"
 #include "vulkan/backend.h"
 
 namespace fulmar::vulkan {
@@ -9,6 +11,11 @@ namespace {
 
 class SilentValidation : public testing::Environment {
  public:
+  void SetUp() override {
+    std::string why;
+    if (device_is_a_must() && enumerate(why).size() <= device_under_test())
+      FAIL() << "there is no Vulkan device " << device_under_test() << ": " << why;
+  }
   void TearDown() override {
     EXPECT_EQ(validation_messages(), 0u) << "the Vulkan API was used wrongly; the messages are above";
   }
