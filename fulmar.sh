@@ -77,7 +77,7 @@ demo() {
   if [ $# -gt 0 ]; then
     model=$1 add='Hello!' translate='The sea' last='Tell me a story.'
     shift
-    [ -f "$model" ] || die "there is no model at $model; pass one: ./fulmar.sh demo path/to/rwkv7.safetensors"
+    [ -e "$model" ] || die "there is no model at $model; pass one: ./fulmar.sh demo path/to/rwkv7.safetensors"
   elif [ -t 0 ] && [ -t 1 ]; then
     talk=yes
   fi
