@@ -16,7 +16,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Ve
 
 // See push.h. Words behind the segments (rows and picks tables) are reached through Words.
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Step {
-  uint rows, segments, picks, unused;
+  uint rows, segments, picks, decodes;
   uvec4 segment[];  // address of the slot's state (xy), first row, rows
 };
 

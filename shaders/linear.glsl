@@ -16,10 +16,12 @@ LinearJob find_job(inout uint group) {
   return Jobs(p.jobs).job[i];
 }
 
-// Rows from the first of all to the last of this launch.
-uint live_rows() {
+// The first of the rows that this launch computes, and where they end.
+uvec2 live_rows() {
   Step step = Step(p.step);
-  return min(p.picked != 0u ? step.picks : step.rows, p.end_row);
+  const uint rows = (p.rows & ROWS_PICKED) != 0u ? step.picks : step.rows, decodes = min(step.decodes, rows);
+  const uint from = (p.rows & ROWS_PROMPTS) != 0u ? decodes : 0u, end = (p.rows & ROWS_DECODE) != 0u ? decodes : rows;
+  return uvec2(from + p.first_row, min(end, from + p.end_row));
 }
 
 // y (+)= gate * act(sum + bias)

@@ -113,8 +113,9 @@ void put(uint k) {
 void main() {
   uint group = gl_WorkGroupID.x;
   job = find_job(group);
-  rows = live_rows();
-  row0 = p.first_row + gl_WorkGroupID.y * TILE_T;
+  const uvec2 live = live_rows();
+  rows = live.y;
+  row0 = live.x + gl_WorkGroupID.y * TILE_T;
   n0 = group * TILE_N;
   if (row0 >= rows) return;
   const uint place = gl_SubgroupID % PLACES, team_k = gl_SubgroupID / PLACES;

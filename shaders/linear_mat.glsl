@@ -18,7 +18,8 @@ shared vec4 x_tile[TILE_T * PITCH];
 void main() {
   uint group = gl_WorkGroupID.x;
   LinearJob job = find_job(group);
-  const uint rows = live_rows(), row0 = p.first_row + gl_WorkGroupID.y * TILE_T;
+  const uvec2 live = live_rows();
+  const uint rows = live.y, row0 = live.x + gl_WorkGroupID.y * TILE_T;
   if (row0 >= rows) return;
   const uint id = gl_LocalInvocationID.x, n0 = group * TILE_N, K = job.K;
   Quads W = Quads(job.weight);

@@ -45,7 +45,8 @@ void multiply(uint c, float w[R][CHUNK]) {
 void main() {
   uint group = gl_WorkGroupID.x;
   LinearJob job = find_job(group);
-  const uint rows = live_rows(), row0 = p.first_row + gl_WorkGroupID.y * T;
+  const uvec2 live = live_rows();
+  const uint rows = live.y, row0 = live.x + gl_WorkGroupID.y * T;
   if (row0 >= rows) return;
   const uint lane = SPLIT ? gl_LocalInvocationID.x : gl_SubgroupInvocationID % LANES;
   const uint team = SPLIT ? 0u : gl_SubgroupID * (SUBGROUP / LANES) + gl_SubgroupInvocationID / LANES;

@@ -55,7 +55,7 @@ Work prefill_work(uint32_t length, uint32_t step_tokens) {
 }
 
 Work decode_work(uint32_t batch) {
-  return {fmt::format("decode x{}", batch), {{batch, batch, batch}}, batch};
+  return {fmt::format("decode x{}", batch), {{batch, batch, batch, batch}}, batch};
 }
 
 class Bench {
@@ -108,7 +108,8 @@ class Bench {
     }
     segments_.clear();
     for (uint32_t s = 0; s < shape.segments; ++s)
-      segments_.push_back({s, s * (shape.rows / shape.segments), shape.rows / shape.segments});
+      segments_.push_back(
+          {s, s * (shape.rows / shape.segments), shape.rows / shape.segments, shape.decodes > 0});
     picks_.resize(shape.picks);
     std::iota(picks_.begin(), picks_.end(), shape.rows - shape.picks);
     model_.step(tokens_, segments_, picks_);

@@ -85,6 +85,8 @@ void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
       .one_of({"value-key", "key-value"})
       .needs(state);
   command.option("--threads", flags.threads, "CPU threads; by default one per core");
+  command.flag("--reproducible", flags.reproducible,
+               "The same seed gives the same text in any company, on every device; slower on some");
 }
 
 void add_vocab_flag(Command& command, ModelFlags& flags) {
@@ -102,6 +104,7 @@ void apply(const ModelFlags& flags, EngineOptions& options) {
   options.head_norm_eps = flags.head_norm_eps;
   options.threads = flags.threads;
   options.matrix_units = !flags.no_matrix_units;
+  options.reproducible = flags.reproducible;
   options.adapters = adapters_of(flags);
   options.state = flags.state;
   options.state_order = flags.state_order;

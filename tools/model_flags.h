@@ -14,6 +14,7 @@ struct ModelFlags {
   std::string model, vocab, strategy;
   std::optional<float> head_norm_eps;
   uint32_t threads = 0;
+  bool reproducible = false;
   std::vector<std::string> adapters, adapter_modes;
   std::vector<float> adapter_scalings;
   std::string state, state_order;

@@ -32,9 +32,7 @@ struct Sampling {
   float frequency_penalty = 0.0f;
   float penalty_decay = 1.0f;  // counts are multiplied by this after every token
   std::vector<std::pair<Token, float>> logit_bias;
-  // Same seed, same text. Whatever else is in the batch: on CPUs without AVX-512 always, with it in steps of
-  // up to 16 rows, on Vulkan of up to 8, else up to rounding (docs/http-api.md, Seeds).
-  std::optional<uint64_t> seed;
+  std::optional<uint64_t> seed;  // same seed, same text; whatever else is in the batch: see EngineOptions
 };
 
 enum class Think { off, on, fake };  // see TurnOpening
@@ -151,6 +149,9 @@ struct EngineOptions {
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
   bool matrix_units = true;    // of GPUs, where they have them and passed a try
+  // The same seed gives the same text in any company on every device, at the price of speed on some. Without
+  // it that holds on CPUs without AVX-512, and elsewhere in steps of few rows; docs/http-api.md has it all.
+  bool reproducible = false;
   std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes
 };
 

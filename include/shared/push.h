@@ -16,9 +16,15 @@ SHARED_CONST(uint, MAX_JOBS, 8u);         // linear ops in one launch
 SHARED_CONST(uint, JOB_ACCUMULATE, 256u);  // LinearJob::flags: the act in the low byte, then these
 SHARED_CONST(uint, JOB_BIAS, 512u);
 
-// What is common to the steps of one batch shape: {rows, segments, picks, 0}, the segments as {the address of their
-// slot's state in two words, first, rows}, then the segment of each row, then the picked rows. `rows_at` and `picks_at`
-// count words from the start. A launch computes the rows (or picks) from first_row to end_row of those there are.
+// LinearPush::rows: which of the step's rows a launch computes.
+SHARED_CONST(uint, ROWS_PICKED, 1u);   // the picks stand for the rows
+SHARED_CONST(uint, ROWS_DECODE, 2u);   // the first, up to Step::decodes
+SHARED_CONST(uint, ROWS_PROMPTS, 4u);  // those behind them
+
+// What is common to the steps of one batch shape: {rows, segments, picks, decodes}, the segments as {the address of
+// their slot's state in two words, first, rows}, then the segment of each row, then the picked rows. `rows_at` and
+// `picks_at` count words from the start. A launch computes the rows (or picks) from first_row to end_row of those there
+// are, of ROWS_PROMPTS counted from the first that does not decode.
 struct LinearJob {
   ADDRESS weight, bias;
   uint x, y, gate;
@@ -30,7 +36,7 @@ struct LinearJob {
 struct LinearPush {
   ADDRESS arena, step, jobs;
   uint count;
-  uint picked;  // rows are the step's picks
+  uint rows;  // ROWS_ or 0
   uint first_row, end_row;
   uint first[8];
   LinearJob job;

@@ -20,6 +20,7 @@ ModelOptions model_options(const EngineOptions& options) {
   out.max_rows = options.step_tokens;
   out.threads = options.threads;
   out.matrix_units = options.matrix_units;
+  out.reproducible = options.reproducible;
   out.progress = options.progress;
   return out;
 }

@@ -72,18 +72,20 @@ class LoadedModel : public Model {
             tokens.size(), sizes_.rows);
     embedding_.lookup(tokens, x_.data());
     const auto rows = static_cast<uint32_t>(tokens.size());
+    const uint32_t decodes = decode_rows(segments, picks);
     const std::span<const float> x(x_.data(), tokens.size() * config_.C);
     std::span<const std::span<const float>> carried(&x, 1);  // from segment to segment: x, and v7's v_first
     for (size_t i = 0; i < segments_.size(); ++i) {
       Segment& segment = *segments_[i];
       if (segment.head_only()) {
-        carried = picks.empty() ? (segment.skip(), carried) : run_head(segment, carried[0], picks);
+        carried = picks.empty() ? (segment.skip(), carried) : run_head(segment, carried[0], picks, decodes);
         continue;
       }
       const size_t handed = plan_.segments[i].tape.inputs.size() - looked_up_[i].count();
       inputs_.assign(carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(handed));
       looked_up_[i].append(tokens, x, inputs_);
-      carried = segment.run({rows, segments, i + 1 < segments_.size() ? no_picks : picks, inputs_}, timing_);
+      carried = segment.run({rows, segments, i + 1 < segments_.size() ? no_picks : picks, inputs_, decodes},
+                            timing_);
     }
     return picks.empty() ? std::span<const float>() : carried[0];
   }
@@ -225,9 +227,22 @@ class LoadedModel : public Model {
     }
   }
 
+  static uint32_t decode_rows(std::span<const ops::Segment> segments, std::span<const uint32_t> picks) {
+    uint32_t rows = 0;
+    for (const ops::Segment& segment : segments) {
+      if (!segment.decode) continue;
+      require(segment.first == rows && segment.rows == 1, "{} rows from {} on decode behind {}", segment.rows,
+              segment.first, rows);
+      ++rows;
+    }
+    require(rows == 0 || picks.empty() || (picks.size() >= rows && picks[rows - 1] == rows - 1),
+            "not all of {} decode rows are picked", rows);
+    return rows;
+  }
+
   // The head alone: only the picked rows of x travel.
   std::span<const std::span<const float>> run_head(Segment& segment, std::span<const float> x,
-                                                   std::span<const uint32_t> picks) {
+                                                   std::span<const uint32_t> picks, uint32_t decodes) {
     const auto rows = static_cast<uint32_t>(picks.size());
     picked_x_.resize(uint64_t{rows} * config_.C);
     for (uint32_t i = 0; i < rows; ++i)
@@ -237,7 +252,7 @@ class LoadedModel : public Model {
     std::iota(picks_.begin(), picks_.end(), 0);
     const ops::Segment all{0, 0, rows};
     const std::span<const float> input(picked_x_);
-    return segment.run({rows, {&all, 1}, picks_, {&input, 1}}, timing_);
+    return segment.run({rows, {&all, 1}, picks_, {&input, 1}, decodes}, timing_);
   }
 
   void copy_state(uint32_t to, uint32_t from) {
@@ -286,7 +301,9 @@ std::unique_ptr<Model> Model::load(const ModelOptions& options, SourcePtr file) 
       make_model_source(std::move(file), options.adapters, options.state, options.head_norm_eps);
   const rwkv::Config& config = source.config;
   const auto plan_of = [&](const Strategy& strategy) {
-    return plan_model(strategy, config, *source.canonical);
+    ModelPlan made = plan_model(strategy, config, *source.canonical);
+    for (SegmentPlan& segment : made.segments) segment.tape.reproducible = options.reproducible;
+    return made;
   };
   const auto needs_of = [&](const ModelPlan& plan) {
     return predict_memory(plan, *source.canonical, sizes_of(options, plan));

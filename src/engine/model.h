@@ -31,6 +31,7 @@ struct ModelOptions {
   uint32_t max_picks = 0;         // rows of logits at once; 0: one a slot
   uint32_t threads = 0;           // CPU threads; 0: one per core
   bool matrix_units = true;       // of GPUs, where they have them and passed a try
+  bool reproducible = false;      // see EngineOptions
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
   // Opens the device of a strategy's part; empty: those of this machine.
   std::function<OpenedDevice(const StrategyPart&)> open;
@@ -63,9 +64,9 @@ class Model {
   virtual uint64_t state_floats() const = 0;  // of one slot
   virtual const ops::Tape& tape() const = 0;  // of all layers
 
-  // Runs one step. tokens: one id per row; segments cover the rows; picks: rows whose logits are wanted,
-  // ascending. Answers [picks, V], valid until the next call. Throws Error(bad_request) for a token outside
-  // [0, V).
+  // Runs one step. tokens: one id per row; segments cover the rows, those that decode first; picks: rows
+  // whose logits are wanted, ascending, all that decode among them if any. Answers [picks, V], valid until
+  // the next call. Throws Error(bad_request) for a token outside [0, V).
   virtual std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
                                       std::span<const uint32_t> picks) = 0;
 

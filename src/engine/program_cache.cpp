@@ -40,7 +40,9 @@ uint32_t ProgramCache::bucket(uint32_t needed) {
 }
 
 ops::Program& ProgramCache::find(const ops::BatchShape& needed, bool timing) {
-  const Key key{{bucket(needed.rows), bucket(needed.segments), bucket(needed.picks)}, timing};
+  Key key{{bucket(needed.rows), bucket(needed.segments), bucket(needed.picks)}, timing};
+  if (tape_.reproducible && backend_.caps().rows_apart)
+    key.shape.decodes = bucket(needed.decodes), key.shape.prompts = needed.prompts;
   if (const auto found = programs_.find(key); found != programs_.end()) {
     found->second.last_use = ++uses_;
     return *found->second.program;

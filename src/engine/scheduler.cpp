@@ -7,7 +7,7 @@ namespace fulmar {
 namespace {
 
 void add_segment(Plan& plan, const Demand& demand, uint32_t rows) {
-  plan.segments.push_back({demand.slot, plan.rows, rows});
+  plan.segments.push_back({demand.slot, plan.rows, rows, demand.decode});
   plan.rows += rows;
   if (rows == demand.rows) {  // all it has: the last row predicts the next token
     plan.picks.push_back(plan.rows - 1);

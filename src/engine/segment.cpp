@@ -19,7 +19,9 @@ Segment::Segment(const SegmentPlan& plan, ops::Backend& backend, std::unique_ptr
 
 std::span<const std::span<const float>> Segment::run(const ops::Batch& batch, bool timing) {
   const auto count = [](const auto& list) { return static_cast<uint32_t>(list.size()); };
-  program_ = &programs_.find({batch.rows, count(batch.segments), count(batch.picks)}, timing);
+  program_ = &programs_.find(
+      {batch.rows, count(batch.segments), count(batch.picks), batch.decodes, batch.decodes < batch.rows},
+      timing);
   if (!stream_) {
     program_->start(batch);
     return program_->finish();

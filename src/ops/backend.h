@@ -37,6 +37,7 @@ struct Caps {
   uint64_t max_buffer_bytes = ~uint64_t{0};  // that allocate() gives at once
   uint64_t free_bytes = 0;            // of the memory, when the device was listed; 0: unknown
   std::string matrix_units = {};  // whether they are used, and why not; empty where there is nothing to say
+  bool rows_apart = false;  // programs of reproducible tapes must know which rows decode
 };
 
 // Bytes of device memory that a backend's buffers and programs take, now and at most so far. Host memory for

@@ -8,12 +8,16 @@ namespace fulmar::ops {
 // Capacities a program is compiled for; a batch may use fewer of each.
 struct BatchShape {
   uint32_t rows = 0, segments = 0, picks = 0;
+  // For tapes that are reproducible, on backends that keep the kinds of rows apart (Caps::rows_apart):
+  uint32_t decodes = 0;  // decode rows
+  bool prompts = true;   // whether there may be other rows
   auto operator<=>(const BatchShape&) const = default;
 };
 
 // `rows` consecutive rows from `first` on belong to one sequence, whose state lives in `slot`.
 struct Segment {
   uint32_t slot, first, rows;
+  bool decode = false;  // one row, the token drawn last; else a part of a prompt
 };
 
 struct Batch {
@@ -21,6 +25,7 @@ struct Batch {
   std::span<const Segment> segments;  // each slot at most once
   std::span<const uint32_t> picks;    // row indices whose logits are wanted, ascending
   std::span<const std::span<const float>> inputs;  // one per tape input, [rows, width]
+  uint32_t decodes = 0;  // the first rows are decode rows, each picked where anything is
 };
 
 }  // namespace fulmar::ops

@@ -65,25 +65,28 @@ struct CoopShape {
 
 // The larger a tile, the fewer times W and x are read; but every multiprocessor of a large GPU wants a
 // workgroup. Few rows are bound by the bytes of W: small tiles there, deep in K, keep more loads in flight.
+// With `one_order` every shape adds up an element's products in one order: by subgroups that share no sums.
 inline CoopShape coop_shape(uint32_t rows, uint32_t outputs, uint32_t subgroup, uint32_t max_workgroup,
-                            bool software) {
+                            bool software, bool one_order = false) {
   constexpr CoopShape shapes[] = {{128, 128, 32, 2, 4, 1},
                                   {64, 64, 64, 2, 2, 1},
                                   {64, 32, 64, 2, 2, 1},
                                   {32, 32, 128, 1, 2, 2},
                                   {16, 32, 128, 1, 2, 2}};
   if (software)  // of tests: less for its compiler to unroll
-    return rows > 32 ? CoopShape{64, 64, 32, 2, 4, 1} : CoopShape{rows > 16 ? 32u : 16u, 32, 64, 1, 2, 2};
+    return rows > 32 || one_order ? CoopShape{64, 64, 32, 2, 4, 1}
+                                  : CoopShape{rows > 16 ? 32u : 16u, 32, 64, 1, 2, 2};
   constexpr uint32_t groups_wanted = 128;
   const auto groups = [&](const CoopShape& s) {
     return uint64_t{(rows + s.rows - 1) / s.rows} * ((outputs + s.outputs - 1) / s.outputs);
   };
   for (const CoopShape& s : shapes) {
+    if (one_order && s.teams_k > 1) break;
     const bool half_empty = rows <= s.rows / 2 && s.rows > 16;
     const bool too_large = s.teams_t * s.teams_n * s.teams_k * subgroup > max_workgroup;
     if (!half_empty && !too_large && (groups(s) >= groups_wanted || s.outputs == 32)) return s;
   }
-  return shapes[4];
+  return shapes[one_order ? 2 : 4];
 }
 
 // One batch and matrix for each shape that coop_shape() answers on real hardware, the smallest first.

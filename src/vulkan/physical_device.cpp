@@ -139,6 +139,7 @@ Report ask(const InstanceFunctions& vk, VkPhysicalDevice device) {
 std::string describe(const Report& r, PhysicalDevice& device) {
   const VkPhysicalDeviceProperties& p = r.properties;
   device.caps.backend = "vulkan";
+  device.caps.rows_apart = true;
   device.caps.name = p.deviceName;
   if (p.apiVersion < VK_API_VERSION_1_3)
     return fmt::format("its driver offers Vulkan {}.{}, 1.3 is needed; update it",

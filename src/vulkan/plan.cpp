@@ -82,22 +82,49 @@ class Planner {
   }
 
   // How many ops from `i` on one launch computes.
-  size_t fused(size_t i) const {
+  size_t fused(size_t i) {
     if (std::holds_alternative<Norm>(tape_.ops[i])) return norm_feeds_shift(i) ? 2 : 1;
     const auto* linear = std::get_if<Linear>(&tape_.ops[i]);
     if (!linear) return 1;
+    if (i >= linears_.end) linears_ = independent_linears(i);
     Touches group = touches(tape_.ops[i]);
     size_t count = 1;
-    for (; count < shared::MAX_JOBS && i + count < tape_.ops.size(); ++count) {
-      const auto* next = std::get_if<Linear>(&tape_.ops[i + count]);
-      if (!next || tape_.weights[next->weight].format != tape_.weights[linear->weight].format ||
-          tape_.values[next->x].picked != tape_.values[linear->x].picked)
-        break;
+    for (; i + count < linears_.end; ++count) {
       const Touches more = touches(tape_.ops[i + count]);
       if (group.blocks(more)) break;
       group.add(more);
     }
     return count;
+  }
+
+  // A run of Linears that know nothing of each other. One launch computes them, or several where the arena of
+  // this shape lets them share bytes; the cut of linear_vec, which decides the order of its sums, is chosen
+  // for the whole run and so does not depend on the shape.
+  struct Linears {
+    size_t end = 0;
+    uint32_t outputs = 0, K = 0;  // of all together; of the longest row
+  };
+  Linears independent_linears(size_t i) const {
+    const auto& first = std::get<Linear>(tape_.ops[i]);
+    Linears run{i};
+    std::vector<ValueId> read, written;
+    const auto any_in = [](const std::vector<ValueId>& ids, const std::vector<ValueId>& list) {
+      return std::any_of(ids.begin(), ids.end(),
+                         [&](ValueId id) { return std::count(list.begin(), list.end(), id) > 0; });
+    };
+    for (; run.end < tape_.ops.size() && run.end - i < shared::MAX_JOBS; ++run.end) {
+      const auto* next = std::get_if<Linear>(&tape_.ops[run.end]);
+      if (!next || tape_.weights[next->weight].format != tape_.weights[first.weight].format ||
+          tape_.values[next->x].picked != tape_.values[first.x].picked)
+        break;
+      const Uses u = uses(tape_, *next);
+      if (any_in(u.reads, written) || any_in(u.writes, written) || any_in(u.writes, read)) break;
+      read.insert(read.end(), u.reads.begin(), u.reads.end());
+      written.insert(written.end(), u.writes.begin(), u.writes.end());
+      run.outputs += tape_.weights[next->weight].rows;
+      run.K = std::max(run.K, tape_.weights[next->weight].cols);
+    }
+    return run;
   }
 
   // The normed rows are then never stored; x must outlive the shift's outputs, which other workgroups write.
@@ -171,9 +198,7 @@ class Planner {
   }
 
   void emit(Launch& launch, const Linear& op, size_t i, size_t count) {
-    const FormatInfo& format = info(tape_.weights[op.weight].format);
     std::vector<shared::LinearJob> jobs;
-    uint32_t outputs = 0, K = 0;
     for (size_t j = i; j < i + count; ++j) {
       const auto& linear = std::get<Linear>(tape_.ops[j]);
       const Weight& w = tape_.weights[linear.weight];
@@ -181,33 +206,54 @@ class Planner {
                              (linear.bias != none ? shared::JOB_BIAS : 0);
       jobs.push_back({address(linear.weight), address(linear.bias), place(linear.x), place(linear.y),
                       place(linear.gate), w.rows, w.cols, flags});
-      outputs += w.rows;
-      K = std::max(K, w.cols);
     }
-    const uint32_t T = rows(op.x);
-    const bool vec = T <= vec_rows;
-    const VecShape shape =
-        vec_shape(T, outputs, K, format.chunk, device_.subgroup_size, device_.caps.software);
-    const bool coop = !vec && device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
-    const CoopShape tile =
-        coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup, device_.caps.software);
-    const uint32_t group_outputs = vec ? shape.outputs() : coop ? tile.outputs : mat_outputs;
-    const uint32_t group_rows = vec ? shape.T : coop ? tile.rows : mat_rows(T);
+    const uint64_t table = count > 1 ? store(jobs) : 0;
+    const FormatInfo& format = info(tape_.weights[op.weight].format);
+    const uint32_t T = rows(op.x), picked = tape_.values[op.x].picked ? shared::ROWS_PICKED : 0;
+    if (!tape_.reproducible) return set_linear(launch, jobs, table, format, {T, T <= vec_rows, picked});
+    // Rows that decode and prompts have one kernel each, however many they are.
+    const LinearRows decodes{std::min(shape_.decodes, T), true, picked | shared::ROWS_DECODE},
+        prompts{T, false, picked | shared::ROWS_PROMPTS};
+    if (shape_.decodes == 0) return set_linear(launch, jobs, table, format, prompts);
+    Launch second = launch;
+    set_linear(launch, jobs, table, format, decodes);
+    if (!shape_.prompts) return;
+    set_linear(second, jobs, table, format, prompts);
+    plan_.launches.push_back(std::move(second));
+  }
+
+  struct LinearRows {
+    uint32_t most;
+    bool vec;
+    uint32_t which;  // ROWS_
+  };
+  void set_linear(Launch& launch, const std::vector<shared::LinearJob>& jobs, uint64_t table,
+                  const FormatInfo& format, const LinearRows& rows_of) {
+    const uint32_t T = rows_of.most;
+    uint32_t outputs = 0;
+    for (const shared::LinearJob& job : jobs) outputs += job.N;
+    const VecShape shape = vec_shape(T, linears_.outputs, linears_.K, format.chunk, device_.subgroup_size,
+                                     device_.caps.software);
+    const bool coop = !rows_of.vec && device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
+    const CoopShape tile = coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup,
+                                      device_.caps.software, tape_.reproducible);
+    const uint32_t group_outputs = rows_of.vec ? shape.outputs() : coop ? tile.outputs : mat_outputs;
+    const uint32_t group_rows = rows_of.vec ? shape.T : coop ? tile.rows : mat_rows(T);
 
     shared::LinearPush p{};
     p.arena = at_.arena;
     p.step = at_.step;
-    p.count = static_cast<uint32_t>(count);
-    p.picked = tape_.values[op.x].picked;
+    p.count = static_cast<uint32_t>(jobs.size());
+    p.rows = rows_of.which;
     uint32_t groups = 0;
-    for (size_t j = 0; j < count; ++j) {
+    for (size_t j = 0; j < jobs.size(); ++j) {
       p.first[j] = groups;
       groups += (jobs[j].N + group_outputs - 1) / group_outputs;
     }
     p.job = jobs[0];
-    if (count > 1) p.jobs = store(jobs);
+    p.jobs = table;
     Kernel kernel{"linear_mat_", {0u, group_rows}};
-    if (vec) kernel = {"linear_vec_", shape.constants()};
+    if (rows_of.vec) kernel = {"linear_vec_", shape.constants()};
     if (coop) kernel = {"linear_coop_", tile.constants(device_.subgroup_size, *device_.matrix_tile)};
     kernel.name += format.name;
     set(launch, std::move(kernel), groups, (T + group_rows - 1) / group_rows, T, group_rows, p);
@@ -273,6 +319,7 @@ class Planner {
   const Addresses& at_;
   const PhysicalDevice& device_;
   std::vector<uint32_t> readers_;  // by value
+  Linears linears_;                // that the op at hand is one of
   Plan plan_;
 };
 

@@ -38,8 +38,8 @@ struct Launch {
   Touches touches;
 };
 
-// Where a step's data lies in its buffer: {rows, segments, picks, 0}, segments, then words from these places
-// on.
+// Where a step's data lies in its buffer: {rows, segments, picks, decodes}, segments, then words from these
+// places on.
 struct StepLayout {
   explicit StepLayout(const ops::BatchShape& shape)
       : rows_at(4 + 4 * shape.segments),

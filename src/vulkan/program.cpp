@@ -56,6 +56,7 @@ RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Ta
     : context_(std::move(context)),
       shape_(shape),
       layout_(shape),
+      reproducible_(tape.reproducible),
       longest_part_(longest_part),
       arena_(memory_of(*memory.activations)) {
   ops::check(tape);
@@ -201,12 +202,16 @@ void RecordedProgram::start(const ops::Batch& batch) {
   require(batch.rows <= shape_.rows && batch.segments.size() <= shape_.segments &&
               batch.picks.size() <= shape_.picks && batch.inputs.size() == inputs_.size(),
           "a batch does not fit the shape its program was compiled for");
+  const bool all_decode = batch.decodes == batch.rows;
+  require(!reproducible_ || (batch.decodes <= shape_.decodes && (shape_.prompts || all_decode)),
+          "{} of {} rows decode, and the program was compiled for {}", batch.decodes, batch.rows,
+          shape_.decodes);
   context_->device.wait(running_until_);  // its data is still being read
   if (buffers_.empty() || outdated()) record();
   rows_ = batch.rows;
   picks_ = static_cast<uint32_t>(batch.picks.size());
   auto* words = reinterpret_cast<uint32_t*>(staging_.mapped());
-  const uint32_t header[4] = {rows_, static_cast<uint32_t>(batch.segments.size()), picks_, 0};
+  const uint32_t header[4] = {rows_, static_cast<uint32_t>(batch.segments.size()), picks_, batch.decodes};
   std::memcpy(words, header, sizeof header);
   for (size_t i = 0; i < batch.segments.size(); ++i) {
     const ops::Segment& s = batch.segments[i];

@@ -73,6 +73,7 @@ class RecordedProgram final : public ops::Program {
   std::shared_ptr<Context> context_;
   ops::BatchShape shape_;
   StepLayout layout_;
+  bool reproducible_;
   double longest_part_;
   Plan plan_;
   const Allocation& arena_;

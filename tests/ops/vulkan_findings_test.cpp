@@ -114,12 +114,13 @@ TEST(VulkanCoopShape, TheTryMeetsEveryTileThatAStepCanGet) {
       EXPECT_EQ(tried.size(), subgroup * 8 <= max_workgroup ? 5u : 4u);
       ASSERT_FALSE(tried.empty());
       EXPECT_EQ(tried[0].rows, 16u) << "the cheapest first, which also tries the formats";
-      for (uint32_t rows = 9; rows < 700; ++rows)
+      for (uint32_t rows = 1; rows < 700; ++rows)
         for (const uint32_t outputs : {1u, 512u, 1024u, 2048u, 4096u, 8192u, 14336u, 65536u})
-          EXPECT_NE(std::find(tried.begin(), tried.end(),
-                              coop_shape(rows, outputs, subgroup, max_workgroup, false)),
-                    tried.end())
-              << rows << " rows, " << outputs << " outputs, subgroups of " << subgroup;
+          for (const bool one_order : {false, true})
+            EXPECT_NE(std::find(tried.begin(), tried.end(),
+                                coop_shape(rows, outputs, subgroup, max_workgroup, false, one_order)),
+                      tried.end())
+                << rows << " rows, " << outputs << " outputs, subgroups of " << subgroup;
     }
 }
 

@@ -84,6 +84,7 @@ TEST(VulkanCoopShape, TilesAreWholeProductsAndFitTheDevice) {
         for (const uint32_t rows : {9u, 16u, 17u, 40u, 100u, 4096u})
           for (const uint32_t outputs : {1u, 64u, 1024u, 65536u}) {
             const CoopShape s = coop_shape(rows, outputs, subgroup, max_workgroup, software);
+            EXPECT_EQ(coop_shape(rows, outputs, subgroup, max_workgroup, software, true).teams_k, 1u);
             EXPECT_LE(s.teams_t * s.teams_n * s.teams_k * subgroup, max_workgroup);
             EXPECT_EQ(s.rows % (16 * s.teams_t), 0u);
             EXPECT_EQ(s.outputs % (16 * s.teams_n), 0u);

@@ -4,9 +4,12 @@
 #if FULMAR_HAS_VULKAN
 #include <fmt/format.h>
 
+#include <cstring>
+#include <map>
 #include <set>
 
 #include "fulmar_shaders.h"
+#include "shared/push.h"
 #include "vulkan/plan.h"
 
 namespace fulmar::vulkan {
@@ -77,6 +80,61 @@ TEST(VulkanPlan, EveryWorkgroupIsWholeSubgroupsOf4To128) {
         }
         EXPECT_EQ(seen.size(), 7u) << "norm_shift, linear, mix4, mix6, mix7, experts, pick";
       }
+}
+
+// Two matrices of one input and one of their results: the first two share a launch where the arena allows it.
+ops::Tape tape_of_linears(bool half_inputs) {
+  ops::Tape tape;
+  tape.half_inputs = half_inputs;
+  tape.reproducible = true;
+  const ops::ValueId x = tape.value("x", 1024), y = tape.value("y", 4096), z = tape.value("z", 64);
+  tape.inputs = {x};
+  tape.outputs = {tape.value("last", 1024)};
+  tape.ops = {ops::Linear{x, y, tape.weight("wide", 4096, 1024, Format::f16)},
+              ops::Linear{x, z, tape.weight("low", 64, 1024, Format::f16)},
+              ops::Linear{y, tape.outputs[0], tape.weight("back", 1024, 4096, Format::f16)}};
+  return tape;
+}
+
+TEST(VulkanPlan, AReproducibleRowHasOneKernelInAnyCompany) {
+  PhysicalDevice device;
+  device.max_workgroup = 1024;
+  device.max_groups = 65535;
+  for (const bool units : {false, true}) {
+    if (units) device.matrix_tile = MatrixTile{16, 16, 16};
+    const ops::Tape tape = tape_of_linears(units);
+    std::map<uint32_t, std::set<Kernel>> decoding;  // by op, but for how many rows a workgroup takes
+    for (const uint32_t rows : {1u, 3u, 8u, 9u, 16u, 40u, 300u})
+      for (const uint32_t decodes : {0u, 1u, rows / 2, rows}) {
+        const ops::BatchShape shape{rows, rows, 0, decodes, decodes < rows};
+        const Addresses nowhere{0, 0, 0, [](ops::WeightId) { return uint64_t{0}; }};
+        uint32_t of_decodes = 0, of_prompts = 0;
+        for (const Launch& launch :
+             make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device).launches) {
+          shared::LinearPush push;
+          std::memcpy(&push, launch.push.data(), sizeof push);
+          Kernel kernel = launch.kernel;
+          SCOPED_TRACE(fmt::format("{}, {} rows of which {} decode", kernel.name, rows, decodes));
+          if (push.rows == shared::ROWS_DECODE) {
+            ++of_decodes;
+            ASSERT_TRUE(kernel.name.starts_with("linear_vec_"));
+            kernel.constants[2] = 0;
+            for (uint32_t op = 0; op < launch.ops; ++op) decoding[launch.first_op + op].insert(kernel);
+          } else {
+            ++of_prompts;
+            ASSERT_EQ(push.rows, shared::ROWS_PROMPTS);
+            ASSERT_TRUE(kernel.name.starts_with(units ? "linear_coop_" : "linear_mat_"));
+            if (units) {
+              EXPECT_EQ(kernel.constants[7], 1u) << "subgroups share a sum";
+            }
+          }
+        }
+        EXPECT_EQ(of_decodes > 0, decodes > 0);
+        EXPECT_EQ(of_prompts > 0, decodes < rows);
+      }
+    EXPECT_EQ(decoding.size(), tape.ops.size());
+    for (const auto& [op, kernels] : decoding) EXPECT_EQ(kernels.size(), 1u) << "op " << op;
+  }
 }
 
 // The exponential takes ln 2 in two parts, which a compiler joins where they are not decorated: that costs
