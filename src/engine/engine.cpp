@@ -238,9 +238,7 @@ class ModelEngine final : public Engine {
     try {
       if (rebuilt_ && Clock::now() - *rebuilt_ < std::chrono::minutes(1))
         fail(ErrorKind::device_lost, "that was the second time within a minute");
-      model_->rebuild([this] {
-        if (queue_.refuses_for_good()) fail(ErrorKind::unavailable, "the server is shutting down");
-      });
+      rebuild();
       rebuilt_ = Clock::now();
       log_info("the device is back: requests are taken again");
       queue_.resume();
@@ -249,6 +247,24 @@ class ModelEngine final : public Engine {
       log_error("the device stays lost: {}", why.what());
       queue_.refuse(fmt::format("the device was lost ({}) and is not back ({}); restart the server",
                                 error.what(), why.what()));
+    }
+  }
+
+  // A driver that starts again may refuse for some seconds.
+  void rebuild() {
+    const auto checkpoint = [this] {
+      if (queue_.refuses_for_good()) fail(ErrorKind::unavailable, "the server is shutting down");
+    };
+    for (const Clock::time_point begun = Clock::now();;) {
+      try {
+        return model_->rebuild(checkpoint);
+      } catch (const Error& error) {
+        const bool may_pass = error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::internal;
+        if (!may_pass || Clock::now() - begun > std::chrono::seconds(10)) throw;
+        log_warning("the device is not back yet: {}", error.what());
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      checkpoint();
     }
   }
 

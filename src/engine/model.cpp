@@ -125,7 +125,7 @@ class LoadedModel : public Model {
   void rebuild(const std::function<void()>& checkpoint) override {
     for (const OpenedDevice& device : devices_)
       if (device.backend->abandoned())
-        fail(ErrorKind::device_lost, "{} still holds work that never ended", device.word);
+        fail(ErrorKind::unavailable, "{} still holds work that never ended", device.word);
     segments_.clear();
     streams_.clear();
     activations_.clear();

@@ -84,8 +84,8 @@ class Model {
 
   // After Error(device_lost): opens the devices again and loads the weights from the file, with the adapters
   // and the tuned state they had; the states of slots are lost. `checkpoint` is called before each weight and
-  // may throw to give up. Throws what load() throws, and Error(device_lost) where a device still holds work
-  // that never ended; this must then not be used any more.
+  // may throw to give up. Throws what load() throws, and Error(unavailable) where a device still holds work
+  // that never ended. Until it succeeds this must not be used for anything else.
   virtual void rebuild(const std::function<void()>& checkpoint) = 0;
 
   // Per-op timing of the following steps, for `fulmar bench --ops`; ops are numbered as in tape().

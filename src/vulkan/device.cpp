@@ -105,38 +105,40 @@ void Allocation::swap(Allocation& other) {
   std::swap(buffer_, other.buffer_);
 }
 
-Device::Device(const Instance& instance, PhysicalDevice physical)
-    : physical_(std::move(physical)), patience_(patience(physical_.caps.software)) {
-  auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
-  f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
-  auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
+DeviceFeatures::DeviceFeatures(const PhysicalDevice& device)
+    : f12(blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES)),
+      f13(blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES)) {
   f12.pNext = &f13;
   f12.bufferDeviceAddress = f12.timelineSemaphore = VK_TRUE;
+  f13.synchronization2 = f13.maintenance4 = f13.subgroupSizeControl = f13.computeFullSubgroups = VK_TRUE;
+  if (device.portability_subset) extensions.push_back("VK_KHR_portability_subset");  // a must where offered
+#if FULMAR_COOPERATIVE_MATRIX
+  matrices = blank<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
+  matrices.cooperativeMatrix = VK_TRUE;
+  if (device.matrix_tile) {
+    f12.shaderFloat16 = f12.vulkanMemoryModel = VK_TRUE;
+    f13.pNext = &matrices;
+    extensions.push_back(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
+  }
+#endif
+}
+
+Device::Device(const Instance& instance, PhysicalDevice physical)
+    : physical_(std::move(physical)), patience_(patience(physical_.caps.software)) {
   const float priorities[] = {1, 1};
   const bool one_family = physical_.queue_family == physical_.copy_family;
   const VkDeviceQueueCreateInfo queues[] = {
       {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical_.queue_family,
        one_family ? physical_.copy_queue + 1 : 1, priorities},
       {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical_.copy_family, 1, priorities}};
+  DeviceFeatures features(physical_);
   auto info = blank<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
-  info.pNext = &f12;
+  info.pNext = features.chain();
   info.queueCreateInfoCount = one_family ? 1 : 2;
   info.pQueueCreateInfos = queues;
-  std::vector<const char*> extensions;
-  if (physical_.portability_subset)
-    extensions.push_back("VK_KHR_portability_subset");  // a must where offered
-#if FULMAR_COOPERATIVE_MATRIX
-  auto coop = blank<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
-  coop.cooperativeMatrix = VK_TRUE;
-  if (physical_.matrix_tile) {
-    f12.shaderFloat16 = f12.vulkanMemoryModel = VK_TRUE;
-    f13.pNext = &coop;
-    extensions.push_back(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
-  }
-#endif
-  info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
-  info.ppEnabledExtensionNames = extensions.data();
+  info.enabledExtensionCount = static_cast<uint32_t>(features.extensions.size());
+  info.ppEnabledExtensionNames = features.extensions.data();
   check(instance.vk().vkCreateDevice(physical_.handle, &info, nullptr, &owner_.handle), "opening the device");
   owner_.destroy = reinterpret_cast<PFN_vkDestroyDevice>(
       instance.vk().vkGetDeviceProcAddr(owner_.handle, "vkDestroyDevice"));
@@ -175,43 +177,56 @@ bool Device::idle() const {
          vk_.vkGetSemaphoreCounterValue(owner_.handle, timeline_.get(), &now) == VK_SUCCESS && now >= submitted_;
 }
 
-void Device::took(double guessed, double seconds) {
-  // Short steps are mostly launches and waking up, and never in danger.
-  if (seconds < 0.005 || !(guessed > 0)) return;
-  const double pace = std::clamp(seconds / guessed, 1e-4, 1e4);
+void Pace::took(double guessed, double seconds) {
+  if (!(guessed > 0)) return;
+  // Short steps are mostly launches and waking up, and never in danger: they only show what the device is no slower
+  // than.
+  constexpr double least = 0.005;
+  const double pace = std::clamp(std::max(seconds, least) / guessed, 1e-4, 1e4);
+  if (seconds < least && pace >= value_) return;
   // Slower is believed at once, though not one hiccup alone; faster is believed little by little.
   if (!measured_)
-    pace_ = pace;
-  else if (pace > pace_)
-    pace_ = std::min(pace, 4 * pace_);
+    value_ = pace;
+  else if (pace > value_)
+    value_ = std::min(pace, 4 * value_);
   else
-    pace_ = 0.9 * pace_ + 0.1 * pace;
+    value_ = 0.9 * value_ + 0.1 * pace;
   measured_ = true;
+}
+
+void Stillness::waited(double slice, double seconds, uint64_t reached) {
+  constexpr double late = 0.5;  // that a busy machine may well be
+  seconds_ = reached == reached_ ? seconds_ + std::min(seconds, slice + late) : 0;
+  reached_ = reached;
 }
 
 double Device::longest_part() const {
   return physical_.type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ? 0.05 : 0.25;
 }
 
-void Device::wait_for(Moment moment, const char* what) {
+void Device::refuse_if_lost() const {
   if (owner_.abandoned) fail(ErrorKind::device_lost, "{} was given up: its work never ended", physical_.caps.name);
+  if (lost_) fail(ErrorKind::device_lost, "{} was lost: its driver said so", physical_.caps.name);
+}
+
+void Device::note(VkResult result, const char* what) {
+  lost_ = lost_ || result == VK_ERROR_DEVICE_LOST;
+  check(result, what);
+}
+
+void Device::wait_for(Moment moment, const char* what) {
+  refuse_if_lost();
   using Clock = std::chrono::steady_clock;
-  const auto seconds = [](double s) { return std::chrono::duration<double>(s); };
-  const auto slice = static_cast<uint64_t>(1e9 * std::min(1.0, patience_));
+  const double slice = std::min(1.0, patience_);
   const VkSemaphoreWaitInfo info{
       VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &moment.timeline, &moment.time};
-  uint64_t reached = 0;
-  for (Clock::time_point since = Clock::now();;) {
-    const VkResult result = vk_.vkWaitSemaphores(owner_.handle, &info, slice);
-    if (result != VK_TIMEOUT) return check(result, what);
-    uint64_t now = 0;
-    check(vk_.vkGetSemaphoreCounterValue(owner_.handle, moment.timeline, &now), what);
-    if (now != reached) {
-      reached = now;
-      since = Clock::now();
-    } else if (Clock::now() - since >= seconds(patience_)) {
-      break;
-    }
+  for (Stillness still; still.seconds() < patience_;) {
+    const Clock::time_point begun = Clock::now();
+    const VkResult result = vk_.vkWaitSemaphores(owner_.handle, &info, static_cast<uint64_t>(1e9 * slice));
+    if (result != VK_TIMEOUT) return note(result, what);
+    uint64_t reached = 0;
+    note(vk_.vkGetSemaphoreCounterValue(owner_.handle, moment.timeline, &reached), what);
+    still.waited(slice, std::chrono::duration<double>(Clock::now() - begun).count(), reached);
   }
   owner_.abandoned = true;
   fail(ErrorKind::device_lost,
@@ -229,7 +244,7 @@ Unique<VkSemaphore> make_timeline(const Device& device) {
 }
 
 void Device::submit_one(VkQueue queue, VkCommandBuffer buffer, Moment done, Moment after, const char* what) {
-  if (owner_.abandoned) fail(ErrorKind::device_lost, "{} was given up: its work never ended", physical_.caps.name);
+  refuse_if_lost();
   const auto at = [](Moment moment) {
     auto info = blank<VkSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO);
     info.semaphore = moment.timeline;
@@ -247,7 +262,7 @@ void Device::submit_one(VkQueue queue, VkCommandBuffer buffer, Moment done, Mome
   info.pSignalSemaphoreInfos = &signal;
   info.waitSemaphoreInfoCount = after.timeline ? 1 : 0;
   info.pWaitSemaphoreInfos = &wait;
-  check(vk_.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE), what);
+  note(vk_.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE), what);
 }
 
 void barrier(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags2 from_stage,

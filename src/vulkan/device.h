@@ -45,6 +45,50 @@ class Allocation {
   Unique<VkBuffer> buffer_;
 };
 
+// What most of a step's time goes to: reading weights, as when texts are continued, or arithmetic, as when prompts
+// are read.
+enum class Bound { bytes, arithmetic };
+
+// How long this device takes for what the slow card of plan.h does in a second.
+class Pace {
+ public:
+  // A tenth of that card's speed until a step has shown better.
+  double value() const { return value_; }
+  // A step that was guessed to take so many seconds took so many.
+  void took(double guessed, double seconds);
+
+ private:
+  double value_ = 10;
+  bool measured_ = false;
+};
+
+// How long a device has finished nothing, as the waits for it tell. Clocks that go on while a machine sleeps would
+// blame the device for it: a wait that returned long after its end counts as little more than the wait.
+class Stillness {
+ public:
+  // A wait of at most `slice` seconds took so many, and the device has come to `reached`.
+  void waited(double slice, double seconds, uint64_t reached);
+  double seconds() const { return seconds_; }
+
+ private:
+  double seconds_ = 0;
+  uint64_t reached_ = 0;
+};
+
+// The features and extensions that programs use, for VkDeviceCreateInfo: `chain` begins the features.
+struct DeviceFeatures {
+  explicit DeviceFeatures(const PhysicalDevice& device);
+  DeviceFeatures(const DeviceFeatures&) = delete;
+  DeviceFeatures& operator=(const DeviceFeatures&) = delete;
+  void* chain() { return &f12; }
+  VkPhysicalDeviceVulkan12Features f12;
+  VkPhysicalDeviceVulkan13Features f13;
+#if FULMAR_COOPERATIVE_MATRIX
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices;
+#endif
+  std::vector<const char*> extensions;
+};
+
 class Device {
  public:
   Device(const Instance& instance, PhysicalDevice physical);
@@ -60,19 +104,16 @@ class Device {
   // Submits in order and returns the time at which all of it is done.
   uint64_t submit(std::span<const VkCommandBuffer> buffers);
   // Waits until `time` has passed. Throws Error(device_lost): when the driver says so, and when nothing was
-  // finished for as long as the device is given (30 seconds, or FULMAR_GPU_TIMEOUT). After the latter the
-  // device is abandoned: nothing is submitted to it, waited for or destroyed any more.
+  // finished for as long as the device is given (30 seconds, or FULMAR_GPU_TIMEOUT). After either nothing is
+  // submitted to it or waited for any more; after the latter it is abandoned and nothing is destroyed either.
   void wait(uint64_t time);
   void wait_for(Moment moment, const char* what);
   bool abandoned() const { return owner_.abandoned; }
   // Whether everything that was submitted is done and the next submit waits for nothing.
   bool idle() const;
 
-  // How long this device takes for what the slow card of plan.h does in a second, as its latest steps showed;
-  // a tenth of that card's speed before any did. Steps under way are cut into parts by it.
-  double pace() const { return pace_; }
-  // A step that was guessed to take so many seconds took so many.
-  void took(double guessed, double seconds);
+  // As the latest steps of its kind showed; steps are cut into parts by it.
+  Pace& pace(Bound bound) { return paces_[static_cast<size_t>(bound)]; }
   // Seconds of a part: a desktop that shares the GPU stands still for as long.
   double longest_part() const;
   uint64_t last_submit() const { return submitted_; }
@@ -85,6 +126,10 @@ class Device {
 
  private:
   friend class Allocation;
+  void refuse_if_lost() const;
+  // check(), and a loss is remembered.
+  void note(VkResult result, const char* what);
+
   PhysicalDevice physical_;
   DeviceOwner owner_;
   DeviceFunctions vk_;
@@ -92,9 +137,9 @@ class Device {
   Unique<VkSemaphore> timeline_;
   uint64_t submitted_ = 0, passed_ = 0;
   Moment awaited_;  // the next submit begins after it
-  double patience_;  // seconds without anything finished
-  double pace_ = 10;
-  bool measured_ = false;
+  double patience_;    // seconds without anything finished
+  bool lost_ = false;  // as the driver said: later waits might not return
+  Pace paces_[2];
   ops::MemoryUse memory_use_;
 };
 

@@ -34,6 +34,7 @@ class Planner {
   }
 
   Plan run() {
+    Guess whole;
     for (size_t i = 0; i < tape_.ops.size();) {
       const size_t count = fused(i);
       if (rows(uses(tape_, tape_.ops[i]).writes[0]) > 0) {  // else: logits nobody wants
@@ -42,12 +43,16 @@ class Planner {
         launch.ops = static_cast<uint32_t>(count);
         for (size_t j = i; j < i + count; ++j) {
           launch.touches.add(touches(tape_.ops[j]));
-          launch.seconds += seconds(tape_.ops[j]);
+          const Guess guess = guess_of(tape_.ops[j]);
+          launch.seconds += guess.arithmetic + guess.others;
+          whole.arithmetic += guess.arithmetic;
+          whole.others += guess.others;
         }
         std::visit([&](const auto& op) { emit(launch, op, i, count); }, tape_.ops[i]);
       }
       i += count;
     }
+    if (whole.arithmetic > whole.others) plan_.bound = Bound::arithmetic;
     return std::move(plan_);
   }
 
@@ -72,13 +77,16 @@ class Planner {
     if (u.state_floats) t.writes.push_back({true, u.state, u.state + uint64_t{u.state_floats}});
     return t;
   }
+  struct Guess {
+    double arithmetic = 0, others = 0;  // seconds
+  };
   // A slow discrete card: 2 TFLOP/s, 100 GB/s, and a microsecond for a row of a recurrence.
-  double seconds(const Op& op) const {
+  Guess guess_of(const Op& op) const {
     const Cost c = cost(tape_, op, shape_);
     const bool serial = std::holds_alternative<Mix4>(op) || std::holds_alternative<Mix6>(op) ||
                         std::holds_alternative<Mix7>(op);
-    return static_cast<double>(c.flops) / 2e12 + static_cast<double>(c.bytes()) / 1e11 +
-           (serial ? 1e-6 * shape_.rows : 0);
+    return {static_cast<double>(c.flops) / 2e12,
+            static_cast<double>(c.bytes()) / 1e11 + (serial ? 1e-6 * shape_.rows : 0)};
   }
 
   // How many ops from `i` on one launch computes.

@@ -57,6 +57,7 @@ struct Addresses {
 
 struct Plan {
   std::vector<Launch> launches;
+  Bound bound = Bound::bytes;     // what most of its seconds are
   std::vector<std::byte> tables;  // to be uploaded to Addresses::tables
 };
 

@@ -136,7 +136,7 @@ void RecordedProgram::end_part() {
 }
 
 bool RecordedProgram::outdated() const {
-  const double pace = context_->device.pace();
+  const double pace = context_->device.pace(plan_.bound).value();
   const bool too_long = pace > 2 * recorded_pace_ && longest_ * pace > longest_part_;
   return too_long || (parts_.size() > 1 && pace < recorded_pace_ / 4);
 }
@@ -145,7 +145,7 @@ void RecordedProgram::record() {
   const DeviceFunctions& vk = context_->device.vk();
   parts_.clear();
   buffers_.clear();
-  recorded_pace_ = context_->device.pace();
+  recorded_pace_ = context_->device.pace(plan_.bound).value();
   longest_ = 0;
   const double longest = longest_part_ / recorded_pace_;
   const auto now = [&] { return parts_.back().buffer; };
@@ -232,14 +232,20 @@ void RecordedProgram::start(const ops::Batch& batch) {
   started_.reset();
   if (context_->device.idle()) started_ = std::chrono::steady_clock::now();
   context_->transfers.flush();
-  running_until_ = context_->device.submit(buffers_);
+  try {
+    running_until_ = context_->device.submit(buffers_);
+  } catch (...) {
+    running_until_ = context_->device.last_submit();  // the first parts may be under way
+    started_.reset();
+    throw;
+  }
 }
 
 std::span<const std::span<const float>> RecordedProgram::finish() {
   context_->device.wait(running_until_);
   if (started_) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - *started_;
-    context_->device.took(seconds_, took.count());
+    context_->device.pace(plan_.bound).took(seconds_, took.count());
     started_.reset();
   }
   for (size_t i = 0; i < outputs_.size(); ++i) {

@@ -49,6 +49,7 @@ class RecordedProgram final : public ops::Program {
                   const ops::BatchShape& shape, bool timing, double longest_part);
   ~RecordedProgram() override;
   size_t parts() const { return parts_.size(); }
+  Bound bound() const { return plan_.bound; }
   void start(const ops::Batch& batch) override;
   std::span<const std::span<const float>> finish() override;
   std::vector<ops::OpTime> times() const override { return times_; }

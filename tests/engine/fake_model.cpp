@@ -104,7 +104,7 @@ void FakeModel::fill_logits(const State& state, std::span<float> logits) const {
 }
 
 void FakeModel::rebuild(const std::function<void()>& checkpoint) {
-  if (!options_.rebuild) fail(ErrorKind::device_lost, "it is gone for good");
+  if (!options_.rebuild) fail(ErrorKind::unavailable, "it is gone for good");
   options_.rebuild(checkpoint);
   states_.assign(states_.size(), {});
 }

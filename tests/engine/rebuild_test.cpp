@@ -57,6 +57,24 @@ TEST(Rebuild, ALostDeviceComesBackAndAnswersAsBefore) {
   EXPECT_EQ(after->text(), before->text());
 }
 
+TEST(Rebuild, ADriverThatNeedsAWhileIsAskedAgain) {
+  FakeOptions options;
+  options.before_step = [](uint64_t step) {
+    if (step == 1) fail(ErrorKind::device_lost, "the driver reset the GPU");
+  };
+  std::atomic<int> asked = 0;
+  options.rebuild = [&](const std::function<void()>&) {
+    const int time = ++asked;
+    if (time == 1) fail(ErrorKind::device_lost, "it is not there");
+    if (time == 2) fail(ErrorKind::internal, "opening the device: VK_ERROR_INITIALIZATION_FAILED");
+  };
+  const auto engine = make_fake_engine(options);
+  EXPECT_EQ(listen_to(*engine, ask("x", 1))->wait(), Finish::failed);
+  EXPECT_TRUE(eventually([&] { return engine->trouble().empty(); }));
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(listen_to(*engine, ask("x", 1))->wait(), Finish::length);
+}
+
 TEST(Rebuild, ADeviceThatIsLostAgainAtOnceIsGivenUp) {
   FakeOptions options;
   options.before_step = [](uint64_t) { fail(ErrorKind::device_lost, "the driver reset the GPU"); };

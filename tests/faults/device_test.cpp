@@ -2,8 +2,13 @@
 // (the layer ends the process when a device goes before what was made of it).
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <random>
+
 #include "faults/harness.h"
 #include "vulkan/backend.h"
+#include "vulkan/program.h"
 
 namespace fulmar::faults {
 namespace {
@@ -52,6 +57,56 @@ TEST_F(DeviceFaults, ADeviceThatStopsIsLostInTimeAndNeverWaitedForAgain) {
     EXPECT_THAT(error->what(), testing::AnyOf(HasSubstr("FULMAR_GPU_TIMEOUT"), HasSubstr("was given up")));
     EXPECT_TRUE(!backend || backend->abandoned()) << words;
   }
+}
+
+// Where waits for it do not return soon either: it can still be set up again, which an abandoned one cannot.
+TEST_F(DeviceFaults, ALostDeviceIsNotWaitedForOnceItsDriverHasSaidSo) {
+  const Setting patience("FULMAR_GPU_TIMEOUT", "0.3");
+  for (const char* words : {"lose_submit=1 silent", "lose_submit=4 silent"}) {
+    const Misbehave faults(words);
+    std::unique_ptr<ops::Backend> backend;
+    const auto error = error_of_steps(backend);
+    ASSERT_TRUE(error) << words;
+    EXPECT_EQ(error->kind(), ErrorKind::device_lost) << words << ": " << error->what();
+    EXPECT_TRUE(!backend || !backend->abandoned()) << words;
+  }
+}
+
+// The layer ends the process when a command buffer is submitted while it runs.
+TEST_F(DeviceFaults, AStepThatFailedHalfwayIsWaitedForBeforeTheNext) {
+  const auto file = std::filesystem::temp_directory_path() / ("fulmar_fault_" + std::to_string(std::random_device{}()));
+  const Setting watched("FULMAR_FAULT_FILE", file.string());
+  constexpr uint32_t C = 512, T = 64;
+  const auto backend = vulkan::make_backend(0);
+  ops::Tape tape;
+  tape.inputs = {tape.value("x", C)};
+  tape.outputs = {tape.value("y", C)};
+  const ops::ValueId between = tape.value("z", C);
+  tape.ops.push_back(ops::Linear{tape.inputs[0], between, tape.weight("w", C, C, Format::f32)});
+  tape.ops.push_back(ops::Linear{between, tape.outputs[0], tape.weight("w", C, C, Format::f32)});
+  std::vector<float> twice(C * C), x(C * T, 1);
+  for (uint32_t c = 0; c < C; ++c) twice[c * C + c] = 2;
+  const ops::BatchShape shape{T, 1, 0};
+  const auto weight = backend->allocate(twice.size() * 4, ops::Where::device);
+  backend->upload(*weight, 0, std::as_bytes(std::span(twice)));
+  const auto activations = backend->allocate(ops::plan_arena(tape, shape).bytes, ops::Where::device);
+  ops::Memory memory;
+  memory.weights.assign(2, {weight.get(), 0});
+  memory.activations = activations.get();
+  vulkan::RecordedProgram program(dynamic_cast<vulkan::DeviceBuffer&>(*weight).context(), tape, memory, shape, false,
+                                  0.0);
+  ASSERT_GT(program.parts(), 1u);
+  const std::span<const float> input(x);
+  const ops::Segment segment{0, 0, T};
+  const ops::Batch batch{T, {&segment, 1}, {}, {&input, 1}};
+  program.start(batch);
+  EXPECT_EQ(program.finish()[0][5], 4);
+  std::ofstream(file) << "fail=2";
+  const auto error = error_of([&] { program.start(batch); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::out_of_memory);
+  program.start(batch);
+  for (const float y : program.finish()[0]) ASSERT_EQ(y, 4);
 }
 
 TEST_F(DeviceFaults, EveryCallThatFailsIsAnErrorAndLeaksNothing) {

@@ -5,6 +5,7 @@
 #if FULMAR_HAS_VULKAN
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "device_under_test.h"
@@ -91,12 +92,20 @@ class VulkanCutTest : public testing::Test {
     context_ = dynamic_cast<DeviceBuffer&>(*backend_->allocate(4, Where::device)).context();
   }
 
-  // Outputs and states after a step of T rows, with parts of at most so many seconds.
-  std::vector<float> run(uint32_t T, bool recurrences, double longest_part, size_t& parts) {
-    const Tape tape = kernels(recurrences);
-    const BatchShape shape{T, 3, 20};
+  // A program for steps of T rows, with all that it needs.
+  struct Made {
+    uint32_t T;
+    Tape tape;
     Memory memory;
     std::vector<std::unique_ptr<Buffer>> buffers;
+    std::unique_ptr<StateMemory> states;
+    std::unique_ptr<RecordedProgram> program;
+  };
+  // With parts of at most so many seconds, or as the device has them.
+  Made make(uint32_t T, bool recurrences, std::optional<double> longest_part = {}) {
+    Made made{T, kernels(recurrences), {}, {}, {}, {}};
+    auto& [rows, tape, memory, buffers, states, program] = made;
+    const BatchShape shape{T, 3, 20};
     uint32_t seed = 1;
     for (const Weight& w : tape.weights) {
       const FormatInfo& format = info(w.format);
@@ -108,22 +117,28 @@ class VulkanCutTest : public testing::Test {
       backend_->upload(*buffers.back(), 0, bytes);
       memory.weights.push_back({buffers.back().get(), 0});
     }
-    const auto activations = backend_->allocate(plan_arena(tape, shape).bytes, Where::device);
-    StateMemory states(*backend_, tape.state_floats, 4);
-    for (uint32_t slot = 0; slot < 4; ++slot) states.write(slot, numbers(tape.state_floats, 100 + slot));
-    memory.activations = activations.get();
-    memory.states = &states;
-    RecordedProgram program(context_, tape, memory, shape, false, longest_part);
-    parts = program.parts();
+    buffers.push_back(backend_->allocate(plan_arena(tape, shape).bytes, Where::device));
+    memory.activations = buffers.back().get();
+    states = std::make_unique<StateMemory>(*backend_, tape.state_floats, 4);
+    memory.states = states.get();
+    program = std::make_unique<RecordedProgram>(context_, tape, memory, shape, false,
+                                                longest_part.value_or(context_->device.longest_part()));
+    return made;
+  }
+  // Outputs and states after a step.
+  std::vector<float> step(Made& made) {
+    const uint32_t T = made.T;
+    StateMemory& states = *made.states;
+    for (uint32_t slot = 0; slot < 4; ++slot) states.write(slot, numbers(made.tape.state_floats, 100 + slot));
     const std::vector<Segment> segments = {{3, 0, 1}, {0, 1, T / 2}, {2, 1 + T / 2, T - 1 - T / 2}};
     std::vector<uint32_t> picks;
     for (uint32_t row = 0; row < T; row += 5) picks.push_back(row);
     std::vector<float> all;
     const std::vector<float> x = numbers(uint64_t{T} * C, 50);
     const std::span<const float> input(x);
-    program.start({T, segments, picks, {&input, 1}});
-    for (const std::span<const float> out : program.finish()) all.insert(all.end(), out.begin(), out.end());
-    std::vector<float> state(tape.state_floats);
+    made.program->start({T, segments, picks, {&input, 1}});
+    for (const std::span<const float> out : made.program->finish()) all.insert(all.end(), out.begin(), out.end());
+    std::vector<float> state(made.tape.state_floats);
     for (uint32_t slot = 0; slot < 4; ++slot) {
       states.read(slot, state);
       all.insert(all.end(), state.begin(), state.end());
@@ -145,11 +160,10 @@ TEST_F(VulkanCutTest, AStepCutByRowsGivesTheSameBits) {
   for (const Way& way : {Way{12, true, 0, 4 * 12},     // row by row
                          Way{90, true, 1e-4, 3 * 8},   // several rows of a recurrence at a time
                          Way{70, false, 0, 70 + 4}}) {  // and more than one workgroup of linear's rows
-    size_t whole_parts = 0, cut_parts = 0;
-    const std::vector<float> whole = run(way.T, way.recurrences, 1e9, whole_parts),
-                             cut = run(way.T, way.recurrences, way.longest_part, cut_parts);
-    EXPECT_EQ(whole_parts, 1u);
-    EXPECT_GE(cut_parts, way.least_parts) << way.T;
+    Made in_one = make(way.T, way.recurrences, 1e9), in_parts = make(way.T, way.recurrences, way.longest_part);
+    const std::vector<float> whole = step(in_one), cut = step(in_parts);
+    EXPECT_EQ(in_one.program->parts(), 1u);
+    EXPECT_GE(in_parts.program->parts(), way.least_parts) << way.T;
     ASSERT_EQ(whole.size(), cut.size());
     for (const float x : whole) ASSERT_TRUE(std::isfinite(x));
     EXPECT_EQ(std::memcmp(whole.data(), cut.data(), whole.size() * 4), 0) << way.T;
@@ -202,18 +216,55 @@ TEST(VulkanCut, AGridThatRowsCannotMakeSmallerIsRefused) {
   EXPECT_THROW(cut(launch, 10, 65535), Error);
 }
 
-TEST_F(VulkanCutTest, ADeviceThatShowsItselfSlowGetsShorterPartsAndAFastOneLongerOnes) {
+TEST(VulkanPace, SlowStepsShortenPartsAtOnceAndFastOnesLengthenThemBitByBit) {
+  Pace pace;
+  EXPECT_GT(pace.value(), 1) << "careful until something was measured";
+  pace.took(1, 40);
+  EXPECT_DOUBLE_EQ(pace.value(), 40);
+  pace.took(1e-9, 0.001);  // too short to tell anything
+  EXPECT_DOUBLE_EQ(pace.value(), 40);
+  pace.took(1, 1e6);  // one hiccup
+  EXPECT_LE(pace.value(), 160);
+  for (int i = 0; i < 100; ++i) pace.took(1, 0.5);
+  EXPECT_LT(pace.value(), 1);
+}
+
+TEST(VulkanPace, AFastDeviceIsBelievedWhoseStepsAreAllShort) {
+  Pace pace;
+  for (int i = 0; i < 100; ++i) pace.took(0.05, 0.001);
+  EXPECT_NEAR(pace.value(), 0.1, 0.01) << "5 ms for 50, which the step took at most";
+}
+
+TEST(VulkanStillness, AMachineThatSleptDoesNotBlameItsDevice) {
+  Stillness still;
+  still.waited(1, 1, 7);
+  for (int i = 0; i < 10; ++i) still.waited(1, 1, 7);
+  EXPECT_DOUBLE_EQ(still.seconds(), 10);
+  still.waited(1, 8 * 3600, 7);
+  EXPECT_LE(still.seconds(), 12) << "a night counts as one wait";
+  still.waited(1, 1, 8);
+  EXPECT_EQ(still.seconds(), 0) << "something was finished";
+}
+
+TEST_F(VulkanCutTest, ARecordedStepFollowsTheDevicesPaceAndKeepsItsBits) {
+  Made made = make(90, true);
+  const std::vector<float> before = step(made);
+  EXPECT_EQ(made.program->parts(), 1u);
+  Pace& pace = context_->device.pace(made.program->bound());
+  for (int i = 0; i < 20; ++i) pace.took(1, 1e4);
+  EXPECT_EQ(step(made), before);
+  EXPECT_GT(made.program->parts(), 5u);
+  for (int i = 0; i < 300; ++i) pace.took(1, 1e-3);
+  EXPECT_EQ(step(made), before);
+  EXPECT_EQ(made.program->parts(), 1u);
+}
+
+TEST_F(VulkanCutTest, ReadingWeightsAndComputingHavePacesOfTheirOwn) {
   Device& device = context_->device;
-  const double before = device.pace();
-  device.took(1, 40);
-  EXPECT_DOUBLE_EQ(device.pace(), 40);
-  device.took(1e-9, 0.001);  // too short to tell anything
-  EXPECT_DOUBLE_EQ(device.pace(), 40);
-  device.took(1, 1e6);  // one hiccup
-  EXPECT_LE(device.pace(), 160);
-  for (int i = 0; i < 100; ++i) device.took(1, 0.5);
-  EXPECT_LT(device.pace(), 1);
-  EXPECT_GT(before, 1) << "careful until something was measured";
+  const double before = device.pace(Bound::bytes).value();
+  device.pace(Bound::arithmetic).took(1, 1000);
+  EXPECT_EQ(device.pace(Bound::arithmetic).value(), 1000);
+  EXPECT_EQ(device.pace(Bound::bytes).value(), before);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // The fault layer's functions of a device and its queues; see faults.h.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "layer.h"
@@ -70,16 +72,33 @@ VKAPI_ATTR VkResult VKAPI_CALL wait_semaphores(VkDevice device, const VkSemaphor
   {
     const Lock lock(mutex);
     DeviceData& data = of(device);
-    if (data.lost) return VK_ERROR_DEVICE_LOST;
-    next = data.get<PFN_vkWaitSemaphores>("vkWaitSemaphores");
+    if (data.lost && !data.faults.silent) return VK_ERROR_DEVICE_LOST;
+    next = data.lost ? nullptr : data.get<PFN_vkWaitSemaphores>("vkWaitSemaphores");
   }
-  return next(device, info, timeout);
+  if (next) return next(device, info, timeout);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(timeout));
+  return VK_TIMEOUT;
 }
 
 // What a lost device had under way counts as done, so it must not run on while its objects are destroyed.
 void lose(DeviceData& data) {
   data.get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle")(data.handle);
   data.lost = true;
+}
+
+// A command buffer of ours runs once at a time.
+void refuse_if_running(DeviceData& data, const VkSubmitInfo2& submit) {
+  for (uint32_t c = 0; c < submit.commandBufferInfoCount; ++c) {
+    const auto last = data.submitted.find(submit.pCommandBufferInfos[c].commandBuffer);
+    if (last == data.submitted.end()) continue;
+    uint64_t reached = 0;
+    data.get<PFN_vkGetSemaphoreCounterValue>("vkGetSemaphoreCounterValue")(data.handle, last->second.semaphore,
+                                                                           &reached);
+    if (reached < last->second.value) {
+      std::fprintf(stderr, "fault layer: a command buffer was submitted again while it ran\n");
+      std::abort();
+    }
+  }
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkSubmitInfo2* list, VkFence fence) {
@@ -100,7 +119,11 @@ VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const
           suffer(data.faults.matrix_run);
           if (data.faults.matrix_run == "stop") return data.stopped = true, VK_SUCCESS;
         }
+  for (uint32_t i = 0; i < count; ++i) refuse_if_running(data, list[i]);
   const VkResult result = data.get<PFN_vkQueueSubmit2>("vkQueueSubmit2")(queue, count, list, fence);
+  for (uint32_t i = 0; i < count && result == VK_SUCCESS; ++i)
+    for (uint32_t c = 0; c < list[i].commandBufferInfoCount && list[i].signalSemaphoreInfoCount > 0; ++c)
+      data.submitted[list[i].pCommandBufferInfos[c].commandBuffer] = list[i].pSignalSemaphoreInfos[0];
   if (data.submits == data.faults.lose_wait) lose(data);
   return result;
 }

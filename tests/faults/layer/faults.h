@@ -6,7 +6,9 @@
 //
 //   lose_submit=N     submit N and all that comes after it answers VK_ERROR_DEVICE_LOST
 //   lose_wait=N       waits do, once submit N was made
-//   stop=N            from submit N on nothing is ever done; waiting for the device or destroying it never returns
+//   silent            waits for a lost device time out instead of saying that it is lost
+//   stop=N            from submit N on nothing is ever done; waiting for the device or destroying anything of it never
+//                     returns
 //   fail=N            the N-th call that may fail, does (making, recording, allocating, mapping, submitting)
 //   max_allocation=B  buffers and allocations of more than B bytes are refused, and the device says so
 //   max_groups=N      the same for the workgroups of a launch in x and y; one with more ends the process
@@ -26,7 +28,7 @@ namespace fulmar::faults {
 struct Faults {
   uint64_t lose_submit = 0, lose_wait = 0, stop = 0, fail = 0;  // 0: never
   uint64_t max_allocation = 0, max_groups = 0;
-  bool no_device = false, discrete = false, offer = false, no_matrix_units = false;
+  bool silent = false, no_device = false, discrete = false, offer = false, no_matrix_units = false;
   std::string matrix_query, matrix_compile, matrix_run;
 };
 

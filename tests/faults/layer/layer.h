@@ -48,6 +48,7 @@ struct DeviceData {
   std::set<VkPipeline> imagined;  // those the driver could not compile: it knows nothing of them
   std::set<VkCommandBuffer> matrix_commands;
   std::map<VkCommandBuffer, VkPipeline> bound;
+  std::map<VkCommandBuffer, VkSemaphoreSubmitInfo> submitted;  // what says that its last submit is done
   template <typename F>
   F get(const char* name) const {
     return reinterpret_cast<F>(next(handle, name));
@@ -72,6 +73,16 @@ inline DeviceData& of(const void* handle) { return *devices.at(key(handle)); }
 inline InstanceData instance_of(const void* handle) {
   const Lock lock(mutex);
   return instances.at(key(handle));
+}
+
+// Drivers wait for what a device has under way before they destroy anything of it.
+inline void hang_if_stopped(VkDevice device) {
+  bool stopped;
+  {
+    const Lock lock(mutex);
+    stopped = of(device).stopped;
+  }
+  if (stopped) hang();
 }
 
 #ifdef VK_KHR_cooperative_matrix

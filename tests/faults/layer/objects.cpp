@@ -31,6 +31,7 @@ bool uses_matrices(const uint32_t* words, size_t count) {
     return result;                                                                                                 \
   }                                                                                                                \
   VKAPI_ATTR void VKAPI_CALL destroy_##Thing(VkDevice device, Vk##Thing it, const VkAllocationCallbacks* memory) { \
+    hang_if_stopped(device);                                                                                       \
     const Lock lock(mutex);                                                                                        \
     DeviceData& data = of(device);                                                                                 \
     data.gone(it);                                                                                                 \
@@ -62,6 +63,7 @@ VKAPI_ATTR VkResult VKAPI_CALL create_module(VkDevice device, const VkShaderModu
   return result;
 }
 VKAPI_ATTR void VKAPI_CALL destroy_module(VkDevice device, VkShaderModule it, const VkAllocationCallbacks* memory) {
+  hang_if_stopped(device);
   const Lock lock(mutex);
   of(device).matrix_modules.erase(it);
   destroy_ShaderModule(device, it, memory);
@@ -95,6 +97,7 @@ VKAPI_ATTR VkResult VKAPI_CALL create_pipelines(VkDevice device, VkPipelineCache
   return result;
 }
 VKAPI_ATTR void VKAPI_CALL destroy_pipeline(VkDevice device, VkPipeline it, const VkAllocationCallbacks* memory) {
+  hang_if_stopped(device);
   const Lock lock(mutex);
   DeviceData& data = of(device);
   data.gone(it);
@@ -114,6 +117,7 @@ VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device, const VkMemoryAl
   return result;
 }
 VKAPI_ATTR void VKAPI_CALL free_memory(VkDevice device, VkDeviceMemory it, const VkAllocationCallbacks* memory) {
+  hang_if_stopped(device);
   const Lock lock(mutex);
   DeviceData& data = of(device);
   data.gone(it);
@@ -145,6 +149,7 @@ VKAPI_ATTR VkResult VKAPI_CALL begin_commands(VkCommandBuffer commands, const Vk
   const Lock lock(mutex);
   DeviceData& data = of(commands);
   data.matrix_commands.erase(commands);
+  data.submitted.erase(commands);
   if (data.fails()) return VK_ERROR_OUT_OF_HOST_MEMORY;
   return data.get<PFN_vkBeginCommandBuffer>("vkBeginCommandBuffer")(commands, info);
 }
