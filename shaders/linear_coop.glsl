@@ -33,6 +33,11 @@ shared float sum_tile[PLACES * TEAMS_K * SUM_SIZE];  // one product's sums of ea
 
 // An infinity in one place would spoil a whole row or column.
 f16vec4 halves(vec4 v) { return f16vec4(clamp(v, vec4(-65504.0), vec4(65504.0))); }
+// The same of an input, whose places without a number keep none: clamp() may make one of them.
+f16vec4 input_halves(vec4 v) {
+  const bvec4 none = bvec4(no_number(v.x), no_number(v.y), no_number(v.z), no_number(v.w));
+  return mix(halves(v), f16vec4(unpackFloat2x16(0x7e007e00u), unpackFloat2x16(0x7e007e00u)), none);
+}
 
 // A chunk on its way. Whatever is computed from it waits for it, so where the format has undecoded chunks they are
 // decoded only when they go to shared memory.
@@ -106,7 +111,7 @@ void put(uint k) {
     uint quad = gl_LocalInvocationID.x + THREADS * i;
     const vec4 x = k + quad % ROW_QUADS * 4u < job.K ? x_next[i] : vec4(0.0);
     if (TILE_T * ROW_QUADS % THREADS == 0u || quad < TILE_T * ROW_QUADS)
-      x_tile[quad / ROW_QUADS * PITCH + quad % ROW_QUADS] = halves(x);
+      x_tile[quad / ROW_QUADS * PITCH + quad % ROW_QUADS] = input_halves(x);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/child_process.h"
+#include "base/terminal.h"
 #include "commands.h"
 #include "engine/devices.h"
 
@@ -62,6 +63,7 @@ void add_matrix_unit_try(CommandLine& line) {
   command.option("device", task->device).required();
   command.option("seconds", task->seconds).required();
   command.runs([task]() -> int {
+    use_binary_streams();
     behave_as_helper(task->seconds + 5);  // should the process that waits be gone
     fmt::print("\n{}\n", try_matrix_units_here(task->device));
     std::fflush(stdout);

@@ -33,7 +33,7 @@ struct Caps {
   uint64_t memory_bytes = 0;
   bool host_memory = false;  // kernels read host memory directly, so mapped weights can be adopted
   bool software = false;     // a GPU interface that runs on the CPU (lavapipe): never chosen by default
-  std::vector<std::string> features;  // optional paths in use, "fp16 arithmetic", "integer dot"
+  std::vector<std::string> features;  // what it has, in use or not: "subgroups of 32", "offers integer dot"
   uint64_t max_buffer_bytes = ~uint64_t{0};  // that allocate() gives at once
   uint64_t free_bytes = 0;            // of the memory, when the device was listed; 0: unknown
   std::string matrix_units = {};  // whether they are used, and why not; empty where there is nothing to say

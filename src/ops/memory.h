@@ -10,8 +10,8 @@ namespace fulmar::ops {
 class Buffer;
 class StateMemory;
 
-// Byte offset of every value in one arena; values whose lives do not overlap share bytes. Offsets are
-// multiples of 256.
+// Byte offset of every value in one arena; values whose lives do not overlap share bytes, where a run of
+// independent Linears counts as one moment. Offsets are multiples of 256.
 struct ArenaPlan {
   std::vector<uint64_t> offsets;  // by ValueId
   uint64_t bytes = 0;

@@ -8,6 +8,7 @@
 #include "base/platform.h"
 #include "fulmar_shaders.h"
 #include "vulkan/cache_file.h"
+#include "vulkan/linear_shape.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -66,6 +67,12 @@ std::string findings_key(const PhysicalDevice& device) {
                                  device.product, static_cast<int>(device.driver), device.driver_version);
   for (const auto* uuid : {device.device_uuid, device.driver_uuid, device.cache_uuid})
     for (uint32_t i = 0; i < VK_UUID_SIZE; ++i) text += fmt::format("{:02x}", uuid[i]);
+  // How the kernels are cut is in no shader's words.
+  for (const CoopCase& c : coop_cases(device.subgroup_size, device.max_workgroup)) {
+    const CoopShape tile = coop_shape(c.rows, c.outputs, device.subgroup_size, device.max_workgroup, false);
+    text += fmt::format("\n{} {} {} of {}", c.rows, c.outputs, c.K,
+                        fmt::join(tile.constants(device.subgroup_size, {}), " "));
+  }
   return fmt::format("{:016x}{:016x}", checksum(std::as_bytes(std::span(text))), hash_of_kernels());
 }
 

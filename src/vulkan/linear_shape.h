@@ -89,9 +89,10 @@ inline CoopShape coop_shape(uint32_t rows, uint32_t outputs, uint32_t subgroup, 
   return shapes[one_order ? 2 : 4];
 }
 
-// One batch and matrix for each shape that coop_shape() answers on real hardware, the smallest first.
+// One batch and matrix [outputs, K] for each shape that coop_shape() answers on real hardware, the smallest first. K
+// is two of the tile's steps and at least a piece of a third.
 struct CoopCase {
-  uint32_t rows, outputs;
+  uint32_t rows, outputs, K;
 };
 inline std::vector<CoopCase> coop_cases(uint32_t subgroup, uint32_t max_workgroup) {
   std::vector<CoopCase> cases;
@@ -101,7 +102,7 @@ inline std::vector<CoopCase> coop_cases(uint32_t subgroup, uint32_t max_workgrou
       const CoopShape s = coop_shape(rows, outputs, subgroup, max_workgroup, false);
       if (std::find(met.begin(), met.end(), s) != met.end()) continue;
       met.push_back(s);
-      cases.push_back({rows, outputs});
+      cases.push_back({rows, outputs, 2 * s.step + 32});
     }
   return cases;
 }

@@ -30,11 +30,6 @@ bool is_xe2_or_newer(uint32_t product) {
   return family == 0x64 || family == 0xe2 || between(family, 0xb0, 0xb1) || family == 0xfd;
 }
 
-std::string last_line(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  return std::string(text.substr(text.rfind('\n') + 1));
-}
-
 // What is wrong with the units where the process that tried them gave no verdict; empty where that may pass.
 std::string fault(const ChildEnd& end, double seconds) {
   if (end.output.starts_with(later)) return {};
@@ -58,6 +53,11 @@ std::string passing_trouble(const ChildEnd& end) {
 }
 
 }  // namespace
+
+std::string last_line(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return std::string(text.substr(text.find_last_of("\r\n") + 1));
+}
 
 std::string why_not_tried(const PhysicalDevice& device) {
   const char* off = std::getenv("FULMAR_NO_MATRIX_UNITS");

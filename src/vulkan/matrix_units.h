@@ -22,6 +22,9 @@ std::optional<MatrixTile> find_matrix_tile(const InstanceFunctions& vk, const Ph
 inline constexpr std::string_view no_usable_size = "they come in no size that kernels can use",
                                   later = "later ";
 
+// Of what a try wrote: drivers may have talked before. Lines end as the system ends them.
+std::string last_line(std::string_view text);
+
 // What was found out; nothing where they are still to be tried.
 std::optional<Verdict> known_verdict(const PhysicalDevice& device);
 // The same after trying them now, where they may be. One warning says so when they failed.

@@ -197,7 +197,7 @@ std::string describe(const Report& r, PhysicalDevice& device) {
   std::memcpy(device.cache_uuid, p.pipelineCacheUUID, VK_UUID_SIZE);
   device.pci = r.pci;
   device.caps.features.push_back(fmt::format("subgroups of {}", device.subgroup_size));
-  // Of these no kernel makes use yet.
+  // Kernels on matrix units make use of the first, none of the second yet.
   if (r.f12.shaderFloat16) device.caps.features.emplace_back("offers fp16 arithmetic");
   if (r.p13.integerDotProduct4x8BitPackedSignedAccelerated)
     device.caps.features.emplace_back("offers integer dot");

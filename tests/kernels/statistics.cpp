@@ -2,7 +2,6 @@
 // hardware, and prints a line for each. check_statistics.py judges and tabulates them.
 #include <fmt/format.h>
 
-#include <cstring>
 #include <map>
 #include <optional>
 
@@ -78,22 +77,18 @@ class Counter {
     auto counted = blank<VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR>(
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
     counted.pipelineExecutableInfo = VK_TRUE;
-    auto f13 = blank<VkPhysicalDeviceVulkan13Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
-    f13.pNext = &counted;
-    f13.subgroupSizeControl = f13.computeFullSubgroups = f13.maintenance4 = f13.synchronization2 = VK_TRUE;
-    auto f12 = blank<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
-    f12.pNext = &f13;
-    f12.bufferDeviceAddress = f12.timelineSemaphore = VK_TRUE;
+    DeviceFeatures features(physical);
+    counted.pNext = features.chain();
+    features.extensions.push_back(VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue{
         VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, nullptr, 0, physical.queue_family, 1, &priority};
-    const char* extension = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
     auto info = blank<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
-    info.pNext = &f12;
+    info.pNext = &counted;
     info.queueCreateInfoCount = 1;
     info.pQueueCreateInfos = &queue;
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = &extension;
+    info.enabledExtensionCount = static_cast<uint32_t>(features.extensions.size());
+    info.ppEnabledExtensionNames = features.extensions.data();
     check(instance.vkCreateDevice(physical.handle, &info, nullptr, &owner_.handle), "opening the device");
     vk_.load(instance, owner_.handle);
     owner_.destroy = vk_.vkDestroyDevice;
@@ -136,16 +131,6 @@ class Counter {
   PFN_vkGetPipelineExecutableStatisticsKHR get_statistics_ = nullptr;
 };
 
-bool offers(const InstanceFunctions& vk, VkPhysicalDevice device, const char* name) {
-  uint32_t count = 0;
-  vk.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
-  std::vector<VkExtensionProperties> list(count);
-  vk.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, list.data());
-  for (const VkExtensionProperties& extension : list)
-    if (std::strcmp(extension.extensionName, name) == 0) return true;
-  return false;
-}
-
 // A card that is not there has no memory either, which is all that such a one may lack.
 std::optional<PhysicalDevice> card_of(const Instance& instance) {
   if (!instance.devices().empty()) return instance.devices()[0];
@@ -163,13 +148,13 @@ int run() {
     return skipped;
   }
   PhysicalDevice device = *card;
-  if (!offers(instance->vk(), device.handle, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) {
+  if (!ask(instance->vk(), device.handle).has(VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) {
     fmt::print("skipped: {} does not tell what kernels need\n", device.caps.name);
     return skipped;
   }
   Kernels kernels = kernels_of_models(device);
 #if FULMAR_COOPERATIVE_MATRIX
-  if (offers(instance->vk(), device.handle, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) {
+  if (device.offers_matrix_units) {
     device.matrix_tile = MatrixTile{16, 16, 16};
     kernels.merge(kernels_of_models(device));
   }

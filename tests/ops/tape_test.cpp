@@ -41,6 +41,19 @@ TEST(Tape, ValuesThatLiveAtOnceNeverShareBytes) {
   }
 }
 
+TEST(Tape, IndependentLinearsSideBySideLeaveEachOthersInputsAlone) {
+  Tape tape;
+  std::vector<ValueId> x, y;
+  for (int i = 0; i < 3; ++i) tape.inputs.push_back(x.emplace_back(tape.value("x", 64)));
+  for (int i = 0; i < 3; ++i) {
+    tape.outputs.push_back(y.emplace_back(tape.value("y", 64)));
+    tape.ops.push_back(Linear{x[i], y[i], tape.weight("w", 64, 64, Format::f16)});
+  }
+  const ArenaPlan plan = plan_arena(tape, {7, 1, 1});
+  for (const ValueId read : x)
+    for (const ValueId written : y) EXPECT_NE(plan.offsets[read], plan.offsets[written]);
+}
+
 TEST(Tape, ReadingAValueNobodyWroteIsRefused) {
   Tape tape = chain();
   tape.inputs.clear();

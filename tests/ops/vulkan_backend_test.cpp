@@ -115,7 +115,7 @@ TEST_F(VulkanBackendTest, AStepInPartsEqualsTheStepInOne) {
 }
 
 TEST_F(VulkanBackendTest, TimesEveryLaunchWhenAsked) {
-  constexpr uint32_t C = 16;
+  constexpr uint32_t C = 256;
   std::vector<std::vector<float>> weights;
   const ops::Tape tape = chain(C, weights);
   const ops::BatchShape shape{1, 1, 0};
@@ -132,10 +132,12 @@ TEST_F(VulkanBackendTest, TimesEveryLaunchWhenAsked) {
   program->finish();
   const auto times = program->times();
   ASSERT_EQ(times.size(), 3u);
+  double seconds = 0;
   for (uint32_t i = 0; i < 3; ++i) {
     EXPECT_EQ(times[i].first_op, i);
-    EXPECT_GE(times[i].seconds, 0);
+    seconds += times[i].seconds;
   }
+  EXPECT_GT(seconds, 0);
 }
 
 TEST(VulkanTouches, OnlyOverlappingBytesOfTheSameMemoryWait) {

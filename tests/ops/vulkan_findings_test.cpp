@@ -66,6 +66,7 @@ TEST_F(FindingsTest, AreKeptForOneBuildOfOneDriver) {
       [](PhysicalDevice& d) { d.driver_uuid[0] = 1; },
       [](PhysicalDevice& d) { d.cache_uuid[7] = 1; },
       [](PhysicalDevice& d) { d.product = 1; },
+      [](PhysicalDevice& d) { d.subgroup_size = 64; },  // other tiles
   };
   for (const Change change : changes) {
     PhysicalDevice other = device_;
@@ -83,6 +84,12 @@ TEST_F(FindingsTest, DamagedOnesAreNone) {
   for (const char* text :
        {"", "on", "on 16 16", "on 16 16 16 16", "on a b c", "off", "later", "on 16 16 99999999999"})
     EXPECT_FALSE(verdict_from(text)) << text;
+}
+
+TEST(Findings, AVerdictIsReadAsAnySystemEndsLines) {
+  for (const char* written : {"\non 16 16 16\n", "\r\non 16 16 16\r\n", "the driver talks\r\n\r\non 16 16 16\r\n"})
+    EXPECT_EQ(verdict_from(last_line(written)), (Verdict{MatrixTile{16, 16, 16}, {}})) << written;
+  EXPECT_EQ(last_line("\r\n"), "");
 }
 
 TEST_F(FindingsTest, UnitsThatNeverLetATryEndAreLeftAlone) {
@@ -111,6 +118,10 @@ TEST(VulkanCoopShape, TheTryMeetsEveryTileThatAStepCanGet) {
       std::vector<CoopShape> tried;
       for (const CoopCase& c : coop_cases(subgroup, max_workgroup))
         tried.push_back(coop_shape(c.rows, c.outputs, subgroup, max_workgroup, false));
+      for (const CoopCase& c : coop_cases(subgroup, max_workgroup)) {
+        const CoopShape tile = coop_shape(c.rows, c.outputs, subgroup, max_workgroup, false);
+        EXPECT_GT(c.K, 2 * tile.step) << "the loop over K turns";
+      }
       EXPECT_EQ(tried.size(), subgroup * 8 <= max_workgroup ? 5u : 4u);
       ASSERT_FALSE(tried.empty());
       EXPECT_EQ(tried[0].rows, 16u) << "the cheapest first, which also tries the formats";
@@ -122,6 +133,53 @@ TEST(VulkanCoopShape, TheTryMeetsEveryTileThatAStepCanGet) {
                       tried.end())
                 << rows << " rows, " << outputs << " outputs, subgroups of " << subgroup;
     }
+}
+
+// Notes what is compiled on the way to another backend.
+class Watched final : public ops::Backend {
+ public:
+  explicit Watched(ops::Backend& backend) : backend_(backend) {}
+  const ops::Caps& caps() const override { return backend_.caps(); }
+  std::unique_ptr<ops::Buffer> allocate(uint64_t bytes, ops::Where where) override {
+    return backend_.allocate(bytes, where);
+  }
+  std::unique_ptr<ops::Buffer> adopt(std::span<const std::byte>, std::shared_ptr<const void>) override {
+    return nullptr;
+  }
+  void upload(ops::Buffer& to, uint64_t at, std::span<const std::byte> from) override { backend_.upload(to, at, from); }
+  void download(std::span<std::byte> to, const ops::Buffer& from, uint64_t at) override {
+    backend_.download(to, from, at);
+  }
+  void copy(ops::Buffer& to, uint64_t to_at, const ops::Buffer& from, uint64_t from_at, uint64_t bytes) override {
+    backend_.copy(to, to_at, from, from_at, bytes);
+  }
+  std::unique_ptr<ops::Program> compile(const ops::Tape& tape, const ops::Memory& memory,
+                                        const ops::BatchShape& shape, bool timing) override {
+    const ops::Weight& w = tape.weights[0];
+    for (const uint32_t subgroup : {32u, 64u})
+      if (shape.rows <= vec_rows)
+        shapes.push_back(vec_shape(shape.rows, w.rows, w.cols, info(w.format).chunk, subgroup, false));
+    return backend_.compile(tape, memory, shape, timing);
+  }
+  std::vector<VecShape> shapes;  // on hardware
+
+ private:
+  ops::Backend& backend_;
+};
+
+TEST(VulkanSelfCheck, ThePlainCheckRunsTheKernelsThatModelsUse) {
+  std::string why;
+  if (enumerate(why).empty()) GTEST_SKIP() << why;
+  const auto backend = make_backend(0);
+  Watched watched(*backend);
+  EXPECT_TRUE(check_kernels(watched).right);
+  const auto any = [&](const auto& holds) { return std::any_of(watched.shapes.begin(), watched.shapes.end(), holds); };
+  for (const uint32_t subgroup : {32u, 64u}) {
+    EXPECT_TRUE(any([&](const VecShape& s) { return s.subgroup == subgroup && s.split && s.T == 1; }));
+    EXPECT_TRUE(any([&](const VecShape& s) {
+      return s.subgroup == subgroup && !s.split && s.T == 8 && s.lanes == subgroup;
+    }));
+  }
 }
 
 TEST(VulkanSubnormals, KernelsThatPromiseToKeepThemStillComputeRightly) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "fulmar_shaders.h"
+#include "rwkv/forward.h"
 #include "shared/push.h"
 #include "vulkan/plan.h"
 
@@ -134,6 +135,37 @@ TEST(VulkanPlan, AReproducibleRowHasOneKernelInAnyCompany) {
       }
     EXPECT_EQ(decoding.size(), tape.ops.size());
     for (const auto& [op, kernels] : decoding) EXPECT_EQ(kernels.size(), 1u) << "op " << op;
+  }
+}
+
+// A launch costs a few microseconds, and a barrier lets the GPU run dry: at one row both count.
+TEST(VulkanPlan, ALayerOfV7IsEightLaunchesAtOneRow) {
+  for (const uint32_t layers : {1u, 3u}) {
+    rwkv::Config config;
+    config.version = rwkv::Version::v7;
+    config.L = layers;
+    config.C = config.A = 768;
+    config.V = 65536;
+    config.F = 3072;
+    config.H = 12;
+    config.N = config.Dw = config.Da = 64;
+    config.Dv = 32;
+    config.Dg = 128;
+    const ops::Tape tape = rwkv::build(config, {0, layers}, [](const std::string&, uint32_t, uint32_t) {
+      return Format::f16;
+    });
+    PhysicalDevice device;
+    device.subgroup_size = 32;
+    device.max_workgroup = 1024;
+    const ops::BatchShape shape{1, 1, 1};
+    const Addresses nowhere{0, 0, 0, [](ops::WeightId) { return uint64_t{0}; }};
+    const Plan plan = make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device);
+    std::string list;
+    for (const Launch& launch : plan.launches) list += fmt::format("{} of {}\n", launch.kernel.name, launch.ops);
+    EXPECT_EQ(plan.launches.size(), 8 * layers + 3) << list;
+    EXPECT_EQ(plan.bound, Bound::bytes);
+    const ops::BatchShape prompt{256, 1, 1};
+    EXPECT_EQ(make_plan(tape, ops::plan_arena(tape, prompt), prompt, nowhere, device).bound, Bound::arithmetic);
   }
 }
 
