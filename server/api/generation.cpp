@@ -302,7 +302,10 @@ http::Reply::Part Generation::take_whole() {
 void Generation::put_choice(std::string& out) {
   Choice& choice = choices_[next_];
   const std::string_view echo = echo_.empty() ? std::string_view() : echo_of(choice.index);
-  if (given_ == 0) out += (next_ > 0 ? "," : "") + answer_.choice_begin(choice.index);
+  if (given_ == 0) {
+    if (next_ > 0) out += ',';
+    out += answer_.choice_begin(choice.index);
+  }
   const std::string_view rest = given_ < echo.size() ? echo.substr(given_)
                                                      : std::string_view(choice.text).substr(given_ - echo.size());
   const std::string_view part = first_part(rest);

@@ -89,7 +89,9 @@ TEST(OutOfMemory, AnAnswerWaitsWhereTheWakeUpIsLost) {
   api::Context context;
   FakeEngine engine;
   api::Plan plan;
-  plan.prompts.emplace_back().prompt = engine.prepare({.text = "say hi"});
+  PromptInput hello;
+  hello.text = "say hi";
+  plan.prompts.emplace_back().prompt = engine.prepare(hello);
   api::generate(context, engine, std::move(plan), reply);
   ASSERT_TRUE(eventually([&] { return engine.stats().steps > 0 && engine.stats().live == 0; }));
   const http::Reply::Part part = reply->take();
