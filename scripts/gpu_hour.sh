@@ -52,7 +52,13 @@ if [ -n "${FULMAR_HOUR_CACHE:-}" ]; then
 else
   cache=$(mktemp -d "$out/cache.XXXXXX") && XDG_CACHE_HOME=$cache || exit 1
 fi
-export XDG_CACHE_HOME FULMAR_DATA=$here/models VK_ADD_LAYER_PATH=$here/layers
+layers=$here/layers
+for packed in "$here"/layers/*.so.gz; do
+  [ -f "$packed" ] || continue
+  mkdir -p "$out/layers" && cp "$here"/layers/*.json "$out/layers/" && layers=$out/layers
+  gzip -dc "$packed" >"$layers/$(basename "$packed" .gz)" || rm -rf "$layers"
+done
+export XDG_CACHE_HOME FULMAR_DATA=$here/models VK_ADD_LAYER_PATH=$layers
 unset FULMAR_VALIDATION FULMAR_NO_MATRIX_UNITS
 
 # However this ends, nothing goes on running.
@@ -60,6 +66,7 @@ finish() {
   local process
   for process in $running $server; do kill -TERM "$process" 2>/dev/null; done
   rm -f "$out/rows.json" "$out/got.txt" "$out/got.err"
+  rm -rf "$out/layers"
   [ -z "$cache" ] || rm -rf "$cache"
 }
 trap finish EXIT
@@ -217,9 +224,9 @@ matrix_units() {
 validation=no
 find_validation() {
   local version
-  compgen -G "$here/layers/*.so" >/dev/null || return 0
+  compgen -G "$layers/*.so" >/dev/null || return 0
   FULMAR_VALIDATION=1 within 60 "$fulmar" devices >"$out/validation.txt" 2>&1 && grep -q "^$device:" "$out/validation.txt" || return 0
-  version=$(sed -nE 's/.*"api_version": *"([0-9.]+)".*/\1/p' "$here"/layers/*.json | head -n 1)
+  version=$(sed -nE 's/.*"api_version": *"([0-9.]+)".*/\1/p' "$layers"/*.json | head -n 1)
   validation=old
   [ "$(printf '%s\n' 1.3.255 "$version" | sort -V | head -n 1)" != 1.3.255 ] || validation=new
 }
