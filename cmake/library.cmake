@@ -38,5 +38,6 @@ function(fulmar_test name)
     fulmar_options(test_headers)
   endif()
   fulmar_precompile(test_${name} REUSE_FROM test_headers)
-  gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT 600)
+  # A software driver that has not seen the kernels yet compiles for five minutes in one test.
+  gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT 1200)
 endfunction()

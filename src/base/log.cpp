@@ -65,11 +65,19 @@ void set_log_level(std::string_view level) {
 }
 
 bool log_enabled(LogLevel level) noexcept {
-  return logger().should_log(level_of(level));
+  try {
+    return logger().should_log(level_of(level));
+  } catch (...) {  // the first line of all, and no memory for a logger
+    return false;
+  }
 }
 
 void log_line(LogLevel level, std::string_view line) noexcept {
-  if (!log_enabled(level) || queue().put(level, line)) return;
+  if (!log_enabled(level)) return;
+  try {
+    if (queue().put(level, line)) return;
+  } catch (...) {  // the same of the queue: unqueued
+  }
   write_line(std::chrono::system_clock::now(), level, line);
 }
 
