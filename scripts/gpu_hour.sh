@@ -342,7 +342,7 @@ wait_for_port() {
 }
 
 questions() {
-  local strategy=$1 port='' code good=0 total waited
+  local strategy=$1 port='' code good=0 total waited half
   local step="lines $strategy"
   [ -f "$here/data/lines.json" ] || { row "$step" left "their model was not packed"; return; }
   [ $((end - SECONDS)) -gt 0 ] || { row "$step" cut "out of time"; return; }
@@ -356,8 +356,10 @@ questions() {
   code=$?
   port=$(cat "$out/port.txt")
   if [ -n "$port" ]; then
-    within 600 bash -c 'ask "$@"' ask "$port" "$here/data/lines.json" >"$out/answers.txt"
+    half=$(((end - SECONDS) / 2))
+    within $((half < 300 ? half : 300)) bash -c 'ask "$@"' ask "$port" "$here/data/lines.json" >"$out/answers.txt"
     code=$?
+    [ "$over" != step ] || [ $half -ge 300 ] || [ "$limit" -lt $half ] || over=hour  # its share of the hour
     grep -oE '"text":"[^"]*"' "$out/answers.txt" | sed 's/^"text":"//; s/"$//' >"$out/answered.txt"
     good=$(awk 'NR == FNR { want[FNR] = $0; next } $0 == want[FNR] { good++ } END { print good + 0 }' \
       "$here/data/lines.expected" "$out/answered.txt")
