@@ -52,11 +52,11 @@ if [ -n "${FULMAR_HOUR_CACHE:-}" ]; then
 else
   cache=$(mktemp -d "$out/cache.XXXXXX") && XDG_CACHE_HOME=$cache || exit 1
 fi
-layers=$here/layers
+layers=$here/layers unpacked=''
 for packed in "$here"/layers/*.so.gz; do
   [ -f "$packed" ] || continue
-  mkdir -p "$out/layers" && cp "$here"/layers/*.json "$out/layers/" && layers=$out/layers
-  gzip -dc "$packed" >"$layers/$(basename "$packed" .gz)" || rm -rf "$layers"
+  unpacked=$(mktemp -d "$out/layers.XXXXXX") && cp "$here"/layers/*.json "$unpacked/" && layers=$unpacked
+  gzip -dc "$packed" >"$layers/$(basename "$packed" .gz)" || rm -f "$layers"/*
 done
 export XDG_CACHE_HOME FULMAR_DATA=$here/models VK_ADD_LAYER_PATH=$layers
 unset FULMAR_VALIDATION FULMAR_NO_MATRIX_UNITS
@@ -66,8 +66,7 @@ finish() {
   local process
   for process in $running $server; do kill -TERM "$process" 2>/dev/null; done
   rm -f "$out/rows.json" "$out/got.txt" "$out/got.err"
-  rm -rf "$out/layers"
-  [ -z "$cache" ] || rm -rf "$cache"
+  [ -z "$cache$unpacked" ] || rm -rf ${cache:+"$cache"} ${unpacked:+"$unpacked"}
 }
 trap finish EXIT
 trap 'exit 1' INT TERM

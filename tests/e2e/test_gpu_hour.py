@@ -1,6 +1,7 @@
 """scripts/gpu_hour.sh finds a device right where it is right, and says so where it is not, hangs, or is not there."""
 import argparse
 import glob
+import gzip
 import json
 import os
 import shutil
@@ -146,6 +147,13 @@ def validation(stub):
         common.check(f"validation {units_validated} off 0" in started, f"{version}: units: {started}")
     stub.expect(0, operations=("right", "not validated"), STUB_NO_LAYER="1")
     stub.expect(1, operations=("wrong", "1 messages"), STUB_OPS="vulkan validation: bad\n[       OK ] All/OpTest.One/vulkan (1 ms)")
+    os.remove(os.path.join(stub.pack, "layers", "layer.so"))
+    with gzip.open(os.path.join(stub.pack, "layers", "layer.so.gz"), "wb"):
+        pass
+    os.makedirs(os.path.join(stub.out, "layers"), exist_ok=True)
+    stub.expect(0, operations=("right", ", validated (0"))
+    common.check(glob.glob(os.path.join(stub.out, "layers*")) == [os.path.join(stub.out, "layers")],
+                 "what was unpacked is gone, and what the hour did not make stays")
     shutil.rmtree(os.path.join(stub.pack, "layers"))
 
 
