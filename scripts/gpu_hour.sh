@@ -97,7 +97,7 @@ within() {
     sleep $pause
     [ $((SECONDS - start)) -lt 3 ] || pause=0.5  # what is measured is not to be disturbed
   done
-  kill -0 $running 2>/dev/null || { wait $running && code=0 || code=$?; }
+  kill -0 $running 2>/dev/null || { wait $running 2>/dev/null && code=0 || code=$?; }
   running=''
   # Only what ran that long was ended for it: a process may be killed for want of memory too.
   case $code in
