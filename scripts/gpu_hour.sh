@@ -93,11 +93,13 @@ within() {
   [ "$limit" -gt 0 ] || { over=hour && return 124; }
   timeout -k 5 "$limit" "$@" &
   running=$!
-  while kill -0 $running 2>/dev/null && [ $((SECONDS - start)) -lt $((limit + 10)) ]; do
-    sleep $pause
-    [ $((SECONDS - start)) -lt 3 ] || pause=0.5  # what is measured is not to be disturbed
-  done
-  kill -0 $running 2>/dev/null || { wait $running 2>/dev/null && code=0 || code=$?; }
+  {
+    while kill -0 $running && [ $((SECONDS - start)) -lt $((limit + 10)) ]; do
+      sleep $pause
+      [ $((SECONDS - start)) -lt 3 ] || pause=0.5  # what is measured is not to be disturbed
+    done
+    kill -0 $running || { wait $running && code=0 || code=$?; }
+  } 2>/dev/null  # the shell's own words on a killed process would pass for the step's
   running=''
   # Only what ran that long was ended for it: a process may be killed for want of memory too.
   case $code in

@@ -31,6 +31,7 @@ STUB_OPS = r"""#!/bin/bash
 echo "device $FULMAR_TEST_DEVICE needed $FULMAR_TEST_NEEDS_GPU validation ${FULMAR_VALIDATION:-0} off ${FULMAR_NO_MATRIX_UNITS:-0} $1"
 printf '%b\n' "${STUB_OPS:-[       OK ] All/OpTest.One/vulkan (1 ms)\n[       OK ] All/OpTest.One/vulkan_matrix_units (1 ms)}"
 [[ " ${STUB_HANGS:-} " != *" ops "* ]] || exec sleep 300
+[[ " ${STUB_HANGS:-} " != *" stubborn-ops "* ]] || { trap "" TERM; while :; do sleep 1; done; }
 """
 
 
@@ -190,7 +191,7 @@ def hangs(stub):
     write("{}\n", stub.pack, "data", "lines.json")
     write("a\n", stub.pack, "data", "lines.expected")
     stub.expect(1, logits=("wrong", "no end within 1 s"), lines_fp32=("wrong", "no end within 1 s; the server was never ready"),
-                operations=("wrong", "no end within 1 s"), STUB_HANGS="logits serve ops", FULMAR_STEP_SECONDS="1")
+                operations=("wrong", "no end within 1 s"), STUB_HANGS="logits serve stubborn-ops", FULMAR_STEP_SECONDS="1")
     stub.expect(1, devices=("wrong", "no end within 1 s"), STUB_HANGS="devices", FULMAR_STEP_SECONDS="1")
     os.remove(os.path.join(stub.pack, "data", "lines.json"))
     rows = stub.expect(3, length="3s", devices=("right", "A"), logits=("cut", "out of time"), STUB_HANGS="logits")
