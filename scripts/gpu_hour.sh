@@ -42,7 +42,7 @@ step_limit=$((10#$step_limit))
 mkdir -p "${2:-$here/out}" && out=$(cd "${2:-$here/out}" && pwd) || exit 1  # absolute: drivers refuse other caches
 sizes=${FULMAR_SIZES-0.4b 1.5b}
 precisions=${FULMAR_LINES-fp32 fp16 fp16i8}
-result=0 running='' server='' cache=''
+result=0 cache=''
 rm -f "$out"/table.* "$out/rows.json"
 : >"$out/table.txt"
 : >"$out/rows.json"
@@ -64,7 +64,7 @@ unset FULMAR_VALIDATION FULMAR_NO_MATRIX_UNITS
 # However this ends, nothing goes on running.
 finish() {
   local process
-  for process in $running $server; do kill -TERM "$process" 2>/dev/null; done
+  for process in $(jobs -p); do kill -TERM "$process" 2>/dev/null; done
   rm -f "$out/rows.json" "$out/got.txt" "$out/got.err"
   [ -z "$cache$unpacked" ] || rm -rf ${cache:+"$cache"} ${unpacked:+"$unpacked"}
 }
@@ -86,7 +86,7 @@ row() {
 # within SECONDS_AT_MOST COMMAND...: its exit code, and in `over` why it was ended: hour, step or nothing. A process that
 # a hung driver keeps from being killed is left behind.
 within() {
-  local most=$1 left=$((end - SECONDS)) start=$SECONDS code=137 pause=0.05
+  local most=$1 left=$((end - SECONDS)) start=$SECONDS code=137 pause=0.05 running
   shift
   [ "$most" -lt "$step_limit" ] || most=$step_limit
   limit=$((most < left ? most : left)) over=''
@@ -100,7 +100,6 @@ within() {
     done
     kill -0 $running || { wait $running && code=0 || code=$?; }
   } 2>/dev/null  # the shell's own words on a killed process would pass for the step's
-  running=''
   # Only what ran that long was ended for it: a process may be killed for want of memory too.
   case $code in
     124 | 137) [ $((SECONDS - start)) -lt "$limit" ] || { [ "$most" -lt "$left" ] && over=step || over=hour; } ;;
@@ -343,7 +342,7 @@ wait_for_port() {
 }
 
 questions() {
-  local strategy=$1 port='' code good=0 total waited half
+  local strategy=$1 server port='' code good=0 total waited half
   local step="lines $strategy"
   [ -f "$here/data/lines.json" ] || { row "$step" left "their model was not packed"; return; }
   [ $((end - SECONDS)) -gt 0 ] || { row "$step" cut "out of time"; return; }
@@ -368,7 +367,6 @@ questions() {
   kill -TERM $server 2>/dev/null
   for ((waited = 0; waited < 100; waited++)); do kill -0 $server 2>/dev/null || break; sleep 0.1; done
   kill -KILL $server 2>/dev/null && echo "gpu_hour.sh: the server had to be killed" | tee -a "$out/serve.err"
-  server=''
   local text="$good of $total"
   [ -n "$port" ] || text="the server was never ready: $(last_line "$out/serve.err") (serve.err)"
   if [ $code -ne 0 ]; then

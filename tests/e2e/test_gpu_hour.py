@@ -14,7 +14,7 @@ import gpu_hour_data
 
 # A program that has what STUB_DEVICES says, STUB_UNITS units, and hangs in the commands that STUB_HANGS names.
 STUB = r"""#!/bin/bash
-[[ " ${STUB_HANGS:-} " != *" $1 "* ]] || exec sleep 300
+[[ " ${STUB_HANGS:-} " != *" $1 "* ]] || { echo $$ >"${0%/*}/../hangs.txt" && exec sleep 300; }
 case $1 in
   devices)
     if [ "${FULMAR_VALIDATION:-}" = 1 ] && [ -n "${STUB_NO_LAYER:-}" ]; then echo "no Vulkan device: needs a layer"; exit; fi
@@ -200,16 +200,33 @@ def hangs(stub):
                 STUB_OPS="[  FAILED  ] All/OpTest.One/vulkan (1 ms)")
 
 
+def runs(process):
+    try:
+        os.kill(process, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def interruptions(stub):
+    hanging = os.path.join(stub.pack, "hangs.txt")
+    os.remove(hanging)
     running = subprocess.Popen([os.path.join(stub.pack, "gpu_hour.sh"), "5", stub.out], stdout=subprocess.DEVNULL,
                                env=environment(STUB_HANGS="logits"))
     for _ in range(600):
         time.sleep(0.1)
-        if os.path.exists(os.path.join(stub.out, "got.txt")):
+        if os.path.exists(os.path.join(stub.out, "got.txt")) and os.path.exists(hanging):
             break
     running.send_signal(signal.SIGTERM)
     common.check(running.wait(60) == 1, "an hour that is broken off is not right")
     common.check(table(stub.out)["devices"]["result"] == "right", f"and its table has what was found: {table(stub.out)}")
+    with open(hanging) as f:
+        process = int(f.read())
+    for _ in range(600):
+        if not runs(process):
+            return
+        time.sleep(0.1)
+    common.check(False, "and nothing goes on running")
 
 
 def link_layer(pack):
