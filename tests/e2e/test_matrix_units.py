@@ -14,7 +14,8 @@ def behind_layer(args, faults):
     for known in glob.glob(os.path.join(folder, "fulmar", "vulkan-found-*")):
         os.remove(known)
     return {"VK_ADD_LAYER_PATH": os.environ["FULMAR_FAULT_LAYER"], "VK_INSTANCE_LAYERS": "VK_LAYER_FULMAR_faults",
-            "FULMAR_FAULTS": faults, "XDG_CACHE_HOME": folder, "FULMAR_VALIDATION": "0"}
+            "FULMAR_FAULTS": faults, "XDG_CACHE_HOME": folder, "FULMAR_VALIDATION": "0",
+            "FULMAR_GPU_TIMEOUT": "600"}  # its kernels are compiled when they first run, as no card's are
 
 
 def units(args, env, *words):
