@@ -128,7 +128,7 @@ def bodies(server):
     held = threading.Event()
     for _ in range(4):  # what came and went before must not change what becomes of freed memory
         common.check(whole() == b"400", "a large body is read, and is no JSON")
-    with Watch(server, "100 bodies of 15 MiB", BODIES + JOINED + SLACK):
+    with Watch(server, "100 bodies of 15 MiB", BODIES + JOINED + SLACK // 2):
         with concurrent.futures.ThreadPoolExecutor(100) as pool:
             answers = [pool.submit(send, n) for n in range(100)]
             deadline = time.monotonic() + 60
