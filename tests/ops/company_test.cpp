@@ -9,14 +9,6 @@ namespace {
 
 constexpr uint32_t most = 70;
 
-std::vector<float> random_floats(uint64_t count, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> out(count);
-  for (float& x : out) x = uniform(random);
-  return out;
-}
-
 // One Linear and its weights; programs of any shape.
 class Company {
  public:

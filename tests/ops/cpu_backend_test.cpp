@@ -15,14 +15,6 @@
 namespace fulmar::ops {
 namespace {
 
-std::vector<float> random_floats(uint64_t count, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> out(count);
-  for (float& x : out) x = uniform(random);
-  return out;
-}
-
 // One Linear on a backend of its own, its weights adopted `shift` bytes into a larger block of memory.
 struct OneLinear {
   OneLinear(uint32_t threads, Format format, uint32_t N, uint32_t K, uint32_t max_rows, uint64_t shift = 0)

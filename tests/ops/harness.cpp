@@ -96,6 +96,11 @@ const auto* const registered = testing::AddGlobalTestEnvironment(instances);
 
 }  // namespace
 
+std::vector<float> random_floats(uint64_t count, uint32_t seed, Range range) {
+  std::mt19937 random(seed);
+  return random_floats(random, count, range);
+}
+
 Backend* instance(const Candidate& candidate, std::string& why_none) {
   auto [at, fresh] = instances->made.try_emplace(candidate.name);
   if (fresh) at->second.first = candidate.make(at->second.second);

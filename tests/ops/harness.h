@@ -41,6 +41,7 @@ std::vector<Ragged> awkward_batches();  // single rows, long rows, mixtures, 1 t
 struct Range {
   float low = -1, high = 1;
 };
+std::vector<float> random_floats(uint64_t count, uint32_t seed, Range range = {});
 
 struct Case {
   Tape tape;
