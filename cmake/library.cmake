@@ -1,7 +1,16 @@
-# fulmar_library(name DIR folder LINK targets... [HEADERS folder]): one static library per folder, all its .cpp files.
+# fulmar_library(name DIR folder LINK targets... [HEADERS folder] [COLD]): one static library per folder, all its .cpp
+# files. COLD: code that runs once a model or once a request, for which -O1 is enough and compiles faster.
 # fulmar_test(name LINK targets...): one GoogleTest program per folder of tests/.
+set(standard_headers <algorithm> <array> <atomic> <bit> <chrono> <cmath> <condition_variable> <cstdint> <cstring> <filesystem>
+    <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <system_error> <thread> <vector>
+    <fmt/format.h>)
+fulmar_headers(plain_headers ${standard_headers} LINK fmt::fmt)
+fulmar_headers(json_headers ${standard_headers} <boost/json.hpp> LINK fmt::fmt Boost::json)
+fulmar_headers(cold_headers ${standard_headers} <boost/json.hpp> <boost/asio.hpp> <boost/beast/core.hpp> <boost/beast/http.hpp>
+               LINK fmt::fmt Boost::json Threads::Threads COLD)
+
 function(fulmar_library name)
-  cmake_parse_arguments(arg "" "DIR;HEADERS" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "DIR;HEADERS" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${arg_DIR}/*.cpp)
   if(sources)
     add_library(fulmar_${name} STATIC ${sources})
@@ -12,6 +21,14 @@ function(fulmar_library name)
       target_include_directories(fulmar_${name} SYSTEM PUBLIC ${arg_HEADERS})
     endif()
     fulmar_options(fulmar_${name})
+    if(arg_COLD)
+      fulmar_cold(fulmar_${name})
+      fulmar_precompile(fulmar_${name} cold_headers)
+    elseif(Boost::json IN_LIST arg_LINK)  # whose definitions its headers must have been parsed with
+      fulmar_precompile(fulmar_${name} json_headers)
+    else()
+      fulmar_precompile(fulmar_${name} plain_headers)
+    endif()
   else()  # a folder without sources yet
     add_library(fulmar_${name} INTERFACE)
     target_link_libraries(fulmar_${name} INTERFACE ${arg_LINK})
@@ -30,14 +47,11 @@ function(fulmar_test name)
   target_compile_definitions(test_${name} PRIVATE FULMAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   fulmar_options(test_${name})
   if(NOT TARGET test_headers)  # gtest's parse, 1 to 2 seconds of each file, paid once for all test programs
-    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/test_headers.cpp CONTENT "int main() {}\n")
-    add_executable(test_headers EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/generated/test_headers.cpp)
-    target_link_libraries(test_headers PRIVATE fmt::fmt GTest::gtest)
-    fulmar_precompile(test_headers <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <memory>
-                      <mutex> <optional> <span> <string> <thread> <vector> <fmt/format.h> <gtest/gtest.h>)
-    fulmar_options(test_headers)
+    fulmar_headers(test_headers <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <memory>
+                   <mutex> <optional> <span> <string> <thread> <vector> <fmt/format.h> <gtest/gtest.h>
+                   LINK fmt::fmt GTest::gtest)
   endif()
-  fulmar_precompile(test_${name} REUSE_FROM test_headers)
+  fulmar_precompile(test_${name} test_headers)
   # A software driver that has not seen the kernels yet compiles for five minutes in one test.
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT 1200)
 endfunction()

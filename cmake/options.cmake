@@ -2,7 +2,6 @@
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
@@ -39,12 +38,29 @@ function(fulmar_options target)
   endif()
 endfunction()
 
-# fulmar_precompile(target headers... | REUSE_FROM target): precompiled headers that ccache understands.
-function(fulmar_precompile target)
-  if(ARGV1 STREQUAL REUSE_FROM)
-    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
-  else()
-    target_precompile_headers(${target} PRIVATE ${ARGN})
+# fulmar_cold(target): no number is crunched in it.
+function(fulmar_cold target)
+  if(NOT MSVC AND CMAKE_BUILD_TYPE STREQUAL Release)
+    target_compile_options(${target} PRIVATE -O1)
   endif()
+endfunction()
+
+# fulmar_headers(name headers... LINK targets...): a set of headers that is parsed once, for the targets that take it
+# by fulmar_precompile(target name). A target and its set must agree in their optimization.
+function(fulmar_headers name)
+  cmake_parse_arguments(arg "COLD" "" "LINK" ${ARGN})
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/${name}.cpp CONTENT "int main() {}\n")
+  add_executable(${name} EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/generated/${name}.cpp)
+  target_link_libraries(${name} PRIVATE ${arg_LINK})
+  target_precompile_headers(${name} PRIVATE ${arg_UNPARSED_ARGUMENTS})
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)  # for ccache
+  fulmar_options(${name})
+  if(arg_COLD)
+    fulmar_cold(${name})
+  endif()
+endfunction()
+
+function(fulmar_precompile target headers)
+  target_precompile_headers(${target} REUSE_FROM ${headers})
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()
