@@ -71,7 +71,7 @@ const std::vector<Firewall>& firewalls() {
        "JSON is read where it arrives"},
       {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
       {{"hwy/"},
-       {"src/cpu", "src/text/selection"},
+       {"src/cpu", "src/text/selection", "cmake/cpu_targets.cmake"},
        "vectors are for the CPU backend and the sampler's passes"},
       {{"utf8proc"}, {"src/text/unicode"}, "one place knows Unicode's tables"},
       {{"spdlog/"}, {"src/base/log"}, "one logger, on stderr, that obeys --log-level"},
