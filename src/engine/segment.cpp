@@ -18,6 +18,7 @@ Segment::Segment(const SegmentPlan& plan, ops::Backend& backend, std::unique_ptr
                 {stream ? stream->tensors(layer) : weights_->tensors(), &activations, &states_}, programs) {}
 
 std::span<const std::span<const float>> Segment::run(const ops::Batch& batch, bool timing) {
+  program_ = nullptr;  // find() may drop it, and then fail
   const auto count = [](const auto& list) { return static_cast<uint32_t>(list.size()); };
   program_ = &programs_.find(
       {batch.rows, count(batch.segments), count(batch.picks), batch.decodes, batch.decodes < batch.rows},
