@@ -58,6 +58,17 @@ def output(args, *words, **more):
     return done.stdout
 
 
+def fault_layer(args):
+    """Puts the layer that makes software devices fail before the driver; its faults are told by FULMAR_FAULTS."""
+    layer = "VK_LAYER_FULMAR_faults"
+    folder = os.environ.get("FULMAR_FAULT_LAYER", "")
+    if not os.path.exists(os.path.join(folder, layer + ".json")):
+        skip("the fault layer was not built")
+    os.environ.update({"VK_ADD_LAYER_PATH": folder, "VK_INSTANCE_LAYERS": layer})
+    if b"(software)" not in output(args, "devices").split(b"\n", 1)[0]:
+        skip("vulkan:0 is not a software driver")
+
+
 def has_vulkan(args):
     return b"vulkan:0" in output(args, "devices")
 

@@ -15,7 +15,7 @@ def misuse(args, model):
         f.write(b"\xff" * 100)
     empty = os.path.join(args.work_dir, "empty")
     open(empty, "w").close()
-    table = [  # words, exit code, what the line must name
+    table = [  # words (variables before them), exit code, what the line must name
         ([], 2, "command"),
         (["fly"], 2, "fly"),
         (["logits", "--model", model], 2, "--tokens"),
@@ -34,6 +34,8 @@ def misuse(args, model):
         (["serve", "--model", model, "--log-level", "loud"], 2, "loud"),
         (["serve", "--model", model, "--queue", "0"], 2, "--queue"),
         (["serve", "--model", model, "--password", ""], 2, "--password"),
+        (["FULMAR_PASSWORD=", "serve", "--model", model], 2, "FULMAR_PASSWORD"),
+        (["FULMAR_PASSWORD=a b", "serve", "--model", model], 2, "FULMAR_PASSWORD"),
         (["serve", "--model", model, "--password", "a b"], 2, "--password"),
         (["serve", "--model", model, "--password-file", empty], 2, "--password-file"),
         (["serve", "--model", model, "--password-file", "/nonexistent"], 2, "/nonexistent"),
@@ -43,7 +45,8 @@ def misuse(args, model):
         (["bench", "--made", "9b"], 2, "0.4b"),
     ]
     for words, code, named in table:
-        done = common.run(args, *words)
+        env = dict(word.split("=", 1) for word in words if word.startswith("FULMAR_"))
+        done = common.run(args, *words[len(env):], env=env)
         lines = [line for line in done.stderr.decode().splitlines() if line.startswith("fulmar: ")]
         label = f"fulmar {' '.join(words)}"
         common.check(done.returncode == code, f"{label}: exit code {done.returncode}, expected {code}: {done.stderr}")

@@ -5,17 +5,10 @@ import time
 
 import common
 
-LAYER = "VK_LAYER_FULMAR_faults"
 
-
-def layer_environment(args):
-    """What puts the fault layer before the driver, and the file through which it is told what to do."""
-    folder = os.environ.get("FULMAR_FAULT_LAYER", "")
-    if not os.path.exists(os.path.join(folder, LAYER + ".json")):
-        common.skip("the fault layer was not built")
-    os.environ.update({"VK_ADD_LAYER_PATH": folder, "VK_INSTANCE_LAYERS": LAYER})
-    if b"(software)" not in common.output(args, "devices").split(b"\n", 1)[0]:
-        common.skip("vulkan:0 is not a software driver")
+def fault_file(args):
+    """The file through which the fault layer is told what to do."""
+    common.fault_layer(args)
     path = os.path.join(args.work_dir, "fault")
     if os.path.exists(path):
         os.remove(path)
@@ -94,7 +87,7 @@ def stopped(args, model, fault):
 
 def main():
     args = common.parse_args()
-    fault = layer_environment(args)
+    fault = fault_file(args)
     model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
     reset(args, model, fault)
     stopped(args, model, fault)

@@ -2,8 +2,10 @@
 // launches, and what cannot be cut is refused with the cure.
 #include <gmock/gmock.h>
 
+#include "base/fail.h"
 #include "engine/made_model.h"
 #include "faults/harness.h"
+#include "vulkan/device.h"
 
 namespace fulmar::faults {
 namespace {
@@ -89,6 +91,39 @@ TEST_F(MemoryFaults, AStepOfMoreRowsThanAGridHasGroupsIsCut) {  // the layer end
   std::vector<float> piecewise;
   for (uint32_t first = 0; first < rows; first += 100) piecewise = feed(1, first, 100);
   EXPECT_LT(test::largest_difference(whole, piecewise), 1e-4f);
+}
+
+// Whether a buffer of each kind can be had from a device of two heaps, the first of which is full.
+bool takes_the_second_heap(bool integrated) {
+  std::string why;
+  const vulkan::Instance* instance = vulkan::Instance::open(why);
+  if (!instance) fail(ErrorKind::unsupported, "{}", why);
+  vulkan::PhysicalDevice physical = instance->devices().at(0);
+  VkPhysicalDeviceMemoryProperties& memory = physical.memory;
+  const uint32_t types = memory.memoryTypeCount, heaps = memory.memoryHeapCount;
+  require(types == 1 && heaps == 1, "a software device of one heap: {} types, {} heaps", types, heaps);
+  memory.memoryTypes[types] = {memory.memoryTypes[0].propertyFlags, heaps};
+  memory.memoryHeaps[heaps] = memory.memoryHeaps[0];
+  ++memory.memoryTypeCount, ++memory.memoryHeapCount;
+  physical.integrated = integrated;
+  const Misbehave faults("two_heaps no_memory_in_type=0");
+  vulkan::Device device(*instance, physical);
+  const auto error = error_of([&] {
+    for (const auto kind : {vulkan::MemoryKind::device, vulkan::MemoryKind::arena, vulkan::MemoryKind::upload,
+                            vulkan::MemoryKind::readback})
+      vulkan::Allocation(device, 1 << 20, kind);
+  });
+  if (error) {
+    EXPECT_EQ(error->kind(), ErrorKind::out_of_memory);
+    EXPECT_THAT(error->what(), HasSubstr("has no room for 1 MiB"));
+  }
+  return !error;
+}
+
+// All heaps of an integrated card are the same memory; a discrete one would put weights behind its bus.
+TEST_F(MemoryFaults, AFullHeapLeadsToTheNextOneWhereBothAreTheSameMemory) {
+  EXPECT_TRUE(takes_the_second_heap(true));
+  EXPECT_FALSE(takes_the_second_heap(false));
 }
 
 }  // namespace

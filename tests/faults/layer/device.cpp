@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -23,10 +24,17 @@ VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, const Vk
   data->faults = of_environment();
   data->next = next;
   if (data->fails()) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  if (data->faults.portability &&
+      !has_name(info->ppEnabledExtensionNames, info->enabledExtensionCount, portability_subset))
+    return VK_ERROR_FEATURE_NOT_PRESENT;
+  VkPhysicalDeviceMemoryProperties driver_memory;
+  instance_of(physical).memory(physical, &driver_memory);
+  data->memory_types = driver_memory.memoryTypeCount;
   VkDeviceCreateInfo copy = *info;
   std::vector<const char*> extensions;
   for (uint32_t i = 0; i < info->enabledExtensionCount; ++i)
-    if (!data->faults.offer || std::strcmp(info->ppEnabledExtensionNames[i], matrix_extension) != 0)
+    if (const std::string name = info->ppEnabledExtensionNames[i];
+        !(data->faults.offer && name == matrix_extension) && !(data->faults.portability && name == portability_subset))
       extensions.push_back(info->ppEnabledExtensionNames[i]);
   copy.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
   copy.ppEnabledExtensionNames = extensions.data();

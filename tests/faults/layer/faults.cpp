@@ -25,6 +25,9 @@ Faults parse(const std::string& words) {
     else if (name == "fail") faults.fail = number();
     else if (name == "max_allocation") faults.max_allocation = number();
     else if (name == "max_groups") faults.max_groups = number();
+    else if (name == "no_memory_in_type") faults.no_memory_in_type = number();
+    else if (name == "two_heaps") faults.two_heaps = true;
+    else if (name == "portability") faults.portability = true;
     else if (name == "silent") faults.silent = true;
     else if (name == "no_device") faults.no_device = true;
     else if (name == "discrete") faults.discrete = true;

@@ -12,7 +12,12 @@
 //   fail=N            the N-th call that may fail, does (making, recording, allocating, mapping, submitting)
 //   max_allocation=B  buffers and allocations of more than B bytes are refused, and the device says so
 //   max_groups=N      the same for the workgroups of a launch in x and y; one with more ends the process
+//   two_heaps         buffers may also lie in a second heap: in types behind the driver's own, one for each, which the
+//                     device's list does not show
+//   no_memory_in_type=K   allocations from memory type K are refused
 //   no_device         the driver finds none
+//   portability       the driver implements less than all of Vulkan: instances must ask for such devices and devices be
+//                     made with VK_KHR_portability_subset, or there are none
 //   discrete          software says that it is a discrete card
 //   no_matrix_units   cooperative matrices are not offered
 //   matrix_query=crash|hang|fail     when the sizes of cooperative matrices are asked for (each reads "offer" too)
@@ -28,7 +33,9 @@ namespace fulmar::faults {
 struct Faults {
   uint64_t lose_submit = 0, lose_wait = 0, stop = 0, fail = 0;  // 0: never
   uint64_t max_allocation = 0, max_groups = 0;
+  uint64_t no_memory_in_type = ~uint64_t{0};
   bool silent = false, no_device = false, discrete = false, offer = false, no_matrix_units = false;
+  bool two_heaps = false, portability = false;
   std::string matrix_query, matrix_compile, matrix_run;
 };
 

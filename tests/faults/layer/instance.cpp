@@ -41,11 +41,16 @@ VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo* info,
   const auto find = [&](auto& function, const char* name) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(next(*out, name));
   };
+  constexpr VkInstanceCreateFlags enumerate_portability = 1;
+  data.lists_portability = (info->flags & enumerate_portability) != 0 &&
+                           has_name(info->ppEnabledExtensionNames, info->enabledExtensionCount,
+                                    "VK_KHR_portability_enumeration");
   find(data.destroy, "vkDestroyInstance");
   find(data.list_devices, "vkEnumeratePhysicalDevices");
   find(data.properties, "vkGetPhysicalDeviceProperties2");
   find(data.features, "vkGetPhysicalDeviceFeatures2");
   find(data.extensions, "vkEnumerateDeviceExtensionProperties");
+  find(data.memory, "vkGetPhysicalDeviceMemoryProperties");
   return result;
 }
 
@@ -59,8 +64,11 @@ VKAPI_ATTR void VKAPI_CALL destroy_instance(VkInstance instance, const VkAllocat
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL list_devices(VkInstance instance, uint32_t* count, VkPhysicalDevice* list) {
-  if (of_environment().no_device) return VK_ERROR_INITIALIZATION_FAILED;  // as the loader itself says it
-  return instance_of(instance).list_devices(instance, count, list);
+  const Faults faults = of_environment();
+  const InstanceData data = instance_of(instance);
+  if (faults.no_device || (faults.portability && !data.lists_portability))
+    return VK_ERROR_INITIALIZATION_FAILED;  // as the loader itself says it
+  return data.list_devices(instance, count, list);
 }
 
 VKAPI_ATTR void VKAPI_CALL get_properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
@@ -124,17 +132,21 @@ VKAPI_ATTR VkResult VKAPI_CALL list_extensions(VkPhysicalDevice device, const ch
                                                VkExtensionProperties* list) {
   if (layer && std::strcmp(layer, "VK_LAYER_FULMAR_faults") == 0) return *count = 0, VK_SUCCESS;
   const auto next = instance_of(device).extensions;
-  if (layer || !of_environment().offer) return next(device, layer, count, list);
+  const Faults faults = of_environment();
+  if (layer || !(faults.offer || faults.portability)) return next(device, layer, count, list);
   uint32_t real = 0;
   next(device, nullptr, &real, nullptr);
   std::vector<VkExtensionProperties> all(real);
   if (real) next(device, nullptr, &real, all.data());
-  VkExtensionProperties claimed{};
-  std::snprintf(claimed.extensionName, sizeof claimed.extensionName, "%s", matrix_extension);
-  claimed.specVersion = 2;
-  bool known = false;
-  for (const VkExtensionProperties& e : all) known = known || std::strcmp(e.extensionName, matrix_extension) == 0;
-  if (!known) all.push_back(claimed);
+  const auto claim = [&](const char* name, uint32_t version) {
+    for (const VkExtensionProperties& e : all)
+      if (std::strcmp(e.extensionName, name) == 0) return;
+    VkExtensionProperties& claimed = all.emplace_back();
+    std::snprintf(claimed.extensionName, sizeof claimed.extensionName, "%s", name);
+    claimed.specVersion = version;
+  };
+  if (faults.offer) claim(matrix_extension, 2);
+  if (faults.portability) claim(portability_subset, 1);
   if (!list) return *count = static_cast<uint32_t>(all.size()), VK_SUCCESS;
   const auto fit = std::min<size_t>(*count, all.size());
   std::copy_n(all.begin(), fit, list);

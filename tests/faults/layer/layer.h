@@ -19,18 +19,21 @@ struct InstanceData {
   VkInstance handle = VK_NULL_HANDLE;
   PFN_vkGetInstanceProcAddr next = nullptr;
   PFN_GetPhysicalDeviceProcAddr next_physical = nullptr;
+  bool lists_portability = false;  // the program asked for devices that implement less than all of Vulkan
   // Looked up while the instance is made: asked later, the loader answers with the beginning of the chain.
   PFN_vkDestroyInstance destroy = nullptr;
   PFN_vkEnumeratePhysicalDevices list_devices = nullptr;
   PFN_vkGetPhysicalDeviceProperties2 properties = nullptr;
   PFN_vkGetPhysicalDeviceFeatures2 features = nullptr;
   PFN_vkEnumerateDeviceExtensionProperties extensions = nullptr;
+  PFN_vkGetPhysicalDeviceMemoryProperties memory = nullptr;
 };
 
 struct DeviceData {
   VkDevice handle = VK_NULL_HANDLE;
   PFN_vkGetDeviceProcAddr next = nullptr;
   Faults faults;
+  uint32_t memory_types = 0;  // of the driver
   uint64_t submits = 0, calls = 0;
   bool lost = false, stopped = false;
   // Made and not destroyed. By handle, so that a leak check sees what a stopped device keeps.
@@ -90,6 +93,14 @@ inline constexpr const char* matrix_extension = VK_KHR_COOPERATIVE_MATRIX_EXTENS
 #else
 inline constexpr const char* matrix_extension = "VK_KHR_cooperative_matrix";
 #endif
+
+inline constexpr const char* portability_subset = "VK_KHR_portability_subset";
+
+inline bool has_name(const char* const* list, uint32_t count, const char* name) {
+  for (uint32_t i = 0; i < count; ++i)
+    if (std::strcmp(list[i], name) == 0) return true;
+  return false;
+}
 
 struct Entry {
   const char* name;

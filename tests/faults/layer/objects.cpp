@@ -106,13 +106,23 @@ VKAPI_ATTR void VKAPI_CALL destroy_pipeline(VkDevice device, VkPipeline it, cons
   data.get<PFN_vkDestroyPipeline>("vkDestroyPipeline")(device, it, memory);
 }
 
+VKAPI_ATTR void VKAPI_CALL get_requirements(VkDevice device, VkBuffer buffer, VkMemoryRequirements* out) {
+  const Lock lock(mutex);
+  DeviceData& data = of(device);
+  data.get<PFN_vkGetBufferMemoryRequirements>("vkGetBufferMemoryRequirements")(device, buffer, out);
+  if (data.faults.two_heaps) out->memoryTypeBits |= out->memoryTypeBits << data.memory_types;
+}
 VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device, const VkMemoryAllocateInfo* info,
                                                const VkAllocationCallbacks* memory, VkDeviceMemory* out) {
   const Lock lock(mutex);
   DeviceData& data = of(device);
   const uint64_t most = data.faults.max_allocation;
-  if (data.fails() || (most && info->allocationSize > most)) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-  const VkResult result = data.get<PFN_vkAllocateMemory>("vkAllocateMemory")(device, info, memory, out);
+  if (data.fails() || (most && info->allocationSize > most) ||
+      info->memoryTypeIndex == data.faults.no_memory_in_type)
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  VkMemoryAllocateInfo copy = *info;
+  if (data.faults.two_heaps && copy.memoryTypeIndex >= data.memory_types) copy.memoryTypeIndex -= data.memory_types;
+  const VkResult result = data.get<PFN_vkAllocateMemory>("vkAllocateMemory")(device, &copy, memory, out);
   if (result == VK_SUCCESS) data.made(*out);
   return result;
 }
@@ -195,6 +205,7 @@ const Entry entries[] = {OBJECT_ENTRIES(CommandPool),
                          FAULT_ENTRY("vkDestroyShaderModule", destroy_module),
                          FAULT_ENTRY("vkCreateComputePipelines", create_pipelines),
                          FAULT_ENTRY("vkDestroyPipeline", destroy_pipeline),
+                         FAULT_ENTRY("vkGetBufferMemoryRequirements", get_requirements),
                          FAULT_ENTRY("vkAllocateMemory", allocate_memory),
                          FAULT_ENTRY("vkFreeMemory", free_memory),
                          FAULT_ENTRY("vkMapMemory", map_memory),
