@@ -4,9 +4,21 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "fulmar/error.h"
+
+// A sanitizer maps memory of its own for each thread, and ends the program where it gets none.
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FULMAR_CAN_RUN_OUT_OF_STACKS 1
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
 
 namespace fulmar::cpu {
 namespace {
@@ -68,6 +80,33 @@ TEST(CpuThreadPool, WakesAfterPausesAndEndsWhileAsleep) {
     }
   }
 }
+
+#if FULMAR_CAN_RUN_OUT_OF_STACKS
+// Leaves address space for the stacks of some threads and not for 10,000; an alarm ends what hangs.
+[[noreturn]] void start_more_threads_than_there_is_room_for() {
+  alarm(60);
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit limit{};
+  getrlimit(RLIMIT_AS, &limit);
+  limit.rlim_cur = pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) + (uint64_t{256} << 20);
+  if (setrlimit(RLIMIT_AS, &limit) != 0) std::_Exit(2);
+  try {
+    ThreadPool pool(10'000);
+    std::fprintf(stderr, "all were started\n");
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%d: %s\n", error.kind() == ErrorKind::unavailable, error.what());
+  }
+  std::_Exit(0);
+}
+
+// In a process of its own, whose limit the other tests must not meet. Some threads have started by then.
+TEST(CpuThreadPoolDeathTest, ThreadsThatCannotAllBeStartedEndInASentence) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(start_more_threads_than_there_is_room_for(), testing::ExitedWithCode(0),
+              "1: only ([2-9]|[0-9]{2,4}) of 10000 CPU threads could be started .*; use --threads ");
+}
+#endif
 
 }  // namespace
 }  // namespace fulmar::cpu

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
-#include <random>
 
 #include "device_under_test.h"
 #include "fulmar/error.h"
+#include "ops/harness.h"
 #include "ops/state_memory.h"
 #include "vulkan/backend.h"
 #include "vulkan/program.h"
@@ -75,13 +75,7 @@ Tape kernels(bool recurrences) {
   return finish(seven.y);
 }
 
-std::vector<float> numbers(uint64_t count, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(0.02f, 0.9f);
-  std::vector<float> out(count);
-  for (float& x : out) x = uniform(random);
-  return out;
-}
+constexpr ops::Range positive{0.02f, 0.9f};  // no sum of many comes near zero
 
 class VulkanCutTest : public testing::Test {
  protected:
@@ -109,7 +103,7 @@ class VulkanCutTest : public testing::Test {
     uint32_t seed = 1;
     for (const Weight& w : tape.weights) {
       const FormatInfo& format = info(w.format);
-      const std::vector<float> values = numbers(uint64_t{w.rows} * w.cols, seed++);
+      const std::vector<float> values = random_floats(uint64_t{w.rows} * w.cols, seed++, positive);
       std::vector<std::byte> bytes(format.matrix_bytes(w.rows, w.cols));
       for (uint32_t row = 0; row < w.rows; ++row)
         format.encode_row(bytes.data(), w.rows, w.cols, row, values.data() + uint64_t{row} * w.cols);
@@ -129,12 +123,13 @@ class VulkanCutTest : public testing::Test {
   std::vector<float> step(Made& made) {
     const uint32_t T = made.T;
     StateMemory& states = *made.states;
-    for (uint32_t slot = 0; slot < 4; ++slot) states.write(slot, numbers(made.tape.state_floats, 100 + slot));
+    for (uint32_t slot = 0; slot < 4; ++slot)
+      states.write(slot, random_floats(made.tape.state_floats, 100 + slot, positive));
     const std::vector<Segment> segments = {{3, 0, 1}, {0, 1, T / 2}, {2, 1 + T / 2, T - 1 - T / 2}};
     std::vector<uint32_t> picks;
     for (uint32_t row = 0; row < T; row += 5) picks.push_back(row);
     std::vector<float> all;
-    const std::vector<float> x = numbers(uint64_t{T} * C, 50);
+    const std::vector<float> x = random_floats(uint64_t{T} * C, 50, positive);
     const std::span<const float> input(x);
     made.program->start({T, segments, picks, {&input, 1}});
     for (const std::span<const float> out : made.program->finish()) all.insert(all.end(), out.begin(), out.end());
