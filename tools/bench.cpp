@@ -12,7 +12,7 @@
 #include "bench_ops.h"
 #include "bench_shapes.h"
 #include "commands.h"
-#include "engine/devices.h"
+#include "model/devices.h"
 #include "model_flags.h"
 #include "progress.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/model.h"
+#include "model/model.h"
 
 namespace fulmar::tools {
 

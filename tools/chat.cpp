@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "ask.h"
 #include "base/terminal.h"
 #include "commands.h"
-#include "generation.h"
 #include "model_flags.h"
 
 namespace fulmar::tools {
@@ -55,7 +55,7 @@ int run_chat(const ChatFlags& flags) {
     prompt.messages = messages;
     prompt.chat.think = flags.think;
     std::string answer;
-    generate(*engine, prompt, std::move(request), [&answer](std::string_view text) {
+    ask(*engine, prompt, std::move(request), [&answer](std::string_view text) {
       answer += text;
       std::fwrite(text.data(), 1, text.size(), stdout);
       std::fflush(stdout);

@@ -1,5 +1,5 @@
 // `fulmar convert`: a model file in another container or in other formats.
-#include "engine/conversion.h"
+#include "model/conversion.h"
 
 #include <cstdio>
 #include <memory>

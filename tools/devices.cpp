@@ -8,7 +8,7 @@
 #include "base/child_process.h"
 #include "base/terminal.h"
 #include "commands.h"
-#include "engine/devices.h"
+#include "model/devices.h"
 
 namespace fulmar::tools {
 namespace {
@@ -23,7 +23,7 @@ struct DevicesFlags {
 };
 
 int run_devices(const DevicesFlags& flags) {
-  for (const Device& device : flags.check ? check_devices(flags.check_seconds) : list_devices()) {
+  for (const ListedDevice& device : flags.check ? check_devices(flags.check_seconds) : list_devices()) {
     fmt::print("{}: {}{}\n", device.word, device.caps.name, device.caps.software ? " (software)" : "");
     if (!device.caps.driver.empty()) fmt::print("  driver    {}\n", device.caps.driver);
     if (device.caps.memory_bytes)

@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "commands.h"
-#include "engine/devices.h"
-#include "engine/model_plan.h"
 #include "inspect_tensors.h"
+#include "model/devices.h"
+#include "model/model_plan.h"
 #include "ops/batch.h"
 
 namespace fulmar::tools {
@@ -90,16 +90,16 @@ void print_strategy(const rwkv::Config& config, const Source& source, const Insp
   const StepSizes sizes = sizes_of(flags, plan);
   const std::vector<MemoryNeed> needs = predict_memory(plan, source, sizes);
   fmt::print("strategy     {}\n", to_string(plan.strategy));
-  for (const SegmentPlan& segment : plan.segments) {
-    const rwkv::LayerRange& range = segment.layers;
+  for (const StagePlan& stage : plan.stages) {
+    const rwkv::LayerRange& range = stage.layers;
     const bool head = range.head && range.last == config.L;
     const std::string layers = range.first == range.last ? ""
                                : range.first + 1 == range.last
                                    ? fmt::format("layer {}", range.first)
                                    : fmt::format("layers {} to {}", range.first, range.last - 1);
-    fmt::print("  {:<10} {}{}{}{}\n", device_word(plan.devices[segment.device]), layers,
+    fmt::print("  {:<10} {}{}{}{}\n", device_word(plan.devices[stage.device]), layers,
                head && !layers.empty() ? " and " : "", head ? "the head" : "",
-               segment.streamed ? ", streamed" : "");
+               stage.streamed ? ", streamed" : "");
   }
   fmt::print("memory for {} slots and steps of {} tokens\n", sizes.slots, sizes.rows);
   for (size_t i = 0; i < needs.size(); ++i) {

@@ -10,7 +10,7 @@
 
 #include "base/fail.h"
 #include "commands.h"
-#include "engine/model.h"
+#include "model/model.h"
 #include "model_flags.h"
 
 namespace fulmar::tools {

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/terminal.h"
 #include "commands.h"
-#include "engine/vocabulary.h"
+#include "model/vocabulary.h"
 
 namespace fulmar::tools {
 namespace {

@@ -4,9 +4,9 @@
 #include <boost/json/serialize.hpp>
 #include <optional>
 
+#include "api/answering.h"
 #include "api/body.h"
 #include "api/context.h"
-#include "api/generation.h"
 
 namespace fulmar::api {
 namespace {
@@ -122,13 +122,13 @@ void chat_completions(const Context& context, const http::Request& request,
   Engine& engine = context.ready();
   const json::object body = parse_object(request.body);
   const Fields fields(body, chat_fields);
-  Plan plan;
+  AnswerPlan plan;
   plan.chat = true;
   Request chat;
   plan.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
   chat.prompt = engine.prepare(read_prompt(fields));
   plan.prompts.push_back(std::move(chat));
-  generate(context, engine, std::move(plan), reply);
+  answer(context, engine, std::move(plan), reply);
 }
 
 }  // namespace fulmar::api

@@ -1,7 +1,7 @@
 // POST /v1/completions: text or tokens go on.
+#include "api/answering.h"
 #include "api/body.h"
 #include "api/context.h"
-#include "api/generation.h"
 
 namespace fulmar::api {
 namespace {
@@ -56,7 +56,7 @@ void completions(const Context& context, const http::Request& request,
   const uint32_t vocab = engine.model().vocab;
 
   Request common;
-  Plan plan;
+  AnswerPlan plan;
   plan.delivery = read_common(fields, vocab, kDefaultTokens, common);
   if (fields.integer("best_of").value_or(plan.delivery.choices) != plan.delivery.choices)
     unsupported("best_of", "must equal n");
@@ -65,7 +65,7 @@ void completions(const Context& context, const http::Request& request,
     input.keep_text = plan.echo;
     plan.prompts.emplace_back(common).prompt = engine.prepare(input);
   }
-  generate(context, engine, std::move(plan), reply);
+  answer(context, engine, std::move(plan), reply);
 }
 
 }  // namespace fulmar::api

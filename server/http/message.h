@@ -1,4 +1,4 @@
-// Requests and responses as plain data: what the session hands to the API and gets back.
+// Requests and responses as plain data: what the connection hands to the API and gets back.
 #pragma once
 #include <string>
 #include <string_view>

@@ -26,7 +26,7 @@ class Reply {
   // Instead of these, where memory does not suffice for any answer: the connection ends without one.
   void give_up() noexcept;
   // The source has something new. Any number of these are one question. Where memory runs out it is not heard:
-  // the session looks again by itself.
+  // the connection looks again by itself.
   void wake() noexcept;
   // Called once, from any thread, as soon as nobody waits for the answer any more; at once if that is so
   // already.
@@ -38,7 +38,7 @@ class Reply {
   };
   void note(Tokens tokens);
 
-  // For the session.
+  // For the connection.
   struct Part {
     std::optional<Response> head;  // once, at first
     bool streamed = false;         // the body comes in parts of unknown number

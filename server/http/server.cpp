@@ -22,7 +22,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/platform.h"
-#include "http/session.h"
+#include "http/connection.h"
 
 namespace fulmar::http {
 
@@ -34,11 +34,11 @@ namespace {
 constexpr std::chrono::milliseconds kPause{50};
 constexpr double kLongest = 1e9;  // seconds, thirty years: what a duration of nanoseconds holds tenfold
 
-std::vector<std::shared_ptr<Session>> sessions(Shared& shared) {
-  std::vector<std::shared_ptr<Session>> all;
+std::vector<std::shared_ptr<Connection>> connections_of(Shared& shared) {
+  std::vector<std::shared_ptr<Connection>> all;
   const std::lock_guard lock(shared.mutex);
   for (const auto& [address, weak] : shared.open)
-    if (auto session = weak.lock()) all.push_back(std::move(session));
+    if (auto connection = weak.lock()) all.push_back(std::move(connection));
   return all;
 }
 
@@ -109,7 +109,7 @@ void Server::Impl::admit(tcp::socket socket) {
     const std::lock_guard lock(shared->mutex);
     open = shared->open.size();
   }
-  if (open < most + shared->options.limits.refused) Session::start(std::move(socket), shared, open >= most);
+  if (open < most + shared->options.limits.refused) Connection::start(std::move(socket), shared, open >= most);
 }
 
 // At most once a second: a client must not fill the log.
@@ -211,7 +211,7 @@ bool Server::drain(double seconds) {
   const std::chrono::duration<double> time(std::clamp(seconds, 0.0, kLongest));
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
   impl_->close_acceptor();
-  for (const auto& session : sessions(*impl_->shared)) session->drain();
+  for (const auto& connection : connections_of(*impl_->shared)) connection->drain();
   while (connections() > 0) {
     if (Clock::now() >= end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -224,7 +224,7 @@ void Server::stop() {
   // Every coroutine waits for its socket or its wake-up; both end now, so the threads run out of work. A
   // connection accepted in the same moment is caught by the next round.
   while (!impl_->threads.empty() && connections() > 0) {
-    for (const auto& session : sessions(*impl_->shared)) session->close();
+    for (const auto& connection : connections_of(*impl_->shared)) connection->close();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   impl_->shared->workers.stop();

@@ -4,7 +4,7 @@
 // A step: orders and closed sinks first, a change of the model once nothing is under way, then free slots
 // take the requests that waited longest, then every live slot gives its decode row or a part of its prompt
 // (scheduler.h), the model computes all rows at once, and each picked row becomes a token of its request
-// (slot.h). All of it happens on one thread; only the queue, the counters and the sinks are shared with
+// (generation.h). All of it happens on one thread; only the queue, the counters and the sinks are shared with
 // others.
 #include <algorithm>
 #include <atomic>
@@ -16,11 +16,11 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
-#include "engine/engine_impl.h"
+#include "engine/generation.h"
+#include "engine/make_engine.h"
 #include "engine/prompt.h"
 #include "engine/queue.h"
 #include "engine/scheduler.h"
-#include "engine/slot.h"
 
 namespace fulmar {
 namespace {
@@ -301,11 +301,11 @@ class ModelEngine final : public Engine {
   Queue queue_;
 
   // The engine thread's own.
-  std::vector<std::optional<Slot>> slots_;
+  std::vector<std::optional<Generation>> slots_;
   std::vector<uint32_t> free_;   // slots without a request
   std::vector<uint32_t> order_;  // the others, in order of arrival
   std::vector<Demand> demands_;  // reused by every step, as the following
-  Plan plan_;
+  StepPlan plan_;
   bool planned_ = false;        // plan_ is this step's
   std::vector<Token> tokens_;   // [rows]
   std::vector<float> scratch_;  // [V]

@@ -1,9 +1,9 @@
 // Engine::create(): from a model file to a running engine.
 #include <chrono>
 
-#include "engine/engine_impl.h"
-#include "engine/model_name.h"
-#include "engine/vocabulary.h"
+#include "engine/make_engine.h"
+#include "model/model_name.h"
+#include "model/vocabulary.h"
 #include "rwkv/config.h"
 
 namespace fulmar {

@@ -6,7 +6,7 @@
 namespace fulmar {
 namespace {
 
-void add_segment(Plan& plan, const Demand& demand, uint32_t rows) {
+void add_segment(StepPlan& plan, const Demand& demand, uint32_t rows) {
   plan.segments.push_back({demand.slot, plan.rows, rows, demand.decode});
   plan.rows += rows;
   if (rows == demand.rows) {  // all it has: the last row predicts the next token
@@ -38,7 +38,7 @@ uint32_t even_share(std::span<const Demand> demands, uint32_t left, uint32_t& ex
 
 }  // namespace
 
-void plan_step(std::span<const Demand> demands, uint32_t budget, Plan& plan) {
+void plan_step(std::span<const Demand> demands, uint32_t budget, StepPlan& plan) {
   plan.segments.clear();
   plan.picks.clear();
   plan.picked_slots.clear();

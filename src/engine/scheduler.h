@@ -16,7 +16,7 @@ struct Demand {
 };
 
 // One step. A slot is part of at most one segment; a demand that got nothing has none.
-struct Plan {
+struct StepPlan {
   std::vector<ops::Segment>
       segments;                 // cover [0, rows): decode rows first, then prompts, each in arrival order
   std::vector<uint32_t> picks;  // rows whose logits are wanted, ascending
@@ -29,6 +29,6 @@ struct Plan {
 // others: a short prompt behind a long one is through after rows / (budget / prompts) steps, whatever the
 // length of the long one. Where there are more prompts than rows, the earliest get one each. `plan` is
 // overwritten and keeps its memory.
-void plan_step(std::span<const Demand> demands, uint32_t budget, Plan& plan);
+void plan_step(std::span<const Demand> demands, uint32_t budget, StepPlan& plan);
 
 }  // namespace fulmar

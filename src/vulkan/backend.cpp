@@ -15,7 +15,7 @@ namespace {
 class VulkanBackend final : public ops::Backend {
  public:
   VulkanBackend(const Instance& instance, PhysicalDevice device)
-      : context_(std::make_shared<Context>(instance, std::move(device))) {}
+      : context_(std::make_shared<ProgramContext>(instance, std::move(device))) {}
 
   const ops::Caps& caps() const override { return context_->device.physical().caps; }
 
@@ -70,7 +70,7 @@ class VulkanBackend final : public ops::Backend {
     require(at <= buffer.bytes() && bytes <= buffer.bytes() - at, "bytes {} to {} of a buffer of {}", at,
             at + bytes, buffer.bytes());
   }
-  std::shared_ptr<Context> context_;
+  std::shared_ptr<ProgramContext> context_;
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr VkAccessFlags2 shader_uses = VK_ACCESS_2_SHADER_STORAGE_READ_BIT | sha
 
 }  // namespace
 
-DeviceBuffer::DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, MemoryKind kind)
+DeviceBuffer::DeviceBuffer(std::shared_ptr<ProgramContext> context, uint64_t bytes, MemoryKind kind)
     : context_(std::move(context)), memory_(context_->device, bytes, kind) {
   bytes_ = bytes;
   if (memory_.mapped())
@@ -24,7 +24,7 @@ DeviceBuffer::DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, Mem
     context_->transfers.fill_zero(memory_);
 }
 
-void Context::settle() noexcept {
+void ProgramContext::settle() noexcept {
   const auto attempt = [](const auto& wait) {
     try {
       wait();
@@ -46,11 +46,11 @@ const Allocation& memory_of(const ops::Buffer& buffer) {
   return ours->memory();
 }
 
-RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape,
+RecordedProgram::RecordedProgram(std::shared_ptr<ProgramContext> context, const ops::Tape& tape,
                                  const ops::Memory& memory, const ops::BatchShape& shape, bool timing)
     : RecordedProgram(context, tape, memory, shape, timing, context->device.longest_part()) {}
 
-RecordedProgram::RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape,
+RecordedProgram::RecordedProgram(std::shared_ptr<ProgramContext> context, const ops::Tape& tape,
                                  const ops::Memory& memory, const ops::BatchShape& shape, bool timing,
                                  double longest_part)
     : context_(std::move(context)),

@@ -11,10 +11,10 @@
 namespace fulmar::vulkan {
 
 // What a backend's buffers and programs share; the last of them to go closes the device.
-struct Context {
-  Context(const Instance& instance, PhysicalDevice physical)
+struct ProgramContext {
+  ProgramContext(const Instance& instance, PhysicalDevice physical)
       : device(instance, std::move(physical)), pipelines(device), transfers(device), copies(device) {}
-  ~Context() { settle(); }
+  ~ProgramContext() { settle(); }
   // Waits until nothing is gathered or under way; returns at once, and each time, for a device that was lost.
   void settle() noexcept;
   Device device;
@@ -25,13 +25,13 @@ struct Context {
 
 class DeviceBuffer final : public ops::Buffer {
  public:
-  DeviceBuffer(std::shared_ptr<Context> context, uint64_t bytes, MemoryKind kind);
+  DeviceBuffer(std::shared_ptr<ProgramContext> context, uint64_t bytes, MemoryKind kind);
   ~DeviceBuffer() override;
   const Allocation& memory() const { return memory_; }
-  const std::shared_ptr<Context>& context() const { return context_; }
+  const std::shared_ptr<ProgramContext>& context() const { return context_; }
 
  private:
-  std::shared_ptr<Context> context_;
+  std::shared_ptr<ProgramContext> context_;
   Allocation memory_;
 };
 // A backend on this device as it is described, nothing checked.
@@ -42,10 +42,10 @@ const Allocation& memory_of(const ops::Buffer& buffer);
 
 class RecordedProgram final : public ops::Program {
  public:
-  RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape, const ops::Memory& memory,
+  RecordedProgram(std::shared_ptr<ProgramContext> context, const ops::Tape& tape, const ops::Memory& memory,
                   const ops::BatchShape& shape, bool timing);
   // With parts of this many seconds instead of the device's.
-  RecordedProgram(std::shared_ptr<Context> context, const ops::Tape& tape, const ops::Memory& memory,
+  RecordedProgram(std::shared_ptr<ProgramContext> context, const ops::Tape& tape, const ops::Memory& memory,
                   const ops::BatchShape& shape, bool timing, double longest_part);
   ~RecordedProgram() override;
   size_t parts() const { return parts_.size(); }
@@ -71,7 +71,7 @@ class RecordedProgram final : public ops::Program {
   void end_part();
   void read_times();
 
-  std::shared_ptr<Context> context_;
+  std::shared_ptr<ProgramContext> context_;
   ops::BatchShape shape_;
   StepLayout layout_;
   bool reproducible_;

@@ -5,8 +5,8 @@
 
 #include "cpu/linear.h"
 #include "engine/fake_model.h"
-#include "engine/made_model.h"
 #include "engine/scheduler.h"
+#include "model/made_model.h"
 #include "text/sampler.h"
 
 namespace fulmar {
@@ -40,7 +40,7 @@ struct Stream {
 
 // Runs streams as the engine would, with steps so small that prompts are cut.
 void play(Model& model, std::vector<Stream>& streams) {
-  Plan plan;
+  StepPlan plan;
   for (uint32_t step = 0;; ++step) {
     std::vector<Demand> demands;
     bool more = false;

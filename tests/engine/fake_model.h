@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine_impl.h"
+#include "engine/make_engine.h"
 
 namespace fulmar {
 

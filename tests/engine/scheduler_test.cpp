@@ -19,14 +19,14 @@ Demand prompt(uint32_t slot, uint32_t rows) {
   return {slot, rows, false};
 }
 
-Plan plan_of(std::vector<Demand> demands, uint32_t budget) {
-  Plan plan;
+StepPlan plan_of(std::vector<Demand> demands, uint32_t budget) {
+  StepPlan plan;
   plan_step(demands, budget, plan);
   return plan;
 }
 
 // Slot and rows of each segment, in order.
-std::vector<std::pair<uint32_t, uint32_t>> parts(const Plan& plan) {
+std::vector<std::pair<uint32_t, uint32_t>> parts(const StepPlan& plan) {
   std::vector<std::pair<uint32_t, uint32_t>> all;
   for (const ops::Segment& segment : plan.segments) all.emplace_back(segment.slot, segment.rows);
   return all;
@@ -35,14 +35,14 @@ std::vector<std::pair<uint32_t, uint32_t>> parts(const Plan& plan) {
 using P = std::pair<uint32_t, uint32_t>;
 
 TEST(Scheduler, DecodeRowsComeBeforePromptsThatArrivedEarlier) {
-  const Plan plan = plan_of({prompt(0, 4000), decode(1), decode(2)}, 16);
+  const StepPlan plan = plan_of({prompt(0, 4000), decode(1), decode(2)}, 16);
   EXPECT_THAT(parts(plan), ElementsAre(P{1, 1}, P{2, 1}, P{0, 14}));
   EXPECT_THAT(plan.picks, ElementsAre(0, 1));
   EXPECT_THAT(plan.picked_slots, ElementsAre(1, 2));
 }
 
 TEST(Scheduler, AShortPromptIsNotHeldUpByALongOne) {
-  const Plan plan = plan_of({prompt(0, 4000), prompt(1, 10)}, 64);
+  const StepPlan plan = plan_of({prompt(0, 4000), prompt(1, 10)}, 64);
   EXPECT_THAT(parts(plan), ElementsAre(P{0, 54}, P{1, 10}));
   EXPECT_THAT(plan.picks, ElementsAre(63));
   EXPECT_THAT(plan.picked_slots, ElementsAre(1));
@@ -63,7 +63,7 @@ TEST(Scheduler, APromptsLastRowIsPickedAndNoOtherRow) {
 }
 
 TEST(Scheduler, NothingToDoIsAnEmptyStep) {
-  const Plan plan = plan_of({}, 8);
+  const StepPlan plan = plan_of({}, 8);
   EXPECT_EQ(plan.rows, 0u);
   EXPECT_TRUE(plan.segments.empty());
 }
@@ -72,7 +72,7 @@ TEST(Scheduler, NothingToDoIsAnEmptyStep) {
 // unused while a prompt wants it; no prompt gets two rows more than another that wanted more.
 TEST(Scheduler, EveryMixKeepsThePromises) {
   std::mt19937 random(7);
-  Plan plan;
+  StepPlan plan;
   for (int round = 0; round < 2000; ++round) {
     const uint32_t count = 1 + random() % 40, budget = count + random() % 100;
     std::vector<Demand> demands;

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "base/fail.h"
-#include "engine/made_model.h"
 #include "faults/harness.h"
+#include "model/made_model.h"
 #include "vulkan/device.h"
 
 namespace fulmar::faults {

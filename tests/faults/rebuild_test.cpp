@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "engine/made_model.h"
 #include "faults/harness.h"
+#include "model/made_model.h"
 
 namespace fulmar::faults {
 namespace {

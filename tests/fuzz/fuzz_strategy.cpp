@@ -1,6 +1,6 @@
 // Fuzzes the grammar of strategies.
-#include "engine/strategy.h"
 #include "fuzz.h"
+#include "model/strategy.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   using namespace fulmar;

@@ -14,7 +14,7 @@ struct SourceFile {
   std::string text;
 };
 
-// "src/ops/tape.h:7: includes engine/model.h, but src/ops may reach only ..."
+// "src/ops/tape.h:7: includes model/model.h, but src/ops may reach only ..."
 using Findings = std::vector<std::string>;
 
 // Every text file of the tree but build folders and what starts with a dot (except .ci).

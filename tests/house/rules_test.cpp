@@ -15,7 +15,7 @@ const std::set<std::string> tree = {
     "src/base/fail.h",       "src/base/half.h",       "include/fulmar/engine.h", "include/fulmar/error.h",
     "include/shared/lang.h", "src/tensor/tensor.h",   "src/text/tokenizer.h",    "src/weights/source.h",
     "src/ops/tape.h",        "src/rwkv/config.h",     "src/cpu/backend.h",       "src/vulkan/backend.h",
-    "src/engine/model.h",    "server/http/session.h", "server/api/openai.h",     "tools/commands.h"};
+    "src/model/model.h",    "server/http/connection.h", "server/api/openai.h",     "tools/commands.h"};
 
 Findings layers(std::string path, std::string text) {
   return check_layers({std::move(path), std::move(text)}, tree);
@@ -25,8 +25,8 @@ Findings walls(std::string path, std::string text) {
 }
 
 TEST(LayerRule, NamesTheLineThatReachesUp) {
-  EXPECT_THAT(layers("src/ops/tape.cpp", "// Ops.\n#include \"ops/tape.h\"\n#include \"engine/model.h\"\n"),
-              ElementsAre(HasSubstr("src/ops/tape.cpp:3: includes src/engine/model.h")));
+  EXPECT_THAT(layers("src/ops/tape.cpp", "// Ops.\n#include \"ops/tape.h\"\n#include \"model/model.h\"\n"),
+              ElementsAre(HasSubstr("src/ops/tape.cpp:3: includes src/model/model.h")));
 }
 
 TEST(LayerRule, KeepsBackendsBlindToEachOther) {
@@ -46,30 +46,30 @@ TEST(LayerRule, LetsBaseKnowErrorsOnly) {
 }
 
 TEST(LayerRule, HoldsTheServerToThePublicInterface) {
-  EXPECT_THAT(layers("server/api/openai.cpp", "#include \"fulmar/engine.h\"\n#include \"http/session.h\"\n"),
+  EXPECT_THAT(layers("server/api/openai.cpp", "#include \"fulmar/engine.h\"\n#include \"http/connection.h\"\n"),
               IsEmpty());
   EXPECT_THAT(layers("server/api/openai.cpp", "#include \"text/tokenizer.h\"\n"), SizeIs(1));
-  EXPECT_THAT(layers("server/http/session.cpp", "#include \"api/openai.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("server/http/connection.cpp", "#include \"api/openai.h\"\n"), SizeIs(1));
 }
 
 TEST(LayerRule, LetsOnlyTheLookingToolsLookDeeper) {
-  EXPECT_THAT(layers("tools/bench_ops.cpp", "#include \"engine/model.h\"\n#include \"commands.h\"\n"),
+  EXPECT_THAT(layers("tools/bench_ops.cpp", "#include \"model/model.h\"\n#include \"commands.h\"\n"),
               IsEmpty());
-  EXPECT_THAT(layers("tools/serve.cpp", "#include \"engine/model.h\"\n"), SizeIs(1));
-  EXPECT_THAT(layers("tools/benchmarks.cpp", "#include \"engine/model.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("tools/serve.cpp", "#include \"model/model.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("tools/benchmarks.cpp", "#include \"model/model.h\"\n"), SizeIs(1));
 }
 
 TEST(LayerRule, WantsEveryFolderInTheTable) {
   EXPECT_THAT(layers("src/extra/new.cpp", "// New.\n"), ElementsAre(HasSubstr("no layer")));
-  EXPECT_THAT(layers("tests/ops/ops_test.cpp", "#include \"engine/model.h\"\n"), IsEmpty());
+  EXPECT_THAT(layers("tests/ops/ops_test.cpp", "#include \"model/model.h\"\n"), IsEmpty());
 }
 
 TEST(LayerRule, IsBroughtToEveryLayer) {
-  // The highest of our headers is out of reach for every layer below the engine.
+  // The highest of our headers is out of reach for every layer below the model.
   for (const char* folder :
        {"src/base", "include/shared", "include/fulmar", "src/tensor", "src/text", "src/weights", "src/ops",
         "src/rwkv", "src/cpu", "src/vulkan", "server/http", "server/api", "shaders"}) {
-    EXPECT_THAT(layers(std::string(folder) + "/any.h", "#include \"engine/model.h\"\n"), SizeIs(1)) << folder;
+    EXPECT_THAT(layers(std::string(folder) + "/any.h", "#include \"model/model.h\"\n"), SizeIs(1)) << folder;
   }
 }
 
@@ -84,10 +84,10 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
     const char* home;
     const char* elsewhere;
   } cases[] = {
-      {"boost/beast/http.hpp", "server/http/session.cpp", "server/api/serve.cpp"},
+      {"boost/beast/http.hpp", "server/http/connection.cpp", "server/api/serve.cpp"},
       {"boost/asio/io_context.hpp", "server/http/server.cpp", "src/engine/engine.cpp"},
-      {"boost/json.hpp", "src/weights/safetensors.cpp", "server/http/session.cpp"},
-      {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/engine/model.cpp"},
+      {"boost/json.hpp", "src/weights/safetensors.cpp", "server/http/connection.cpp"},
+      {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/model/model.cpp"},
       {"hwy/highway.h", "src/cpu/linear.cpp", "src/tensor/format.cpp"},
       {"spdlog/spdlog.h", "src/base/log.cpp", "src/engine/engine.cpp"},
       {"CLI/CLI.hpp", "tools/command_line.cpp", "tools/main.cpp"},

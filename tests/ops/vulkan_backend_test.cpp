@@ -83,7 +83,7 @@ TEST_F(VulkanBackendTest, AStepInPartsEqualsTheStepInOne) {
   constexpr uint32_t C = 32, T = 3;
   std::string why;
   const Instance& instance = *Instance::open(why);
-  const auto context = std::make_shared<Context>(instance, instance.devices()[0]);
+  const auto context = std::make_shared<ProgramContext>(instance, instance.devices()[0]);
   std::vector<std::vector<float>> weights;
   const ops::Tape tape = chain(C, weights);
   const ops::BatchShape shape{T, 1, 0};

@@ -142,7 +142,7 @@ class VulkanCutTest : public testing::Test {
   }
 
   std::unique_ptr<Backend> backend_;
-  std::shared_ptr<Context> context_;
+  std::shared_ptr<ProgramContext> context_;
 };
 
 TEST_F(VulkanCutTest, AStepCutByRowsGivesTheSameBits) {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "engine/model.h"
+#include "model/model.h"
 #include "rwkv/checkpoints.h"
 
 namespace fulmar {

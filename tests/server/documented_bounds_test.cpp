@@ -4,8 +4,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "api/answering.h"
 #include "api/body.h"
-#include "api/generation.h"
 #include "http/limits.h"
 #include "http/server.h"
 #include "server/harness.h"

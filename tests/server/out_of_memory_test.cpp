@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "api/generation.h"
+#include "api/answering.h"
 #include "server/echo.h"
 #include "server/harness.h"
 
@@ -103,11 +103,11 @@ TEST_F(OutOfMemory, AnAnswerWaitsWhereTheWakeUpIsLost) {
   reply->wake_by([] { throw std::bad_alloc(); });
   api::Context context;
   FakeEngine engine;
-  api::Plan plan;
+  api::AnswerPlan plan;
   PromptInput hello;
   hello.text = "say hi";
   plan.prompts.emplace_back().prompt = engine.prepare(hello);
-  api::generate(context, engine, std::move(plan), reply);
+  api::answer(context, engine, std::move(plan), reply);
   ASSERT_TRUE(eventually([&] { return engine.stats().steps > 0 && engine.stats().live == 0; }));
   const http::Reply::Part part = reply->take();
   EXPECT_TRUE(part.done);

@@ -4,7 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <future>
 
-#include "api/generation.h"
+#include "api/answering.h"
 
 #include "server/harness.h"
 

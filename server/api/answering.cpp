@@ -1,0 +1,341 @@
+// Gathers the events of a request's choices; the engine thread comes in here and leaves without waiting. The
+// words of the answer are made where it is read.
+#include "api/answering.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "api/wording.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
+#include "http/sse.h"
+
+namespace fulmar::api {
+namespace {
+
+// The first bytes of a text that are one part: up to kPartBytes, cut where a character begins.
+std::string_view first_part(std::string_view text) {
+  if (text.size() <= kPartBytes) return text;
+  size_t length = kPartBytes;
+  while (length > kPartBytes - 4 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
+  return text.substr(0, length);
+}
+
+Error too_many_waiting() {
+  return {ErrorKind::unavailable,
+          fmt::format("more than {} bytes of answers wait for clients that read slowly; try again later", kAllUnread)};
+}
+
+class Answering;
+
+struct Choice final : Sink {
+  Choice(Answering& whole, uint32_t at) : owner(whole), index(at) {}
+  void on_event(const Event& event) override;
+
+  Answering& owner;  // owns this; sinks are given away as pointers that share its ownership
+  const uint32_t index;
+  std::string text;  // not taken yet
+  Finish finish = Finish::none;
+  uint32_t completion_tokens = 0;
+  bool waiting = false;  // stands in Answering::news_
+};
+
+class Answering final : public http::Source, public std::enable_shared_from_this<Answering> {
+ public:
+  Answering(const AnswerPlan& plan, const Context& context, std::string_view model, std::shared_ptr<http::Reply> reply);
+  ~Answering() override { all_waiting_ -= held_; }
+
+  void start(Engine& engine, AnswerPlan plan);
+  void on_event(Choice& choice, const Event& event) noexcept;
+  http::Reply::Part take() override;
+
+ private:
+  struct Piece {
+    uint32_t index;
+    std::string text;
+    Finish finish;  // none until the choice's last piece
+  };
+  // With the lock held.
+  void add(Choice& choice, const Event& event);
+  void end_with(Error error);
+  std::vector<Piece> take_pieces();
+  void hold(size_t more, size_t less);
+  // By whoever takes.
+  http::Reply::Part take_stream();
+  http::Reply::Part take_whole();
+  void put_choice(std::string& out);
+  void put_opening(std::string& out);
+  void put(const Piece& piece, std::string& out) const;
+  void close_all() {
+    for (Choice& choice : choices_) choice.close();
+  }
+  const std::string& echo_of(uint32_t index) const { return echo_[index / delivery_.choices]->text; }
+
+  const bool chat_;
+  const Delivery delivery_;
+  const Wording wording_;
+  const std::shared_ptr<http::Reply> reply_;
+  std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
+  std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
+  std::atomic<size_t>& all_waiting_;
+  // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
+  bool begun_ = false;                               // the head was taken
+  size_t next_ = 0;                                  // choice
+  size_t given_ = 0;                                 // bytes of its echo and text
+  std::string half_;                                 // a character's first bytes
+
+  std::mutex mutex_;
+  Usage usage_;
+  size_t unfinished_ = 0;
+  size_t unread_ = 0;           // bytes of text in all choices
+  size_t held_ = 0;             // of all_waiting_: what these and the echo take
+  std::deque<uint32_t> news_;   // choices with something new, in the order of its coming
+  std::optional<Error> error_;  // ends the answer after what came before it
+  bool dropped_ = false;        // an event could not be kept
+};
+
+void Choice::on_event(const Event& event) {
+  owner.on_event(*this, event);
+}
+
+Answering::Answering(const AnswerPlan& plan, const Context& context, std::string_view model,
+                       std::shared_ptr<http::Reply> reply)
+    : chat_(plan.chat),
+      delivery_(plan.delivery),
+      wording_(plan.chat, plan.delivery.stream, plan.delivery.include_usage, model),
+      reply_(std::move(reply)),
+      all_waiting_(context.waiting_text),
+      unfinished_(plan.prompts.size() * plan.delivery.choices) {
+  for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
+  for (const Request& request : plan.prompts) {
+    usage_.prompt += request.prompt->tokens.size();
+    if (plan.echo) echo_.push_back(request.prompt);
+  }
+}
+
+void Answering::start(Engine& engine, AnswerPlan plan) {
+  for (const auto& prompt : echo_) hold(prompt->text.size(), 0);
+  if (all_waiting_ > kAllUnread && held_ > kPartBytes) throw too_many_waiting();
+  const auto self = shared_from_this();
+  reply_->on_gone([weak = weak_from_this()] {
+    if (const auto answering = weak.lock()) answering->close_all();
+  });
+  reply_->note({usage_.prompt, 0});
+  std::vector<Submission> all;
+  for (Request& request : plan.prompts) {
+    Submission& submission = all.emplace_back(Submission{std::move(request), {}});
+    for (uint32_t i = 0; i < delivery_.choices; ++i)
+      submission.choices.emplace_back(self, &choices_[(all.size() - 1) * delivery_.choices + i]);
+  }
+  engine.submit(std::move(all));
+  reply_->attach(self);
+}
+
+void Answering::on_event(Choice& choice, const Event& event) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (dropped_ || error_ || choice.finish != Finish::none) return;
+  try {
+    if (event.finish == Finish::failed)
+      end_with(event.error ? *event.error : Error(ErrorKind::internal, "generation failed"));
+    else if (event.finish == Finish::cancelled)
+      end_with(Error(ErrorKind::unavailable, "the server stopped before the answer was complete"));
+    else
+      add(choice, event);
+  } catch (...) {  // no memory for the text
+    dropped_ = true;
+    close_all();
+    reply_->wake();
+  }
+}
+
+void Answering::add(Choice& choice, const Event& event) {
+  usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
+  reply_->note({usage_.prompt, usage_.completion});
+  const size_t before = choice.text.capacity();
+  choice.text += event.text;
+  hold(choice.text.capacity(), before);
+  unread_ += event.text.size();
+  choice.finish = event.finish;
+  if (event.finish != Finish::none) --unfinished_;
+  if (unread_ > kUnread && delivery_.stream)
+    return end_with(Error(ErrorKind::timed_out,
+                          fmt::format("the answer is read too slowly: {} bytes of it were waiting", unread_)));
+  if (all_waiting_ > kAllUnread && held_ > kPartBytes) return end_with(too_many_waiting());
+  if (unread_ > kUnread && unfinished_ > 0) {
+    // As much as an answer in one piece may hold: what was not finished ends here.
+    for (Choice& other : choices_)
+      if (other.finish == Finish::none) other.finish = Finish::length;
+    unfinished_ = 0;
+    close_all();
+  }
+  if (!delivery_.stream) {
+    if (unfinished_ == 0) reply_->wake();
+    return;
+  }
+  if (choice.text.empty() && choice.finish == Finish::none) return;
+  if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
+  reply_->wake();
+}
+
+// One choice's failure ends the whole answer.
+void Answering::end_with(Error error) {
+  error_ = std::move(error);
+  close_all();
+  reply_->wake();
+}
+
+void Answering::hold(size_t more, size_t less) {
+  held_ += more - less;
+  all_waiting_ += more - less;
+}
+
+// Choices that have news take turns, so that a long text does not hold up the others'.
+std::vector<Answering::Piece> Answering::take_pieces() {
+  std::vector<Piece> pieces;
+  for (size_t bytes = 0; !news_.empty() && bytes < kPartBytes;) {
+    Choice& choice = choices_[news_.front()];
+    news_.pop_front();
+    Piece piece{choice.index, {}, Finish::none};
+    const size_t before = choice.text.capacity();
+    if (choice.text.size() <= kPartBytes) {
+      piece.text = std::exchange(choice.text, {});
+      piece.finish = choice.finish;
+      choice.waiting = false;
+    } else {
+      piece.text = first_part(choice.text);
+      choice.text.erase(0, piece.text.size());
+      news_.push_back(choice.index);
+    }
+    hold(choice.text.capacity(), before);
+    bytes += piece.text.size();
+    unread_ -= piece.text.size();
+    pieces.push_back(std::move(piece));
+  }
+  return pieces;
+}
+
+http::Reply::Part Answering::take() {
+  return delivery_.stream ? take_stream() : take_whole();
+}
+
+http::Reply::Part Answering::take_stream() {
+  http::Reply::Part part;
+  part.streamed = true;
+  // Whatever has come by then, the openings go first; they and the echo may be many parts.
+  const bool opened = begun_ && next_ == choices_.size();
+  std::vector<Piece> pieces;
+  std::optional<Error> error;
+  bool over = false;
+  Usage usage;
+  {
+    const std::lock_guard lock(mutex_);
+    if (dropped_) error_.emplace(ErrorKind::out_of_memory, "the host's memory did not suffice for the answer");
+    if (opened) pieces = take_pieces();
+    if (pieces.empty() && (opened || news_.empty())) error = error_;
+    over = opened && unfinished_ == 0 && news_.empty() && !error_;
+    usage = usage_;
+  }
+  // Once a stream has begun its status is sent, so an error is an event.
+  if (error && !begun_) return {http::error_response(*error), false, {}, true};
+  if (!std::exchange(begun_, true)) part.head = http::sse_head();
+  if (!opened) put_opening(part.bytes);
+  for (const Piece& piece : pieces) put(piece, part.bytes);
+  if (error) part.bytes += http::sse_event(http::error_json(*error));
+  if (over) {
+    if (delivery_.include_usage) part.bytes += http::sse_event(wording_.usage_chunk(usage));
+    part.bytes += http::sse_event("[DONE]");
+  }
+  part.done = over || error;
+  return part;
+}
+
+void Answering::put_opening(std::string& out) {
+  while (next_ < choices_.size() && out.size() < kPartBytes) {
+    const uint32_t index = choices_[next_].index;
+    if (chat_) out += http::sse_event(wording_.opening(index));
+    if (!echo_.empty()) {
+      const std::string_view echo = first_part(std::string_view(echo_of(index)).substr(given_));
+      out += http::sse_event(wording_.chunk(index, echo, Finish::none));
+      given_ += echo.size();
+      if (given_ < echo_of(index).size()) continue;
+    }
+    ++next_;
+    given_ = 0;
+  }
+}
+
+void Answering::put(const Piece& piece, std::string& out) const {
+  // Chat clients expect the reason in a chunk of its own, after the last of the text.
+  const bool apart = chat_ && piece.finish != Finish::none;
+  if (!piece.text.empty() || !chat_)
+    out += http::sse_event(wording_.chunk(piece.index, piece.text, apart ? Finish::none : piece.finish));
+  if (apart) out += http::sse_event(wording_.chunk(piece.index, {}, piece.finish));
+}
+
+// Once all choices have ended. What is one part comes with its length, a longer answer in chunks.
+http::Reply::Part Answering::take_whole() {
+  http::Reply::Part part;
+  Usage usage;
+  {
+    const std::lock_guard lock(mutex_);
+    if (dropped_) error_.emplace(ErrorKind::out_of_memory, "the host's memory did not suffice for the answer");
+    if (error_) return {http::error_response(*error_), false, {}, true};
+    if (unfinished_ > 0) return part;
+    usage = usage_;
+  }
+  if (!begun_) part.bytes = wording_.begin();
+  while (next_ < choices_.size() && part.bytes.size() < kPartBytes) put_choice(part.bytes);
+  part.done = next_ == choices_.size();
+  if (part.done) part.bytes += wording_.end(usage);
+  part.streamed = begun_ || !part.done;
+  if (!std::exchange(begun_, true)) part.head.emplace();
+  if (!part.streamed) part.head->body = std::exchange(part.bytes, {});
+  return part;
+}
+
+// One part of the next choice, whose text nobody writes to any more.
+void Answering::put_choice(std::string& out) {
+  Choice& choice = choices_[next_];
+  const std::string_view echo = echo_.empty() ? std::string_view() : echo_of(choice.index);
+  if (given_ == 0) {
+    if (next_ > 0) out += ',';
+    out += wording_.choice_begin(choice.index);
+  }
+  const std::string_view rest = given_ < echo.size() ? echo.substr(given_)
+                                                     : std::string_view(choice.text).substr(given_ - echo.size());
+  const std::string_view part = first_part(rest);
+  half_ += part;
+  given_ += part.size();
+  const bool last = given_ == echo.size() + choice.text.size();
+  append_json_escaped(out, last ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
+  if (!last) return;
+  out += wording_.choice_end(choice.finish);
+  const std::lock_guard lock(mutex_);
+  const size_t before = choice.text.capacity();
+  std::string().swap(choice.text);
+  hold(choice.text.capacity(), before);
+  ++next_;
+  given_ = 0;
+}
+
+}  // namespace
+
+void answer(const Context& context, Engine& engine, AnswerPlan plan, const std::shared_ptr<http::Reply>& reply) {
+  const size_t n = plan.delivery.choices;
+  if (plan.prompts.size() * n > kChoices)
+    throw Error(ErrorKind::bad_request,
+                fmt::format("n times the number of prompts is more than {}", kChoices), "n");
+  size_t echoed = 0;
+  for (const Request& request : plan.prompts) echoed += request.prompt->text.size() * n;
+  if (plan.echo && echoed > kUnread)
+    throw Error(ErrorKind::bad_request,
+                fmt::format("echo would repeat {} bytes, more than {}", echoed, kUnread), "echo");
+  std::make_shared<Answering>(plan, context, engine.model().id, reply)->start(engine, std::move(plan));
+}
+
+}  // namespace fulmar::api

@@ -1,0 +1,104 @@
+// Sampling parameters, limits and stops.
+#include "api/common_fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace fulmar::api {
+namespace {
+
+constexpr int64_t kNoLimit = -1, kRandom = -1, kAll = -1;  // what clients of other servers write
+
+std::vector<std::string> read_stops(const Fields& fields) {
+  std::vector<std::string> stops;
+  const auto add = [&](const json::value& value) {
+    if (value.is_null()) return;
+    std::string stop = string_of(value, "stop");
+    if (stop.size() > kStopBytes)
+      bad_field("stop", fmt::format("has a text of more than {} bytes", kStopBytes));
+    if (!stop.empty()) stops.push_back(std::move(stop));
+  };
+  const json::value* value = fields.find("stop");
+  if (value && value->is_string()) {
+    add(*value);
+  } else if (const json::array* list = fields.list("stop")) {
+    for (const json::value& one : *list) add(one);
+  }
+  return stops;
+}
+
+std::vector<std::pair<Token, float>> read_bias(const Fields& fields, uint32_t vocab) {
+  std::vector<std::pair<Token, float>> biases;
+  const json::object* map = fields.map("logit_bias");
+  if (!map) return biases;
+  for (const auto& [key, value] : *map) {
+    Token token = -1;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
+    if (error != std::errc{} || end != key.data() + key.size() || token < 0 ||
+        static_cast<uint32_t>(token) >= vocab)
+      bad_field("logit_bias", fmt::format("has a key that is no token id between 0 and {}", vocab - 1));
+    if (value.is_null()) continue;
+    const auto bias = static_cast<float>(number_of(value, "logit_bias", -100, 100));
+    if (bias != 0) biases.emplace_back(token, bias);
+  }
+  return biases;
+}
+
+Sampling read_sampling(const Fields& fields, uint32_t vocab) {
+  Sampling sampling;
+  const auto set = [&fields](float& target, std::string_view field) {
+    if (const auto value = fields.number(field)) target = *value;
+  };
+  set(sampling.temperature, "temperature");
+  set(sampling.top_p, "top_p");
+  set(sampling.min_p, "min_p");
+  set(sampling.presence_penalty, "presence_penalty");
+  set(sampling.frequency_penalty, "frequency_penalty");
+  set(sampling.penalty_decay, "penalty_decay");
+  const int64_t top_k = fields.integer("top_k").value_or(kAll);
+  if (top_k != kAll) sampling.top_k = static_cast<int32_t>(top_k);
+  const int64_t seed = fields.integer("seed").value_or(kRandom);
+  if (seed != kRandom) sampling.seed = static_cast<uint64_t>(seed);
+  sampling.logit_bias = read_bias(fields, vocab);
+  return sampling;
+}
+
+uint32_t read_max_tokens(const Fields& fields, uint32_t otherwise) {
+  uint32_t most = otherwise;
+  for (const std::string_view field : {"max_tokens", "max_completion_tokens"})  // the newer name wins
+    if (const auto value = fields.integer(field))
+      most = static_cast<uint32_t>(*value == kNoLimit ? fields.most(field) : *value);
+  return most;
+}
+
+}  // namespace
+
+Token token_of(const json::value& value, const std::string& name, uint32_t vocab) {
+  return static_cast<Token>(integer_of(value, name, 0, int64_t{vocab} - 1));
+}
+
+Delivery read_common(const Fields& fields, uint32_t vocab, uint32_t default_tokens, Request& request) {
+  fields.refuse_unsupported();
+  fields.text("model");  // any name is taken for the one model there is
+  request.sampling = read_sampling(fields, vocab);
+  request.stop = read_stops(fields);
+  request.ignore_eos = fields.boolean("ignore_eos").value_or(false);
+  if (const json::array* tokens = fields.list("stop_token_ids"))
+    for (const json::value& token : *tokens)
+      request.stop_tokens.push_back(token_of(token, "stop_token_ids", vocab));
+  request.max_tokens = read_max_tokens(fields, default_tokens);
+
+  Delivery delivery;
+  delivery.choices = static_cast<uint32_t>(fields.integer("n").value_or(1));
+  delivery.stream = fields.boolean("stream").value_or(false);
+  if (const json::object* options = fields.map("stream_options")) {
+    const Fields inner(*options, stream_option_fields, "stream_options.");
+    delivery.include_usage =
+        inner.boolean("include_usage").value_or(false);  // without a stream it means nothing
+  }
+  return delivery;
+}
+
+}  // namespace fulmar::api

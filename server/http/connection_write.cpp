@@ -1,0 +1,89 @@
+// What goes out: answers and refusals, in pieces that the client must take in time.
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "base/platform.h"
+#include "http/connection.h"
+
+namespace fulmar::http {
+
+using asio::redirect_error;
+using asio::use_awaitable;
+using boost::system::error_code;
+
+namespace {
+
+// How often an answer that is waited for is looked after: its wake-up is lost where memory runs out, and a client whose
+// next requests fill the buffer is not read from, so that its leaving shows nowhere else.
+constexpr std::chrono::seconds kLook{1};
+
+}  // namespace
+
+asio::awaitable<void> Connection::refuse(Refusal refusal) {
+  status_ = refusal.response.status;
+  std::string bytes = head_of(refusal.response, Body::sized, false, cors_);
+  if (!head_only_) bytes += refusal.response.body;
+  whole_ = co_await send(bytes);
+  if (started_ != std::chrono::steady_clock::time_point()) log_request();
+}
+
+// One part of the answer is here, however slowly the client takes it; the rest stays where it is made.
+asio::awaitable<void> Connection::send_reply(Reply& reply) {
+  bool begun = false;
+  while (!closing_ && !gone_) {
+    Reply::Part part = reply.take();
+    std::string out;
+    if (part.head) {
+      const Body body = !part.streamed ? Body::sized : old_version_ ? Body::until_close : Body::chunked;
+      keep_alive_ = keep_alive_ && body != Body::until_close && !shared_->draining;
+      status_ = part.head->status;
+      out = head_of(*part.head, body, keep_alive_, cors_);
+      if (!part.streamed && !head_only_) out += part.head->body;
+      std::string().swap(part.head->body);  // an assignment would keep its memory
+      begun = true;
+    }
+    if (begun && part.streamed && !head_only_) {
+      if (old_version_) {
+        out += part.bytes;
+      } else {
+        if (!part.bytes.empty()) out += chunk_of(part.bytes);
+        if (part.done) out += chunk_of({});
+      }
+    }
+    std::string().swap(part.bytes);
+    if (!co_await send(out)) break;
+    if (part.done) {
+      whole_ = begun;
+      co_return;
+    }
+    // A wake-up during send() found nobody waiting, so only an empty take() may be followed by a wait.
+    if (!out.empty()) continue;
+    watch();
+    wake_.expires_after(kLook);
+    error_code ignored;
+    co_await wake_.async_wait(redirect_error(use_awaitable, ignored));
+    if (!watching_ && !closing_ && peer_has_ended(static_cast<std::intptr_t>(socket_.native_handle()))) gone_ = true;
+  }
+}
+
+asio::awaitable<bool> Connection::send(std::string_view bytes) {
+  const Limits& limits = shared_->options.limits;
+  while (!bytes.empty()) {
+    std::string_view piece = bytes.substr(0, limits.piece_bytes);
+    bytes.remove_prefix(piece.size());
+    arm(limits.write_time);
+    while (!piece.empty()) {
+      if (over() || closing_ || gone_) co_return false;
+      error_code error;
+      piece.remove_prefix(co_await socket_.async_write_some(asio::buffer(piece.data(), piece.size()),
+                                                            redirect_error(use_awaitable, error)));
+      if (error) co_return false;
+    }
+  }
+  disarm();
+  co_return true;
+}
+
+}  // namespace fulmar::http

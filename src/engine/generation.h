@@ -1,0 +1,48 @@
+// A request while it runs in a slot: what of the prompt is fed, the draws, and the text on its way to the sink.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/job.h"
+#include "engine/scheduler.h"
+#include "text/sampler.h"
+#include "text/turn_reader.h"
+
+namespace fulmar {
+
+class Generation {
+ public:
+  Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab);
+
+  bool closed() const { return job_.sink->closed(); }
+  Demand demand(uint32_t slot) const;
+  uint32_t drawn() const { return drawn_; }
+  // Appends the next `rows` tokens to a step; true where they are the prompt's.
+  bool feed(uint32_t rows, std::vector<Token>& tokens);
+  // Draws a token from logits [V], which are overwritten, and sends what became text; true when the request
+  // is done. One that asks for no tokens is done at once.
+  bool draw(std::span<float> logits, uint64_t step);
+  // Sends the last event of a request that ends early, with the text that was held back.
+  void end(Finish finish, uint64_t step, const Error* error) noexcept;
+
+ private:
+  const std::vector<Token>& prompt() const { return job_.request->prompt->tokens; }
+  bool is_stop_token(Token token) const;
+  void flush(Finish& finish);
+  void emit(Finish finish, uint64_t step, const Error* error);
+
+  const Job job_;
+  Sampler sampler_;
+  Detokenizer detokenizer_;
+  StopMatcher stops_;
+  TurnReader turn_;
+  uint32_t fed_ = 0;           // prompt tokens given to steps
+  uint32_t drawn_ = 0;         // completion tokens
+  Token last_ = 0;             // the last draw, which the next decode row feeds
+  std::string text_;           // for the next event
+  std::vector<Token> unsent_;  // drawn since the last event
+};
+
+}  // namespace fulmar

@@ -1,0 +1,106 @@
+// A loaded model: weights on a device, slots of state, and programs for the batch shapes that come along.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fulmar/adapter.h"
+#include "ops/backend.h"
+#include "rwkv/config.h"
+#include "rwkv/state_file.h"
+
+namespace fulmar {
+
+struct OpenedDevice;
+struct StrategyPart;
+struct EngineOptions;
+
+struct ModelOptions {
+  std::filesystem::path path;
+  std::string strategy;       // "vulkan fp16 *20 -> cpu fp32"; empty or "auto": chosen by free memory
+  uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
+  std::optional<float> head_norm_eps;
+  std::vector<Adapter> adapters;  // merged into the weights in this order
+  rwkv::StateFile state;          // tuned initial state of every sequence; none: the model's own
+  uint32_t slots = 1;             // sequences that can be live at once
+  uint32_t max_rows = 256;        // rows of the largest step
+  uint32_t max_picks = 0;         // rows of logits at once; 0: one a slot
+  uint32_t threads = 0;           // CPU threads; 0: one per core
+  bool matrix_units = true;       // of GPUs, where they have them and passed a try
+  bool reproducible = false;      // see EngineOptions
+  std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
+  // Opens the device of a strategy's part; empty: those of this machine.
+  std::function<OpenedDevice(const StrategyPart&)> open;
+};
+
+// What an engine's options say of its model.
+ModelOptions model_options(const EngineOptions& options);
+
+// Memory of one device as it was predicted and as it came out, in bytes.
+struct DeviceMemory {
+  std::string device;  // "vulkan:0"
+  uint64_t predicted = 0;
+  ops::MemoryUse used;
+};
+
+class Model {
+ public:
+  static std::unique_ptr<Model> load(const ModelOptions& options);
+  // From a checkpoint that is open already; options.path is not looked at.
+  static std::unique_ptr<Model> load(const ModelOptions& options, SourcePtr file);
+  virtual ~Model() = default;
+
+  virtual const rwkv::Config& config() const = 0;
+  virtual const ops::Caps& caps() const = 0;
+  virtual std::string strategy() const = 0;   // as resolved: "vulkan:0 fp16"
+  virtual uint64_t weight_bytes() const = 0;  // of all layers, wherever they are
+  virtual std::vector<DeviceMemory> memory() const { return {}; }
+  virtual uint32_t slots() const = 0;
+  virtual uint32_t max_rows() const = 0;
+  virtual uint64_t state_floats() const = 0;  // of one slot
+  virtual const ops::Tape& tape() const = 0;  // of all layers
+
+  // Runs one step. tokens: one id per row; segments cover the rows, those that decode first; picks: rows
+  // whose logits are wanted, ascending, all that decode among them if any. Answers [picks, V], valid until
+  // the next call. Throws Error(bad_request) for a token outside [0, V).
+  virtual std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
+                                      std::span<const uint32_t> picks) = 0;
+
+  // A fresh state (zeros, or the model's own initial state) for a slot.
+  virtual void reset_slot(uint32_t slot) = 0;
+  virtual void copy_slot(uint32_t to, uint32_t from) = 0;
+  // A state is state_floats() long and the same for every strategy, so that states move between them.
+  virtual void read_slot(uint32_t slot, std::span<float> out) = 0;
+  virtual void write_slot(uint32_t slot, std::span<const float> in) = 0;
+
+  // Merges these adapters in place of those the weights have now; none: the weights of the file. Only what
+  // the old or the new ones change is placed anew, and the states of slots stay as they are. What makes
+  // another tape is Error(unsupported); after an Error the weights are what they were.
+  virtual void set_adapters(const std::vector<Adapter>& adapters) = 0;
+
+  // After Error(device_lost): opens the devices again and loads the weights from the file, with the adapters
+  // and the tuned state they had; the states of slots are lost. `checkpoint` is called before each weight and
+  // may throw to give up. Throws what load() throws, and Error(unavailable) where a device still holds work
+  // that never ended. Until it succeeds this must not be used for anything else.
+  virtual void rebuild(const std::function<void()>& checkpoint) = 0;
+
+  // Per-op timing of the following steps, for `fulmar bench --ops`; ops are numbered as in tape().
+  virtual void set_timing(bool on) = 0;
+  virtual std::vector<ops::OpTime> times() const = 0;
+};
+
+// Backends present on this machine, best first; the CPU is always last.
+struct ListedDevice {
+  std::string word;  // what a strategy calls it: "vulkan:0", "cpu"
+  ops::Caps caps;
+};
+std::vector<ListedDevice> list_devices();
+// Why there is no Vulkan device ("no Vulkan driver: libvulkan.so.1 was not found ..."); empty where there is
+// one.
+std::string why_no_vulkan();
+
+}  // namespace fulmar
