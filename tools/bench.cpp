@@ -21,7 +21,7 @@ namespace {
 
 struct BenchFlags : ModelFlags {
   std::vector<uint32_t> batches{1, 2, 4, 8}, prefills{128, 512};
-  uint32_t decode = 32, step_tokens = 256, repeats = 3;
+  uint32_t decode = 32, repeats = 3;
   bool ops = false;
   std::string made;
 };
@@ -124,25 +124,23 @@ class Bench {
 };
 
 std::unique_ptr<Model> load(const BenchFlags& flags, uint32_t batch) {
-  EngineOptions common;
-  apply(flags, common);
-  if (!flags.made.empty()) common.progress = show_progress("making a " + flags.made);
-  ModelOptions options = model_options(common);
+  LoadOptions options{spec_of(flags), 0, {}};
+  if (!flags.made.empty()) options.progress = show_progress("making a " + flags.made);
   options.slots = batch;
-  options.max_rows = std::max(batch, flags.step_tokens);
+  options.step_tokens = std::max(batch, options.step_tokens);
   return flags.made.empty() ? Model::load(options) : Model::load(options, made_model(flags.made));
 }
 
 int run_bench(const BenchFlags& flags) {
-  if (flags.model.empty() == flags.made.empty())
+  if (flags.spec.file.empty() == flags.made.empty())
     fail(ErrorKind::misuse, "a model is needed: --model FILE, or --made SIZE with one of {}", made_sizes());
   // Measured before the model takes its memory.
   Bandwidth memory;
   {
     constexpr bool matrix_units = false;  // copies are measured
     const OpenedDevice device =
-        open_device(first_device(parse_strategy(flags.strategy)), flags.threads, matrix_units);
-    memory = measure_bandwidth(*device.backend, flags.threads);
+        open_device(first_device(parse_strategy(flags.spec.strategy)), flags.spec.threads, matrix_units);
+    memory = measure_bandwidth(*device.backend, flags.spec.threads);
   }
   const uint32_t most =
       flags.batches.empty() ? 1 : *std::max_element(flags.batches.begin(), flags.batches.end());
@@ -152,7 +150,7 @@ int run_bench(const BenchFlags& flags) {
 
   const rwkv::Config& c = model->config();
   fmt::print("model      {}: {:.1f} million parameters (L {}, C {}, F {}, V {})\n",
-             flags.made.empty() ? flags.model : "made " + flags.made, static_cast<double>(c.parameters) / 1e6,
+             flags.made.empty() ? flags.spec.file : "made " + flags.made, static_cast<double>(c.parameters) / 1e6,
              c.L, c.C, c.F, c.V);
   fmt::print("device     {}, {}\n", model->strategy(), model->caps().name);
   fmt::print("weights    {:.1f} MiB, loaded in {:.2f} s\n",
@@ -164,7 +162,7 @@ int run_bench(const BenchFlags& flags) {
   Bench bench(*model, memory);
   std::vector<std::pair<Work, uint32_t>> all;
   for (const uint32_t length : flags.prefills)
-    all.emplace_back(prefill_work(length, flags.step_tokens), flags.repeats);
+    all.emplace_back(prefill_work(length, flags.spec.step_tokens), flags.repeats);
   for (const uint32_t batch : flags.batches) all.emplace_back(decode_work(batch), flags.decode);
   for (const auto& [work, repeats] : all) bench.measure(work, repeats);
   if (flags.ops)
@@ -201,7 +199,7 @@ void add_bench(CommandLine& line) {
   command.option("--repeats", flags->repeats, "Prompts measured at each length; their median is shown")
       .show_default()
       .between(1, 100000);
-  command.option("--step-tokens", flags->step_tokens, "Prompt tokens given to the model at once")
+  command.option("--step-tokens", flags->spec.step_tokens, "Prompt tokens given to the model at once")
       .show_default()
       .between(1, 65536);
   command.flag("--ops", flags->ops, "Also show the time of every kind of operation");

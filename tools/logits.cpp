@@ -39,11 +39,9 @@ std::vector<int32_t> parse_tokens(const std::string& text) {
 int run_logits(const LogitsFlags& flags) {
   const std::vector<int32_t> tokens = parse_tokens(flags.tokens);
   const auto chunk = static_cast<uint32_t>(std::min<size_t>(flags.chunk, tokens.size()));
-  EngineOptions common;
-  apply(flags, common);
-  ModelOptions options = model_options(common);
+  LoadOptions options{spec_of(flags), 0, {}};
   options.slots = 1;
-  options.max_rows = chunk;
+  options.step_tokens = chunk;
   options.max_picks = chunk;
   const std::unique_ptr<Model> model = Model::load(options);
   const uint32_t V = model->config().V;

@@ -45,18 +45,18 @@ void add_memory_limit(Command& command, uint64_t& limit) {
 void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
   const bool demo = otherwise == NoModel::demo;
   command
-      .option("--model", flags.model,
+      .option("--model", flags.spec.file,
               demo ? "Model file; by default the small demo model that comes with the program"
                    : "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin")
       .required(!demo);
-  command.option("--strategy", flags.strategy,
+  command.option("--strategy", flags.spec.strategy,
                  "Devices, precisions and layers, such as 'vulkan fp16', 'cpu fp32' or 'vulkan fp16i8 *20 "
                  "-> cpu fp32'; by default 'auto', which chooses by free memory");
-  add_memory_limit(command, flags.memory_limit);
+  add_memory_limit(command, flags.spec.memory_limit);
   command.flag("--no-matrix-units", flags.no_matrix_units,
                "Do not use the matrix units of GPUs, nor try whether they work");
   command
-      .option("--gn-eps", flags.head_norm_eps,
+      .option("--gn-eps", flags.spec.head_norm_eps,
               "Epsilon of the group norm over heads (64e-5 unless the file says)")
       .positive();
   command
@@ -76,45 +76,39 @@ void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
           "the file says, else 2")
       .one_word_each();
   const Option state =
-      command.option("--state", flags.state, "Tuned state file that every sequence starts from");
+      command.option("--state", flags.spec.state, "Tuned state file that every sequence starts from");
   command
       .option(
-          "--state-order", flags.state_order,
+          "--state-order", flags.spec.state_order,
           "How the state's matrices lie: value-key (RWKV's trainers) or key-value (ai00); by default what "
           "the file tells")
       .one_of({"value-key", "key-value"})
       .needs(state);
-  command.option("--threads", flags.threads, "CPU threads; by default one per core");
-  command.flag("--reproducible", flags.reproducible,
+  command.option("--threads", flags.spec.threads, "CPU threads; by default one per core");
+  command.flag("--reproducible", flags.spec.reproducible,
                "The same seed gives the same text in any company, on every device; slower on some");
 }
 
 void add_vocab_flag(Command& command, ModelFlags& flags) {
   command.option(
-      "--vocab", flags.vocab,
+      "--vocab", flags.spec.vocab,
       "Vocabulary file, or 'bytes'; by default the model's own where the file carries one, else the "
       "file beside it with its name and .vocab, else the World vocabulary");
 }
 
-void apply(const ModelFlags& flags, EngineOptions& options) {
-  options.model = flags.model.empty() ? find_data_file("fulmar-demo.safetensors").string() : flags.model;
-  options.vocab = flags.vocab;
-  options.strategy = flags.strategy;
-  options.memory_limit = flags.memory_limit;
-  options.head_norm_eps = flags.head_norm_eps;
-  options.threads = flags.threads;
-  options.matrix_units = !flags.no_matrix_units;
-  options.reproducible = flags.reproducible;
-  options.adapters = adapters_of(flags);
-  options.state = flags.state;
-  options.state_order = flags.state_order;
-  options.progress = show_progress("loading " + options.model);
+ModelSpec spec_of(const ModelFlags& flags) {
+  ModelSpec spec = flags.spec;
+  if (spec.file.empty()) spec.file = find_data_file("fulmar-demo.safetensors").string();
+  spec.matrix_units = !flags.no_matrix_units;
+  spec.adapters = adapters_of(flags);
+  spec.progress = show_progress("loading " + spec.file);
+  return spec;
 }
 
 EngineOptions single_user(const ModelFlags& flags) {
   EngineOptions options;
-  apply(flags, options);
-  options.slots = 1;
+  options.model = spec_of(flags);
+  options.model.slots = 1;
   options.queue = 1;
   // Whoever waits for an answer of their own may give the model as much to read as they like.
   options.max_prompt_tokens = std::numeric_limits<uint32_t>::max() / 2;

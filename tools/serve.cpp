@@ -18,7 +18,7 @@ namespace {
 
 struct ServeFlags : ModelFlags {
   api::ServeOptions server;
-  EngineOptions engine;
+  EngineOptions engine;  // but its model, which the other flags name
   std::optional<std::string> password, password_file;
   std::string log_level = "info";
 };
@@ -58,7 +58,7 @@ int run_serve(const ServeFlags& flags) {
   ignore_broken_pipes();
   set_log_level(flags.log_level);
   EngineOptions options = flags.engine;
-  apply(flags, options);
+  options.model = spec_of(flags);
   api::ServeOptions server = flags.server;
   server.http.password = password_of(flags);
   return api::run_server(server, [&options] { return Engine::create(options); });
@@ -71,7 +71,7 @@ void add_serve(CommandLine& line) {
   Command command = line.command("serve", "Answer over HTTP, as OpenAI's API does");
   add_model_flags(command, *flags, NoModel::demo);
   add_vocab_flag(command, *flags);
-  command.option("--model-name", flags->engine.name,
+  command.option("--model-name", flags->spec.name,
                  "The model's id for clients; by default the name of its file or folder");
   command.option("--host", flags->server.http.host, "Address to listen on").show_default();
   command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default();
@@ -90,7 +90,7 @@ void add_serve(CommandLine& line) {
                  "dot and --host; may be repeated; *: any");
   command
       .option(
-          "--slots", flags->engine.slots,
+          "--slots", flags->spec.slots,
           "Requests generating at once; by default as many as fit an eighth of the weights' memory, 8 to 64")
       .between(1, 4096);
   command.option("--queue", flags->engine.queue, "Requests that may wait; one more is answered 429")
@@ -106,7 +106,7 @@ void add_serve(CommandLine& line) {
               "Tokens that one prompt may have; past it: 400")
       .show_default()
       .between(1, 1 << 30);
-  command.option("--step-tokens", flags->engine.step_tokens, "Tokens of the largest step of the model")
+  command.option("--step-tokens", flags->spec.step_tokens, "Tokens of the largest step of the model")
       .show_default()
       .between(1, 65536);
   command

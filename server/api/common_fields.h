@@ -1,7 +1,7 @@
-// The request fields that completions and chat have in common.
+// Reads the request fields that completions and chat have in common: sampling, stops, lengths, n and the stream.
 #pragma once
 #include "api/fields.h"
-#include "fulmar/engine.h"
+#include "fulmar/request.h"
 
 namespace fulmar::api {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "fulmar/engine.h"
+#include "fulmar/event.h"
 
 namespace fulmar::api {
 

@@ -21,6 +21,7 @@
 #include "engine/prompt.h"
 #include "engine/queue.h"
 #include "engine/scheduler.h"
+#include "model/load.h"
 
 namespace fulmar {
 namespace {
@@ -323,7 +324,7 @@ class ModelEngine final : public Engine {
 std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
                                     const EngineOptions& options, ModelInfo info) {
   const uint32_t vocab = model->config().V;
-  if (options.vocab.empty() && tokenizer->size() > static_cast<int64_t>(vocab))
+  if (options.model.vocab.empty() && tokenizer->size() > static_cast<int64_t>(vocab))
     fail(ErrorKind::misuse,
          "this model has {} tokens and the vocabulary {}; give the model's own with --vocab FILE, or "
          "--vocab bytes",
@@ -332,6 +333,11 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
   require(model->slots() > 0 && model->max_rows() >= model->slots(), "{} slots and {} rows a step",
           model->slots(), model->max_rows());
   return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options, std::move(info));
+}
+
+std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
+  LoadedParts parts = load_parts(options.model);
+  return make_engine(std::move(parts.model), std::move(parts.tokenizer), options, std::move(parts.info));
 }
 
 }  // namespace fulmar

@@ -1,4 +1,4 @@
-// Makes an Engine from parts; Engine::create loads the parts first, tests bring their own.
+// Makes an Engine from a model and its vocabulary; Engine::create loads them first, tests bring their own.
 #pragma once
 #include <memory>
 
@@ -9,7 +9,7 @@
 namespace fulmar {
 
 // Slots and rows of a step are the model's. Throws Error(misuse) where the World vocabulary was taken for
-// want of another (an empty options.vocab) and the model has fewer tokens.
+// want of another (an empty ModelSpec::vocab) and the model has fewer tokens.
 std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
                                     const EngineOptions& options, ModelInfo info);
 

@@ -5,7 +5,8 @@
 #include <memory>
 #include <utility>
 
-#include "fulmar/engine.h"
+#include "fulmar/error.h"
+#include "fulmar/request.h"
 #include "text/tokenizer.h"
 
 namespace fulmar {

@@ -18,7 +18,7 @@ struct ConvertOptions {
   std::filesystem::path in, out;  // `out` ends in .safetensors or .gguf
   std::string type;               // of the large matrices: "q4_0"; empty: as the file has them
   std::vector<TypeFor> type_for;  // of tensors by name, BlinkDL's or that in `out`; the first that matches
-  std::string vocab;              // as for EngineOptions; GGUF files carry it
+  std::string vocab;              // as for ModelSpec; GGUF files carry it
   bool replace = false;           // a file of that name
   WriteProgress progress;
   std::function<void(const std::string&)> note;  // what a user should know about the result

@@ -1,16 +1,14 @@
-// Loading a model and running its steps; see model.h.
+// A model on its devices and its steps; see model.h and place_model.h.
 #include "model/model.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "base/fail.h"
-#include "base/log.h"
 #include "base/mapped_file.h"
-#include "model/auto_strategy.h"
 #include "model/devices.h"
 #include "model/embedding.h"
-#include "model/model_source.h"
+#include "model/place_model.h"
 #include "model/stage.h"
 
 namespace fulmar {
@@ -20,23 +18,18 @@ namespace {
 // a model together keep about as many.
 constexpr size_t kept_programs = 64;
 
-StepSizes sizes_of(const ModelOptions& options, const ModelPlan& plan) {
-  const uint32_t slots = options.slots ? options.slots : default_slots(plan);
-  return {slots, std::max(options.max_rows, slots), std::max(options.max_picks, slots)};
-}
-
 class LoadedModel : public Model {
  public:
-  LoadedModel(const ModelOptions& options, ModelPlan plan, ModelSource source)
+  LoadedModel(const LoadOptions& options, ModelPlan plan, ModelSource source)
       : source_(std::move(source)),
-        state_file_(options.state),
+        state_file_(state_file(options)),
         open_(options.open),
         threads_(options.threads),
         matrix_units_(options.matrix_units),
         config_(source_.config),
         plan_(std::move(plan)),
         embedding_(source_.canonical, config_),
-        sizes_(sizes_of(options, plan_)),
+        sizes_(step_sizes(options, plan_)),
         needs_(predict_memory(plan_, *source_.canonical, sizes_)),
         x_(uint64_t{sizes_.rows} * config_.C) {
     make_lookups(source_.canonical);
@@ -290,35 +283,16 @@ class LoadedModel : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> Model::load(const ModelOptions& options) {
-  parse_strategy(options.strategy);  // a wrong word should not cost the time to open a file
-  return load(options, open_weights(options.path));
+StepSizes step_sizes(const LoadOptions& options, const ModelPlan& plan) {
+  const uint32_t slots = options.slots ? options.slots : default_slots(plan);
+  return {slots, std::max(options.step_tokens, slots), std::max(options.max_picks, slots)};
 }
 
-std::unique_ptr<Model> Model::load(const ModelOptions& options, SourcePtr file) {
-  const Strategy wanted = parse_strategy(options.strategy);
-  ModelSource source =
-      make_model_source(std::move(file), options.adapters, options.state, options.head_norm_eps);
-  const rwkv::Config& config = source.config;
-  const auto plan_of = [&](const Strategy& strategy) {
-    ModelPlan made = plan_model(strategy, config, *source.canonical);
-    for (StagePlan& stage : made.stages) stage.tape.reproducible = options.reproducible;
-    return made;
-  };
-  const auto needs_of = [&](const ModelPlan& plan) {
-    return predict_memory(plan, *source.canonical, sizes_of(options, plan));
-  };
-  ModelPlan plan = choose_plan(wanted, config.L, options.memory_limit, plan_of, needs_of);
-  if (wanted.parts.empty() && plan.devices[0].device != "cpu") {
-    try {
-      return std::make_unique<LoadedModel>(options, std::move(plan), source);
-    } catch (const Error& error) {  // nobody asked for this GPU
-      constexpr ErrorKind broken[] = {ErrorKind::unsupported, ErrorKind::device_lost, ErrorKind::internal};
-      if (std::find(std::begin(broken), std::end(broken), error.kind()) == std::end(broken)) throw;
-      log_warning("{}; it runs on the CPU instead", error.what());
-      plan = plan_of(parse_strategy("cpu"));
-    }
-  }
+rwkv::StateFile state_file(const ModelSpec& spec) {
+  return {spec.state, rwkv::parse_state_order(spec.state_order)};
+}
+
+std::unique_ptr<Model> place_model(const LoadOptions& options, ModelPlan plan, ModelSource source) {
   return std::make_unique<LoadedModel>(options, std::move(plan), std::move(source));
 }
 

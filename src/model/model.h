@@ -1,44 +1,26 @@
 // A loaded model: weights on a device, slots of state, and programs for the batch shapes that come along.
 #pragma once
-#include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "fulmar/adapter.h"
+#include "fulmar/model.h"
 #include "ops/backend.h"
 #include "rwkv/config.h"
-#include "rwkv/state_file.h"
 
 namespace fulmar {
 
 struct OpenedDevice;
 struct StrategyPart;
-struct EngineOptions;
 
-struct ModelOptions {
-  std::filesystem::path path;
-  std::string strategy;       // "vulkan fp16 *20 -> cpu fp32"; empty or "auto": chosen by free memory
-  uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
-  std::optional<float> head_norm_eps;
-  std::vector<Adapter> adapters;  // merged into the weights in this order
-  rwkv::StateFile state;          // tuned initial state of every sequence; none: the model's own
-  uint32_t slots = 1;             // sequences that can be live at once
-  uint32_t max_rows = 256;        // rows of the largest step
-  uint32_t max_picks = 0;         // rows of logits at once; 0: one a slot
-  uint32_t threads = 0;           // CPU threads; 0: one per core
-  bool matrix_units = true;       // of GPUs, where they have them and passed a try
-  bool reproducible = false;      // see EngineOptions
-  std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of weights
+// A spec, and what only those add to it who look inside.
+struct LoadOptions : ModelSpec {
+  uint32_t max_picks = 0;  // rows of logits at once; 0: one a slot
   // Opens the device of a strategy's part; empty: those of this machine.
   std::function<OpenedDevice(const StrategyPart&)> open;
 };
-
-// What an engine's options say of its model.
-ModelOptions model_options(const EngineOptions& options);
 
 // Memory of one device as it was predicted and as it came out, in bytes.
 struct DeviceMemory {
@@ -49,9 +31,10 @@ struct DeviceMemory {
 
 class Model {
  public:
-  static std::unique_ptr<Model> load(const ModelOptions& options);
-  // From a checkpoint that is open already; options.path is not looked at.
-  static std::unique_ptr<Model> load(const ModelOptions& options, SourcePtr file);
+  // See load.h, which has the steps. Throws Error.
+  static std::unique_ptr<Model> load(const LoadOptions& options);
+  // From a checkpoint that is open already; options.file is not looked at.
+  static std::unique_ptr<Model> load(const LoadOptions& options, SourcePtr file);
   virtual ~Model() = default;
 
   virtual const rwkv::Config& config() const = 0;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "fulmar/error.h"
+
 namespace fulmar {
 namespace {
 

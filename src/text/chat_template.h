@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "fulmar/engine.h"
+#include "fulmar/request.h"
 
 namespace fulmar {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "fulmar/engine.h"
+#include "fulmar/request.h"
 #include "text/selection.h"
 
 namespace fulmar {

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-namespace fulmar {
+#include "fulmar/model.h"
 
-using Token = int32_t;
+namespace fulmar {
 
 class Tokenizer {
  public:

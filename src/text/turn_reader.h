@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "fulmar/engine.h"
+#include "fulmar/request.h"
 
 namespace fulmar {
 

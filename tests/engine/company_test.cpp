@@ -77,11 +77,11 @@ void play(Model& model, std::vector<Stream>& streams) {
 void expect_the_same_in_company(const std::filesystem::path& file, const std::string& strategy,
                                 bool reproducible, uint32_t share = 1) {
   SCOPED_TRACE(file.filename().string() + ", " + strategy);
-  ModelOptions options;
-  options.path = file;
+  LoadOptions options;
+  options.file = file.string();
   options.strategy = strategy;
   options.slots = others + 1;
-  options.max_rows = others + 8;
+  options.step_tokens = others + 8;
   options.threads = 2;
   options.reproducible = reproducible;
   const auto model = Model::load(options);
@@ -126,11 +126,11 @@ TEST(Company, SoAreThoseOfAnotherModelOnVulkan) {
 
 TEST(Company, AnEngineGivesASeedsTextWhoeverElseIsServed) {
   EngineOptions options;
-  options.model = demo.string();
-  options.strategy = "cpu fp16";
-  options.slots = others + 1;
-  options.threads = 1;
-  options.reproducible = true;
+  options.model.file = demo.string();
+  options.model.strategy = "cpu fp16";
+  options.model.slots = others + 1;
+  options.model.threads = 1;
+  options.model.reproducible = true;
   const auto engine = Engine::create(options);
   Question request = ask("User: Tell me a story.\n\nAssistant:", drawn, 42);
   request.ignore_eos = true;

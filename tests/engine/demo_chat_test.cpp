@@ -13,10 +13,10 @@ class DemoChat : public testing::Test {
  protected:
   DemoChat() {
     EngineOptions options;
-    options.model = FULMAR_SOURCE_DIR "/models/fulmar-demo.safetensors";
-    options.strategy = "cpu fp32";
-    options.slots = 4;
-    options.threads = 1;
+    options.model.file = FULMAR_SOURCE_DIR "/models/fulmar-demo.safetensors";
+    options.model.strategy = "cpu fp32";
+    options.model.slots = 4;
+    options.model.threads = 1;
     engine_ = Engine::create(options);
   }
 

@@ -22,7 +22,7 @@ FakeOptions says(std::string_view text) {
 
 std::unique_ptr<Engine> make_byte_engine(FakeOptions model) {
   EngineOptions options;
-  options.vocab = "bytes";
+  options.model.vocab = "bytes";
   return make_engine(std::make_unique<FakeModel>(std::move(model)), open_tokenizer("bytes"), options, {});
 }
 

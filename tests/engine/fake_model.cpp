@@ -129,7 +129,7 @@ std::shared_ptr<const Tokenizer> ascii_tokenizer() {
 
 std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   EngineOptions options;
-  options.vocab = "ascii";
+  options.model.vocab = "ascii";
   options.queue = limits.queue;
   options.queue_tokens = limits.queue_tokens;
   options.max_prompt_tokens = limits.max_prompt_tokens;

@@ -19,7 +19,7 @@ TEST(Prompts, AMessageThatSpellsTheEndOfTextIsPlainText) {
       parse_tokenizer(boost::json::serialize(test::bpe_file({}, {{spelled, end, false, true}})), "t.json");
   ASSERT_EQ(tokenizer->end_of_text(), end);
   EngineOptions options;
-  options.vocab = "t.json";
+  options.model.vocab = "t.json";
   const auto engine = make_engine(std::make_unique<FakeModel>(FakeOptions{.vocab = 300}), tokenizer, options, {});
 
   PromptInput chat;

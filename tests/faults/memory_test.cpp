@@ -40,10 +40,10 @@ std::vector<float> far_apart(Model& model) {
 }
 
 std::unique_ptr<Model> made(uint32_t slots, uint32_t rows) {
-  ModelOptions options;
+  LoadOptions options;
   options.strategy = "vulkan:0 fp32";
   options.slots = slots;
-  options.max_rows = rows;
+  options.step_tokens = rows;
   return Model::load(options, std::make_shared<test::MadeModel>(test::made_config(6, 64, 128)));
 }
 
@@ -63,8 +63,9 @@ TEST_F(MemoryFaults, AStepThatDoesNotFitSaysWhatToDo) {
 }
 
 TEST_F(MemoryFaults, AWeightThatDoesNotFitIsNamed) {
-  ModelOptions options;
+  LoadOptions options;
   options.strategy = "vulkan:0 fp32";
+  options.slots = 1;
   const auto source = std::make_shared<test::MadeModel>(test::made_config(1, 64, 80'000));  // a head of 20 MB
   const auto error = error_of([&] { Model::load(options, source); });
   ASSERT_TRUE(error);

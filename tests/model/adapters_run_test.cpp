@@ -118,7 +118,7 @@ class Swapping : public testing::Test {
  protected:
   std::unique_ptr<Model> load(const std::string& strategy, const std::vector<Adapter>& adapters,
                               bool adopts = false) {
-    ModelOptions options = test::options_for(strategy);
+    LoadOptions options = test::options_for(strategy);
     options.adapters = adapters;
     options.open = [open = options.open, this, adopts](const StrategyPart& part) {
       OpenedDevice device = open(part);

@@ -57,11 +57,11 @@ bool has_vulkan() {
   return there;
 }
 
-ModelOptions options_for(const std::string& strategy) {
-  ModelOptions options;
+LoadOptions options_for(const std::string& strategy) {
+  LoadOptions options;
   options.strategy = strategy;
   options.slots = 3;
-  options.max_rows = options.max_picks = 8;
+  options.step_tokens = options.max_picks = 8;
   options.threads = 2;
   options.open = [](StrategyPart part) {
     const std::string word = device_word(part);

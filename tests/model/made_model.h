@@ -26,7 +26,7 @@ rwkv::Config made_config(uint32_t L, uint32_t C, uint32_t V);
 bool has_vulkan();
 
 // Options whose devices are opened anew for each part's number, even where the machine has only one GPU.
-ModelOptions options_for(const std::string& strategy);
+LoadOptions options_for(const std::string& strategy);
 
 // The logits after each token of two sequences that are fed side by side, in steps of 1 to 8 rows.
 std::vector<float> logits_of(Model& model);

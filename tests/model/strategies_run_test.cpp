@@ -124,7 +124,7 @@ TEST_F(Strategies, TimesOfAllStagesAreNumberedAsTheOpsOfTheModel) {
 TEST_F(Strategies, ADeviceThatIsNotThereIsRefusedWithTheWayOut) {
   for (const char* strategy : {"cuda fp16", "cpu fp32 *1 -> cuda:1 fp16", "cpu:1 fp32", "vulkan:99 fp16"}) {
     SCOPED_TRACE(strategy);
-    ModelOptions options = options_for(strategy);
+    LoadOptions options = options_for(strategy);
     options.open = {};
     try {
       Model::load(options, source_);
@@ -140,7 +140,7 @@ class Memory : public Strategies {
  protected:
   Memory() { source_ = std::make_shared<test::MadeModel>(test::made_config(4, 256, 1000)); }
   std::unique_ptr<Model> load(const std::string& strategy, uint64_t limit = 0) const {
-    ModelOptions options = options_for(strategy);
+    LoadOptions options = options_for(strategy);
     options.memory_limit = limit;
     return Model::load(options, source_);
   }

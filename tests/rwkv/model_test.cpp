@@ -29,11 +29,11 @@ class EveryVersion : public testing::TestWithParam<Case> {
     std::filesystem::create_directories(folder);
     const auto path = folder / "model.safetensors";
     std::ofstream(path, std::ios::binary) << test::safetensors_of(test::random_checkpoint(test.version, 3));
-    ModelOptions options;
-    options.path = path;
+    LoadOptions options;
+    options.file = path.string();
     options.strategy = test.strategy;
     options.slots = 3;
-    options.max_rows = 16;
+    options.step_tokens = 16;
     options.threads = 2;
     model_ = Model::load(options);
     std::filesystem::remove_all(folder);

@@ -1,0 +1,44 @@
+// What a request hears while it runs, and who listens.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "fulmar/error.h"
+#include "fulmar/model.h"
+
+namespace fulmar {
+
+enum class Finish : uint8_t {
+  none,       // more will come
+  stop,       // a stop string, a stop token or the end of text
+  length,     // max_tokens
+  cancelled,  // the engine was drained or destroyed first; a closed sink hears nothing more
+  failed      // see Event::error
+};
+
+struct Event {
+  std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
+  std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
+  Finish finish = Finish::none;   // the last event of a request has one
+  uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
+  uint64_t step = 0;                                  // the engine step that made it
+  const Error* error = nullptr;                       // with Finish::failed
+  // A token that completes no text makes no event of its own: it comes with the next one.
+};
+
+// Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody
+// listens any more: the slot is free within one step and no further event arrives after the one in flight.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void on_event(const Event& event) = 0;
+  void close() { closed_.store(true, std::memory_order_release); }
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace fulmar

@@ -1,0 +1,46 @@
+// What to load and how, and what came of it.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fulmar/adapter.h"
+
+namespace fulmar {
+
+using Token = int32_t;  // its number in the model's vocabulary
+
+// The one list of a model's options: commands fill it in, and loading reads it.
+struct ModelSpec {
+  std::string file;      // or folder
+  std::string name;      // the model's id; empty: the name of the file without its ending, or the folder's
+  std::string vocab;     // file, "bytes", or empty: the model's own, else World
+  std::string strategy;  // "vulkan fp16 *20 -> cpu fp32"; empty or "auto": chosen by free memory
+  uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
+  std::optional<float> head_norm_eps;
+  std::vector<Adapter> adapters;  // merged into the model's weights in this order
+  std::string state;              // file with a tuned initial state of every sequence; empty: the model's own
+  std::string state_order;  // of that file's matrices: "value-key", "key-value"; empty: what the file tells
+  uint32_t slots = 0;  // sequences that can be live at once; 0: as many as an eighth of the weights' memory holds
+  uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
+  uint32_t threads = 0;        // CPU threads; 0: one per core
+  bool matrix_units = true;    // of GPUs, where they have them and passed a try
+  // The same seed gives the same text in any company on every device, at the price of speed on some. Without
+  // it that holds on CPUs without AVX-512, and elsewhere in steps of few rows; docs/http-api.md has it all.
+  bool reproducible = false;
+  std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes of weights
+};
+
+struct ModelInfo {
+  std::string id;        // ModelSpec::name, or what stands for it
+  std::string version;   // "v7"
+  std::string strategy;  // as resolved
+  std::string device;
+  uint32_t layers = 0, channels = 0, vocab = 0;
+  uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
+  int64_t created = 0;  // Unix time of loading
+};
+
+}  // namespace fulmar

@@ -1,0 +1,93 @@
+// Loading as a list of steps, from top to bottom; see load.h.
+#include "model/load.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+#include "base/log.h"
+#include "fulmar/error.h"
+#include "model/auto_strategy.h"
+#include "model/model_name.h"
+#include "model/place_model.h"
+#include "model/vocabulary.h"
+
+namespace fulmar {
+namespace {
+
+void check_words(const ModelSpec& spec) {
+  parse_strategy(spec.strategy);
+  state_file(spec);
+}
+
+// Whether another device may do better. What is wrong with the model or its options is wrong everywhere.
+bool is_of_the_device(const Error& error) {
+  constexpr ErrorKind kinds[] = {ErrorKind::unsupported, ErrorKind::device_lost, ErrorKind::internal};
+  return std::find(std::begin(kinds), std::end(kinds), error.kind()) != std::end(kinds);
+}
+
+ModelInfo info_of(const Model& model, const ModelSpec& spec) {
+  const rwkv::Config& config = model.config();
+  ModelInfo info;
+  info.id = spec.name.empty() ? model_name(spec.file) : spec.name;
+  info.version = rwkv::name(config.version);
+  info.strategy = model.strategy();
+  info.device = model.caps().name;
+  info.layers = config.L;
+  info.channels = config.C;
+  info.vocab = config.V;
+  info.parameters = config.parameters;
+  info.weight_bytes = model.weight_bytes();
+  info.state_bytes = model.state_floats() * sizeof(float);
+  info.created =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  return info;
+}
+
+}  // namespace
+
+LoadedParts load_parts(const ModelSpec& spec) {
+  check_words(spec);
+  const SourcePtr file = open_weights(spec.file);
+  LoadedParts parts;
+  parts.tokenizer = open_vocabulary(spec.vocab, *file, spec.file);
+  parts.model = Model::load(LoadOptions{spec, 0, {}}, file);
+  parts.info = info_of(*parts.model, spec);
+  return parts;
+}
+
+std::unique_ptr<Model> Model::load(const LoadOptions& options) {
+  check_words(options);
+  return load(options, open_weights(options.file));
+}
+
+std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
+  const Strategy wanted = parse_strategy(options.strategy);
+  // What the model is: adapters merged, version and sizes found, names and orientations made the same.
+  ModelSource source =
+      make_model_source(std::move(file), options.adapters, state_file(options), options.head_norm_eps);
+  // Where its layers go, by the memory that takes.
+  const auto plan_of = [&](const Strategy& strategy) {
+    ModelPlan made = plan_model(strategy, source.config, *source.canonical);
+    for (StagePlan& stage : made.stages) stage.tape.reproducible = options.reproducible;
+    return made;
+  };
+  const auto needs_of = [&](const ModelPlan& plan) {
+    return predict_memory(plan, *source.canonical, step_sizes(options, plan));
+  };
+  ModelPlan plan = choose_plan(wanted, source.config.L, options.memory_limit, plan_of, needs_of);
+  // Onto the devices. Nobody asked for a GPU that was chosen here, so its failure is not the last word.
+  if (wanted.parts.empty() && plan.devices[0].device != "cpu") {
+    try {
+      return place_model(options, std::move(plan), source);
+    } catch (const Error& error) {
+      if (!is_of_the_device(error)) throw;
+      log_warning("{}; it runs on the CPU instead", error.what());
+      plan = plan_of(parse_strategy("cpu"));
+    }
+  }
+  return place_model(options, std::move(plan), std::move(source));
+}
+
+}  // namespace fulmar
