@@ -1,6 +1,8 @@
 # fulmar_library(name DIR folder LINK targets... [HEADERS folder] [COLD]): one static library per folder, all its .cpp
 # files. COLD: code that runs once a model or once a request, for which -O1 is enough and compiles faster.
-# fulmar_test(name LINK targets...): one GoogleTest program per folder of tests/.
+# fulmar_families(name DIR folder ...): the same for each folder in that one, as fulmar_<name>_<folder>; <name>_families
+# lists them.
+# fulmar_test(name LINK targets... [DIR folder]): one GoogleTest program per folder of tests/.
 set(standard_headers <algorithm> <array> <atomic> <bit> <chrono> <cmath> <condition_variable> <cstdint> <cstring> <filesystem>
     <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <system_error> <thread> <vector>
     <fmt/format.h>)
@@ -35,9 +37,26 @@ function(fulmar_library name)
   endif()
 endfunction()
 
+function(fulmar_families name)
+  cmake_parse_arguments(arg "" "DIR" "" ${ARGN})
+  set(families)
+  file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true ${PROJECT_SOURCE_DIR}/${arg_DIR}/*)
+  foreach(folder ${folders})
+    if(IS_DIRECTORY ${folder})
+      get_filename_component(family ${folder} NAME)
+      fulmar_library(${name}_${family} DIR ${arg_DIR}/${family} ${arg_UNPARSED_ARGUMENTS})
+      list(APPEND families fulmar_${name}_${family})
+    endif()
+  endforeach()
+  set(${name}_families ${families} PARENT_SCOPE)
+endfunction()
+
 function(fulmar_test name)
-  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp)
+  cmake_parse_arguments(arg "" "DIR" "LINK" ${ARGN})
+  if(NOT arg_DIR)
+    set(arg_DIR ${name})
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${arg_DIR}/*.cpp)
   if(NOT sources)
     return()
   endif()

@@ -1,6 +1,7 @@
 // The rules that hold the shape of the source tree, as functions over text so that each can be shown to fail.
 #pragma once
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,18 @@ using Findings = std::vector<std::string>;
 std::vector<SourceFile> read_tree(const std::filesystem::path& root);
 
 std::set<std::string> paths_of(const std::vector<SourceFile>& files);
+
+// One row of the layer table.
+struct Layer {
+  std::string_view folder;  // or the beginning of a file's name; "server/api/*": each folder in it for itself
+  std::vector<std::string_view> may_include;  // folders or single headers, besides the layer's own folder
+};
+
+// Lowest first.
+const std::vector<Layer>& layers();
+
+// The same table as docs/architecture.md shows it: folder (or what stands for it) to what its files may include.
+std::map<std::string, std::set<std::string>> documented_layers(std::string_view document);
 
 // Our own headers against the layer table, in include, src, server, tools and shaders.
 Findings check_layers(const SourceFile& file, const std::set<std::string>& tree);

@@ -1,6 +1,7 @@
 // Shows that each house rule can fail, and that it lets through what it should.
 #include "house/rules.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace fulmar::house {
@@ -12,10 +13,12 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 const std::set<std::string> tree = {
-    "src/base/fail.h",       "src/base/half.h",       "include/fulmar/engine.h", "include/fulmar/error.h",
-    "include/shared/lang.h", "src/tensor/tensor.h",   "src/text/tokenizer.h",    "src/weights/source.h",
-    "src/ops/tape.h",        "src/rwkv/config.h",     "src/cpu/backend.h",       "src/vulkan/backend.h",
-    "src/model/model.h",    "server/http/connection.h", "server/api/openai.h",     "tools/commands.h"};
+    "src/base/fail.h",         "src/base/half.h",       "include/fulmar/engine.h", "include/fulmar/error.h",
+    "include/shared/lang.h",   "src/tensor/tensor.h",   "src/text/tokenizer.h",    "src/weights/source.h",
+    "src/ops/tape.h",          "src/rwkv/config.h",     "src/cpu/backend.h",       "src/vulkan/backend.h",
+    "src/model/model.h",       "src/engine/queue.h",    "src/text/sampler.h",      "include/fulmar/model.h",
+    "include/fulmar/event.h",  "include/fulmar/request.h", "server/http/connection.h", "server/api/openai.h",
+    "server/api/ollama/chat.h", "server/api/openai/chat.h", "server/api/context.h", "tools/commands.h"};
 
 Findings layers(std::string path, std::string text) {
   return check_layers({std::move(path), std::move(text)}, tree);
@@ -33,6 +36,22 @@ TEST(LayerRule, KeepsBackendsBlindToEachOther) {
   EXPECT_THAT(layers("src/cpu/backend.cpp", "#include \"vulkan/backend.h\"\n"), SizeIs(1));
   EXPECT_THAT(layers("src/vulkan/backend.cpp", "#include \"cpu/backend.h\"\n"), SizeIs(1));
   EXPECT_THAT(layers("src/vulkan/backend.cpp", "#include \"rwkv/config.h\"\n"), SizeIs(1));
+}
+
+TEST(LayerRule, KeepsRequestsEventsAndDrawingOutOfTheModel) {
+  for (const char* header : {"fulmar/request.h", "fulmar/event.h", "fulmar/engine.h", "text/sampler.h", "engine/queue.h"})
+    EXPECT_THAT(layers("src/model/load.cpp", fmt::format("#include \"{}\"\n", header)), SizeIs(1)) << header;
+  for (const char* header : {"fulmar/model.h", "fulmar/error.h", "text/tokenizer.h", "rwkv/config.h", "cpu/backend.h"})
+    EXPECT_THAT(layers("src/model/load.cpp", fmt::format("#include \"{}\"\n", header)), IsEmpty()) << header;
+  EXPECT_THAT(layers("src/engine/engine.cpp", "#include \"model/model.h\"\n#include \"fulmar/event.h\"\n"), IsEmpty());
+}
+
+TEST(LayerRule, KeepsFamiliesOfEndpointsBlindToEachOther) {
+  const std::string both = "#include \"api/openai/chat.h\"\n#include \"api/ollama/chat.h\"\n";
+  EXPECT_THAT(layers("server/api/openai/chat.cpp", both),
+              ElementsAre(HasSubstr("server/api/openai/chat.cpp:2: includes server/api/ollama/chat.h")));
+  EXPECT_THAT(layers("server/api/openai/chat.cpp", "#include \"api/context.h\"\n"), SizeIs(1)) << "nor up";
+  EXPECT_THAT(layers("server/api/routes.cpp", both), IsEmpty()) << "the table of endpoints knows them all";
 }
 
 TEST(LayerRule, SeesThroughSpacesAnglesAndRelativePaths) {
@@ -55,6 +74,7 @@ TEST(LayerRule, HoldsTheServerToThePublicInterface) {
 TEST(LayerRule, LetsOnlyTheLookingToolsLookDeeper) {
   EXPECT_THAT(layers("tools/bench_ops.cpp", "#include \"model/model.h\"\n#include \"commands.h\"\n"),
               IsEmpty());
+  EXPECT_THAT(layers("tools/bench_ops.cpp", "#include \"engine/queue.h\"\n"), SizeIs(1));
   EXPECT_THAT(layers("tools/serve.cpp", "#include \"model/model.h\"\n"), SizeIs(1));
   EXPECT_THAT(layers("tools/benchmarks.cpp", "#include \"model/model.h\"\n"), SizeIs(1));
 }
@@ -68,9 +88,19 @@ TEST(LayerRule, IsBroughtToEveryLayer) {
   // The highest of our headers is out of reach for every layer below the model.
   for (const char* folder :
        {"src/base", "include/shared", "include/fulmar", "src/tensor", "src/text", "src/weights", "src/ops",
-        "src/rwkv", "src/cpu", "src/vulkan", "server/http", "server/api", "shaders"}) {
+        "src/rwkv", "src/cpu", "src/vulkan", "server/http", "server/api", "server/api/family", "shaders"}) {
     EXPECT_THAT(layers(std::string(folder) + "/any.h", "#include \"model/model.h\"\n"), SizeIs(1)) << folder;
   }
+}
+
+TEST(DocumentedLayers, AreReadFromTheTableAndNothingElse) {
+  const auto table = documented_layers(
+      "# Layers\n`x` | y\n| folder | what | may include |\n|---|---|---|\n"
+      "| `src/a`, `src/b` | `words` | `include/c.h`, `src/d` |\n| `src/e` | f | + `src/a` |\n\n| `no` | more | `rows` |\n");
+  const std::map<std::string, std::set<std::string>> expected = {
+      {"src/a", {"include/c.h", "src/d"}}, {"src/b", {"include/c.h", "src/d"}}, {"src/e", {"src/a"}}};
+  EXPECT_EQ(table, expected);
+  EXPECT_THAT(documented_layers("no table"), IsEmpty());
 }
 
 TEST(FirewallRule, NamesTheReasonAndTheLine) {

@@ -26,7 +26,7 @@ Findings over_tree(Check check) {
 TEST(House, TheWalkSeesTheSources) {
   const auto paths = paths_of(tree());
   for (const char* path :
-       {"src/ops/ops.h", "include/fulmar/engine.h", "fulmar.sh", "CMakeLists.txt", ".ci/run"}) {
+       {"src/ops/ops.h", "include/fulmar/engine.h", "fulmar.sh", "CMakeLists.txt", ".ci/run", "docs/architecture.md"}) {
     EXPECT_EQ(paths.count(path), 1u) << path;
   }
 }
@@ -34,6 +34,16 @@ TEST(House, TheWalkSeesTheSources) {
 TEST(House, ALayerIncludesOnlyLowerOnes) {
   const auto paths = paths_of(tree());
   EXPECT_THAT(over_tree([&](const SourceFile& file) { return check_layers(file, paths); }), IsEmpty());
+}
+
+TEST(House, TheDocumentsShowTheLayerTable) {
+  std::map<std::string, std::set<std::string>> table;
+  for (const Layer& layer : layers())
+    table[std::string(layer.folder)] = {layer.may_include.begin(), layer.may_include.end()};
+  for (const SourceFile& file : tree())
+    if (file.path == "docs/architecture.md") {
+      EXPECT_EQ(documented_layers(file.text), table);
+    }
 }
 
 TEST(House, ForeignHeadersStayBehindTheirFirewall) {
