@@ -82,7 +82,7 @@ void apply(const SamplingFlags& flags, Request& request) {
 }
 
 Finish ask(Engine& engine, const PromptInput& prompt, Request request,
-                const std::function<void(std::string_view)>& show) {
+           const std::function<void(std::string_view)>& show) {
   const CatchInterrupt ctrl_c(CatchInterrupt::Signals::interrupt);
   const auto mailbox = std::make_shared<Mailbox>();
   request.prompt = engine.prepare(prompt);

@@ -23,6 +23,6 @@ void apply(const SamplingFlags& flags, Request& request);
 // Calls `show` on this thread for every piece of text. Ctrl-C ends the generation, not the program, and makes
 // it answer Finish::cancelled. Throws what the engine reported.
 Finish ask(Engine& engine, const PromptInput& prompt, Request request,
-                const std::function<void(std::string_view)>& show);
+           const std::function<void(std::string_view)>& show);
 
 }  // namespace fulmar::tools

@@ -104,7 +104,7 @@ void Choice::on_event(const Event& event) {
 }
 
 Answering::Answering(const AnswerPlan& plan, const Context& context, std::string_view model,
-                       std::shared_ptr<http::Reply> reply)
+                     std::shared_ptr<http::Reply> reply)
     : chat_(plan.chat),
       delivery_(plan.delivery),
       wording_(plan.chat, plan.delivery.stream, plan.delivery.include_usage, model),

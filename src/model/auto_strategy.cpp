@@ -134,8 +134,8 @@ class Chooser {
 }  // namespace
 
 ChosenPlan choose_plan(const Strategy& wanted, uint32_t L, uint64_t memory_limit, const PlanOf& plan_of,
-                   const NeedsOf& needs_of, const std::vector<ListedDevice>& devices,
-                   const std::string& why_no_gpu) {
+                       const NeedsOf& needs_of, const std::vector<ListedDevice>& devices,
+                       const std::string& why_no_gpu) {
   Chooser chooser(L, memory_limit, plan_of, needs_of, devices);
   if (wanted.parts.empty()) return chooser.automatic(why_no_gpu);
   if (wanted.parts.size() == 1 && !wanted.parts[0].layers && wanted.parts[0].device != "cpu")
@@ -149,7 +149,8 @@ ModelPlan choose_plan(const Strategy& wanted, uint32_t L, uint64_t memory_limit,
   const bool asks = automatic || std::any_of(wanted.parts.begin(), wanted.parts.end(),
                                              [](const StrategyPart& part) { return part.device != "cpu"; });
   ChosenPlan choice =
-      choose_plan(wanted, L, memory_limit, plan_of, needs_of, asks ? list_devices() : std::vector<ListedDevice>(),
+      choose_plan(wanted, L, memory_limit, plan_of, needs_of,
+                  asks ? list_devices() : std::vector<ListedDevice>(),
                   automatic ? why_no_vulkan() : std::string());
   if (!choice.why.empty()) log_info("strategy '{}': {}", to_string(choice.plan.strategy), choice.why);
   return std::move(choice.plan);

@@ -25,7 +25,7 @@ struct ChosenPlan {
 };
 struct ListedDevice;
 ChosenPlan choose_plan(const Strategy& wanted, uint32_t L, uint64_t memory_limit, const PlanOf& plan_of,
-                   const NeedsOf& needs_of, const std::vector<ListedDevice>& devices,
-                   const std::string& why_no_gpu);
+                       const NeedsOf& needs_of, const std::vector<ListedDevice>& devices,
+                       const std::string& why_no_gpu);
 
 }  // namespace fulmar

@@ -184,8 +184,8 @@ class LoadedModel : public Model {
       const size_t programs =
           stage.streamed ? std::max<size_t>(kept_programs / streamed[at].size(), 4) : kept_programs;
       stages_.push_back(std::make_unique<Stage>(stage, backend(at), std::move(weights),
-                                                    stage.streamed ? streams_[at].get() : nullptr, layer,
-                                                    *activations_[at], sizes_.slots, programs));
+                                                stage.streamed ? streams_[at].get() : nullptr, layer,
+                                                *activations_[at], sizes_.slots, programs));
     }
   }
 
@@ -235,7 +235,7 @@ class LoadedModel : public Model {
 
   // The head alone: only the picked rows of x travel.
   std::span<const std::span<const float>> run_head(Stage& stage, std::span<const float> x,
-                                                   std::span<const uint32_t> picks, uint32_t decodes) {
+                                                 std::span<const uint32_t> picks, uint32_t decodes) {
     const auto rows = static_cast<uint32_t>(picks.size());
     picked_x_.resize(uint64_t{rows} * config_.C);
     for (uint32_t i = 0; i < rows; ++i)
@@ -273,10 +273,10 @@ class LoadedModel : public Model {
   std::vector<std::unique_ptr<ops::Buffer>> activations_;
   std::vector<std::unique_ptr<LayerStream>> streams_;
   std::vector<std::unique_ptr<Stage>> stages_;  // as in plan_.stages
-  std::vector<LookedUpInputs> looked_up_;           // likewise
-  std::vector<float> x_;                            // [max_rows, C]
-  std::vector<std::span<const float>> inputs_;      // of a stage's step
-  std::vector<float> picked_x_;                     // [picks, C], where the head is a stage of its own
+  std::vector<LookedUpInputs> looked_up_;       // likewise
+  std::vector<float> x_;                        // [max_rows, C]
+  std::vector<std::span<const float>> inputs_;  // of a stage's step
+  std::vector<float> picked_x_;                 // [picks, C], where the head is a stage of its own
   std::vector<uint32_t> picks_;
   bool timing_ = false;
 };

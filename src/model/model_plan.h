@@ -20,7 +20,7 @@ struct StagePlan {
 struct ModelPlan {
   Strategy strategy;                  // with every precision filled in
   std::vector<StrategyPart> devices;  // the first part of each device that has layers
-  std::vector<StagePlan> stages;  // in the order of the layers
+  std::vector<StagePlan> stages;      // in the order of the layers
   ops::Tape whole;                    // all layers as one tape: what is computed, wherever that is
   uint64_t weight_bytes() const;
 };

@@ -8,7 +8,7 @@
 namespace fulmar {
 
 Stage::Stage(const StagePlan& plan, ops::Backend& backend, std::unique_ptr<WeightStore> weights,
-                 LayerStream* stream, size_t layer, ops::Buffer& activations, uint32_t slots, size_t programs)
+             LayerStream* stream, size_t layer, ops::Buffer& activations, uint32_t slots, size_t programs)
     : plan_(plan),
       weights_(std::move(weights)),
       stream_(stream),

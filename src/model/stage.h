@@ -13,7 +13,7 @@ class Stage {
   // Keeps references to plan, backend and stream. `stream` with `layer` in it for a streamed stage, else
   // null; `weights` then is null. One slot more than `slots` holds the state new sequences start from.
   Stage(const StagePlan& plan, ops::Backend& backend, std::unique_ptr<WeightStore> weights,
-          LayerStream* stream, size_t layer, ops::Buffer& activations, uint32_t slots, size_t programs);
+        LayerStream* stream, size_t layer, ops::Buffer& activations, uint32_t slots, size_t programs);
 
   // Without layers there is only the head: it needs no rows but the picked ones.
   bool head_only() const { return plan_.tape.state_floats == 0; }
