@@ -1,4 +1,6 @@
 // One-shot answers and the small endpoints say what OpenAI's clients read.
+#include <fmt/format.h>
+
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -254,16 +256,31 @@ TEST(Answers, FailureOfTheDeviceIsUnavailable) {
 // That it takes all of a request or nothing is the engine's affair: tests/engine/request_test.cpp.
 TEST(Answers, AFullQueueIsToldSoBeforeAnythingElse) {
   FakeOptions options;
+  options.slots = 1;
   options.queue = 4;
+  options.step = std::chrono::milliseconds(1);
   Harness harness(options);
-  Client client = harness.client();
+  Client client = harness.client(), live = harness.client(), waiting = harness.client();
+  const auto request = [](int n, const char* stream) {
+    return fmt::format(R"({{"prompt":"b","n":{},"max_tokens":1000000,"stream":{}}})", n, stream);
+  };
+  live.send("POST", "/v1/completions", request(1, "true"));
+  ASSERT_TRUE(eventually([&] { return harness.engine.stats().live == 1; }));
+  waiting.send("POST", "/v1/completions", request(1, "true"));
+  ASSERT_TRUE(eventually([&] { return harness.engine.stats().queued == 1; }));
   for (const char* stream : {"false", "true"}) {
-    const Answer answer = client.post("/v1/completions",
-                                      std::string(R"({"prompt":"b","n":10,"max_tokens":1000000,"stream":)") + stream + "}");
-    EXPECT_EQ(answer.status, 429);
-    EXPECT_EQ(answer.headers.count("retry-after"), 1u);
-    EXPECT_EQ(error_of(answer)["code"], "queue_full");
+    const Answer full = client.post("/v1/completions", request(4, stream));
+    EXPECT_EQ(full.status, 429);
+    EXPECT_EQ(full.headers.count("retry-after"), 1u);
+    EXPECT_EQ(error_of(full)["code"], "queue_full");
+    // Coming again would not help.
+    const Answer never = client.post("/v1/completions", request(5, stream));
+    EXPECT_EQ(never.status, 400);
+    EXPECT_EQ(never.headers.count("retry-after"), 0u);
+    EXPECT_EQ(error_of(never)["param"], "n");
   }
+  for (Client* gone : {&live, &waiting}) gone->close();
+  ASSERT_TRUE(eventually([&] { return harness.idle(); }));
   EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"b","n":4,"max_tokens":1})").status, 200);
 }
 

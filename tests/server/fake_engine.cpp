@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "engine/prompt.h"
 #include "text/chat_template.h"
 
 namespace fulmar::test {
@@ -70,11 +71,13 @@ std::shared_ptr<const Prompt> FakeEngine::prepare(const PromptInput& input) cons
 }
 
 void FakeEngine::submit(std::vector<Submission> all) {
+  size_t count = 0;
+  for (const Submission& submission : all) count += submission.choices.size();
+  if (count > options_.queue)
+    refuse_field("n", "{} answers at once are more than the {} that may wait", count, options_.queue);
   const std::lock_guard lock(mutex_);
   if (!trouble_.empty() || draining_) fail(ErrorKind::unavailable, "{}", draining_ ? "draining" : trouble_);
-  size_t count = queued_.size();
-  for (const Submission& submission : all) count += submission.choices.size();
-  if (count > options_.queue) fail(ErrorKind::busy, "the queue is full");
+  if (count > options_.queue - queued_.size()) fail(ErrorKind::busy, "the queue is full");
   for (const Submission& submission : all)
     for (uint32_t choice = 0; choice < submission.choices.size(); ++choice) {
       auto live = std::make_unique<Live>();
