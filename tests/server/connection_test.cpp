@@ -76,6 +76,21 @@ TEST(Connection, HeadHasTheLengthButNoBody) {
   EXPECT_EQ(client.get("/v1/models").status, 200);  // no body came in between
 }
 
+// `nc -N` and simple probes end their side as soon as they have asked.
+TEST(Connection, WhoEndsItsSideAfterAskingForTheStateIsAnswered) {
+  Harness harness;
+  for (const char* path : {"/health", "/v1/models"})
+    for (int i = 0; i < 50; ++i) {
+      Client client = harness.client();
+      client.send("GET", path);
+      client.end_sending();
+      const Answer answer = client.receive();
+      ASSERT_EQ(answer.status, 200) << path;
+      ASSERT_TRUE(answer.complete) << path;
+      ASSERT_TRUE(client.closed_by_server());
+    }
+}
+
 TEST(Connection, BaseAddressesMayHaveASlashTooManyOrLackTheV1) {
   Harness harness;
   Client client = harness.client();

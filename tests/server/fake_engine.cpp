@@ -58,6 +58,9 @@ FakeEngine::~FakeEngine() {
 }
 
 std::shared_ptr<const Prompt> FakeEngine::prepare(const PromptInput& input) const {
+  ++preparing_;
+  if (options_.prepare_after.valid()) options_.prepare_after.wait();
+  --preparing_;
   if (!input.messages.empty()) apply_chat_template(input.messages, input.chat);
   std::string text = input.text;
   for (const Token token : input.tokens) text += token < 256 ? static_cast<char>(token) : '?';

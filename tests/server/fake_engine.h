@@ -1,8 +1,10 @@
 // An Engine without a model: its text is a function of prompt and seed, its threads and queue are real.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -17,6 +19,7 @@ struct FakeOptions {
   size_t piece_bytes = 0;             // tokens of this many bytes instead of words
   std::string id = "fake-rwkv";       // of the model
   std::string fail_with;              // every request ends with this error after its first token
+  std::shared_future<void> prepare_after;  // where it is one, no prompt is made before
 };
 
 // What the request (prompt, seed) generates as token `i`.
@@ -43,6 +46,7 @@ class FakeEngine final : public Engine {
   void set_trouble(std::string sentence);
   Request last_request() const;    // as it was submitted
   PromptInput last_input() const;  // as it was prepared
+  int preparing() const { return preparing_; }  // threads that are making a prompt now
 
  private:
   struct Live;
@@ -51,6 +55,7 @@ class FakeEngine final : public Engine {
 
   const FakeOptions options_;
   ModelInfo info_;
+  mutable std::atomic<int> preparing_{0};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::unique_ptr<Live>> queued_, live_;

@@ -107,6 +107,27 @@ TEST(Limits, HeadersThatTrickleEndInTime) {
   EXPECT_TRUE(eventually([&] { return echo.server->connections() == 0; }));
 }
 
+// The same for bodies, with a length and in chunks. These come whole in the end, so that one whose time is counted anew
+// with every byte is answered 200.
+TEST(Limits, BodiesThatTrickleEndInTime) {
+  http::ServerOptions options;
+  options.limits.body_time = milliseconds(100);
+  Echo echo(options);
+  std::vector<std::future<int>> statuses;
+  for (int i = 0; i < 20; ++i)
+    statuses.push_back(std::async(std::launch::async, [&echo, chunked = i % 2 == 0] {
+      Client client = echo.client();
+      client.send(std::string("POST / HTTP/1.1\r\nHost: a\r\n") +
+                  (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: 150\r\n\r\n"));
+      for (int sent = 0; sent < 150 && client.send(chunked ? "1\r\nx\r\n" : "x"); ++sent)
+        std::this_thread::sleep_for(milliseconds(2));
+      if (chunked) client.send("0\r\n\r\n");
+      return client.receive().status;
+    }));
+  for (auto& status : statuses) EXPECT_EQ(status.get(), 408);
+  EXPECT_TRUE(eventually([&] { return echo.server->connections() == 0; }));
+}
+
 TEST(Limits, AnAnsweredClientThatSendsOnIsHeardOnlyForAWhile) {
   for (const bool by_bytes : {false, true}) {
     http::ServerOptions options;

@@ -44,6 +44,29 @@ TEST(Workers, QuickRoutesAnswerWhateverTheWorkersDo) {
   EXPECT_EQ(slow.receive().body, "a");
 }
 
+// With the routes that there are: a prompt of megabytes takes long to be read and made into tokens.
+TEST(Workers, HealthAnswersWhileLargeRequestsKeepAllOfThemBusy) {
+  std::promise<void> open;
+  FakeOptions fake;
+  fake.prepare_after = open.get_future().share();
+  http::ServerOptions options;
+  Harness harness(fake, options);
+  const std::string body = R"({"max_tokens":1,"prompt":")" + std::string(4 << 20, 'a') + "\"}";
+  std::vector<Client> large;
+  for (unsigned i = 0; i < options.workers + 2; ++i) {
+    large.push_back(harness.client());
+    large.back().send("POST", "/v1/completions", body);
+  }
+  ASSERT_TRUE(eventually([&] { return harness.engine.preparing() == static_cast<int>(options.workers); }));
+  Client kept = harness.client();
+  for (const char* path : {"/health", "/v1/models", "/v1/models/fake-rwkv", "/health"}) {
+    EXPECT_EQ(kept.get(path).status, 200) << path;
+    EXPECT_EQ(harness.client().get(path).status, 200) << path;
+  }
+  open.set_value();
+  for (Client& client : large) EXPECT_EQ(client.receive().status, 200);
+}
+
 TEST(Workers, OneTooManyIsToldSoAndThoseWhoLeftCostNothing) {
   Gate gate;
   Echo echo(one_worker(), {gate.route()});
