@@ -4,6 +4,7 @@
 // connection.cpp is the connection's life and the order of things, connection_read.cpp what comes in,
 // connection_write.cpp what goes out.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -22,6 +23,7 @@
 #include "http/head.h"
 #include "http/refusal.h"
 #include "http/server.h"
+#include "http/turns.h"
 #include "http/workers.h"
 
 namespace fulmar::http {
@@ -32,10 +34,14 @@ class Connection;
 // What the connections of a server share.
 struct Shared {
   Shared(ServerOptions given, Router table)
-      : options(std::move(given)), router(std::move(table)), workers(options.limits.waiting) {}
+      : options(std::move(given)),
+        router(std::move(table)),
+        workers(options.limits.waiting),
+        large_reads(std::max(2u, options.threads) - 1) {}
   const ServerOptions options;
   const Router router;
   Workers workers;
+  Turns large_reads;  // one thread less than there are: it is there for whoever else comes
   std::optional<Access> access;  // before the first connection
   std::atomic<bool> draining{false};
   std::atomic<size_t> body_bytes{0};  // of all bodies, as Limits::bodies_bytes counts
@@ -75,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> read_more();       // for what is incomplete; throws a Refusal when it never comes
   void keep_pace(const Incoming& in, Pace& pace);
   asio::awaitable<size_t> read(size_t most);  // into the buffer; 0: failed, ended, or the time is over
+  asio::awaitable<size_t> read_in_turn();     // the same for connections that send much
   asio::awaitable<void> linger();
   void watch();
   asio::awaitable<void> stop_watching();
@@ -118,6 +125,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 // What the parts of a connection share with each other and nobody else.
 constexpr size_t kRead = 64 << 10;  // bytes asked of the socket at once
 constexpr size_t kFirst = 4 << 10;  // the same where only little is expected: most connections are idle
+// How often what is waited for is looked after: its wake-up is lost where memory runs out.
+constexpr std::chrono::seconds kLook{1};
 
 struct Connection::Incoming {
   explicit Incoming(std::shared_ptr<Shared> with)

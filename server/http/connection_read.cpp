@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
@@ -27,6 +28,31 @@ asio::awaitable<size_t> Connection::read(size_t most) {
   buffer_.commit(got);
   ended_ = error == asio::error::eof;
   co_return over() ? 0 : got;
+}
+
+// Nobody waits for bytes while it is his turn: what seems to have come may have been read already, and then there is
+// nothing.
+asio::awaitable<size_t> Connection::read_in_turn() {
+  error_code error;
+  socket_.non_blocking(true, error);
+  for (;;) {
+    co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, redirect_error(use_awaitable, error));
+    if (over() || closing_) co_return 0;
+    const Turns::Turn turn(shared_->large_reads, [executor = socket_.get_executor(), weak = weak_from_this()] {
+      asio::post(executor, [weak] {
+        if (const auto self = weak.lock()) self->wake_.cancel();
+      });
+    });
+    while (!turn.mine()) {
+      wake_.expires_after(kLook);
+      co_await wake_.async_wait(redirect_error(use_awaitable, error));
+      if (over() || closing_) co_return 0;
+    }
+    const size_t got = socket_.read_some(buffer_.prepare(kRead), error);
+    buffer_.commit(got);
+    ended_ = error == asio::error::eof;
+    if (error != asio::error::would_block && error != asio::error::try_again) co_return got;
+  }
 }
 
 asio::awaitable<bool> Connection::read_more() {
@@ -160,7 +186,12 @@ asio::awaitable<bool> Connection::read_body(Incoming& in) {
     buffer_.consume(before - bytes.size());
     if (in.head.chunked ? chunks.done() : in.body.size() == length) co_return true;
     keep_pace(in, pace);
-    const size_t got = co_await read(kRead);
+    size_t got = 0;
+    if (in.body.draws()) {
+      got = co_await read_in_turn();
+    } else {
+      got = co_await read(kRead);
+    }
     if (got > 0 || (over() && !ended_)) continue;
     if (ended_) throw Refusal(400, "the request ends before its time", "truncated");
     co_return false;
@@ -204,7 +235,7 @@ asio::awaitable<void> Connection::linger() {
   arm(limits.linger_time);
   for (size_t thrown_away = 0; thrown_away < limits.linger_bytes;) {
     buffer_.clear();
-    const size_t got = co_await read(kRead);
+    const size_t got = co_await read_in_turn();
     if (got == 0) break;
     thrown_away += got;
   }

@@ -13,14 +13,6 @@ using asio::redirect_error;
 using asio::use_awaitable;
 using boost::system::error_code;
 
-namespace {
-
-// How often an answer that is waited for is looked after: its wake-up is lost where memory runs out, and a client whose
-// next requests fill the buffer is not read from, so that its leaving shows nowhere else.
-constexpr std::chrono::seconds kLook{1};
-
-}  // namespace
-
 asio::awaitable<void> Connection::refuse(Refusal refusal) {
   status_ = refusal.response.status;
   std::string bytes = head_of(refusal.response, Body::sized, false, cors_);
@@ -64,6 +56,7 @@ asio::awaitable<void> Connection::send_reply(Reply& reply) {
     wake_.expires_after(kLook);
     error_code ignored;
     co_await wake_.async_wait(redirect_error(use_awaitable, ignored));
+    // A client whose next requests fill the buffer is not read from, so that its leaving shows nowhere else.
     if (!watching_ && !closing_ && peer_has_ended(static_cast<std::intptr_t>(socket_.native_handle()))) gone_ = true;
   }
 }
