@@ -1,16 +1,16 @@
 // GET /health: 200 when requests are taken, 503 with the reason when they are not.
 #include <boost/json/serialize.hpp>
 
-#include "api/context.h"
-#include "api/json.h"
+#include "answer/json.h"
+#include "api/routes.h"
 
 namespace fulmar::api {
 
-void health(const Context& context, const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+void health(const Context& context, const Call& call) {
   const Engine* engine = context.engine.load(std::memory_order_acquire);
   std::string trouble = engine ? engine->trouble() : "the model is still loading";
   if (context.draining) trouble = "the server is shutting down";
-  if (!trouble.empty()) return reply->respond(http::error_response(Error(ErrorKind::unavailable, trouble)));
+  if (!trouble.empty()) throw Error(ErrorKind::unavailable, trouble);
 
   const ModelInfo& model = engine->model();
   const EngineStats stats = engine->stats();
@@ -25,7 +25,7 @@ void health(const Context& context, const http::Request&, const std::shared_ptr<
                                                {"steps", stats.steps},
                                                {"prompt_tokens", stats.prompt_tokens},
                                                {"completion_tokens", stats.completion_tokens}});
-  reply->respond(std::move(response));
+  call.reply->respond(std::move(response));
 }
 
 }  // namespace fulmar::api

@@ -15,7 +15,8 @@
 #include <exception>
 #include <thread>
 
-#include "api/context.h"
+#include "answer/context.h"
+#include "api/routes.h"
 #include "base/log.h"
 #include "base/log_thread.h"
 
@@ -52,7 +53,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   // context.
   Context context;
   std::unique_ptr<Engine> engine;
-  http::Server server(options.http, http::Router(routes(context)));
+  http::Server server(options.http, make_router(context));
   server.start();
 
   asio::io_context news;

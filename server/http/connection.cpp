@@ -98,6 +98,7 @@ asio::awaitable<void> Connection::run(bool full) {
   socket_.set_option(asio::socket_base::send_buffer_size(kSendBuffer), ignored);
   cors_ = shared_->access->lines({});
   std::optional<Refusal> refusal;
+  wording_ = shared_->router.wording();
   if (full) refusal.emplace(503, "too many connections; try again later", "too_many_connections");
   for (bool more = !full; more;) {
     try {
@@ -107,13 +108,14 @@ asio::awaitable<void> Connection::run(bool full) {
       more = false;
     }
   }
-  if (refusal) co_await refuse(std::move(*refusal));
+  if (refusal) co_await refuse(worded(wording_, refusal->failure));
   if (whole_ && !closing_) co_await linger();
 }
 
 asio::awaitable<bool> Connection::exchange() {
   method_ = path_ = "";
   cors_ = shared_->access->lines({});
+  wording_ = shared_->router.wording();
   status_ = 0;
   head_only_ = keep_alive_ = whole_ = false;
   if (!co_await await_first_byte()) co_return false;
@@ -123,7 +125,10 @@ asio::awaitable<bool> Connection::exchange() {
   if (!co_await read_head(*in)) co_return false;
   // What the head alone rules out is answered before the body is read.
   std::optional<Response> early = answer_to_head(*in);
-  if (early && in->head.has_body()) throw Refusal(std::move(*early));
+  if (early && in->head.has_body()) {
+    co_await refuse(std::move(*early));
+    co_return false;
+  }
   if (!early && in->head.has_body() && !co_await read_body(*in)) co_return false;
   disarm();
 
@@ -161,7 +166,8 @@ void Connection::handle(std::shared_ptr<Incoming> in) {
     in.reset();
   });
   if (!taken)
-    reply_->respond(error_response(Error(ErrorKind::unavailable, "too many requests wait to be read; try again later")));
+    reply_->respond(worded(
+        wording_, Failure(Error(ErrorKind::unavailable, "too many requests wait to be read; try again later"))));
 }
 
 // What the handler throws becomes the answer.
@@ -171,12 +177,14 @@ void Connection::answer(Incoming& in, const std::shared_ptr<Reply>& reply) noexc
       in.request.body = in.body.join();
       in.match.route->handler(in.request, reply);
     } catch (const Error& error) {
-      reply->respond(error_response(error));
+      reply->respond(worded(in.match.wording, Failure(error)));
     } catch (const std::bad_alloc&) {
-      reply->respond(error_response(Error(ErrorKind::out_of_memory, "the host's memory did not suffice for the request")));
+      const Error error(ErrorKind::out_of_memory, "the host's memory did not suffice for the request");
+      reply->respond(worded(in.match.wording, Failure(error)));
     } catch (const std::exception& error) {
       log_error("{} {}: {}", in.request.method, printable(in.request.path, 200), error.what());
-      reply->respond(error_response(500, "something went wrong inside the server", "internal_error"));
+      reply->respond(
+          worded(in.match.wording, Failure(500, "something went wrong inside the server", "internal_error")));
     }
   } catch (...) {
     log_error("a request was dropped: the host's memory did not suffice even for an answer");

@@ -75,6 +75,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> await_first_byte();
   asio::awaitable<bool> read_head(Incoming& in);
   std::optional<Response> answer_to_head(Incoming& in);
+  std::optional<Failure> check_access(const Incoming& in);
+  std::optional<Failure> check_route(const Incoming& in) const;
   Response answer_to_options(const Incoming& in);
   asio::awaitable<bool> read_body(Incoming& in);
   void keep(Incoming& in, std::string_view piece);
@@ -88,7 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string_view unread() const;
 
   // Writing.
-  asio::awaitable<void> refuse(Refusal refusal);
+  asio::awaitable<void> refuse(Response response);  // with which the connection ends
   asio::awaitable<void> send_reply(Reply& reply);
   asio::awaitable<bool> send(std::string_view bytes);
 
@@ -117,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string method_, path_;  // for the log
   std::chrono::steady_clock::time_point started_;
   std::string cors_;           // lines for the answer's head
+  Wording wording_;            // of errors
   int status_ = 0;             // 0: no answer was begun
   bool head_only_ = false, keep_alive_ = false, old_version_ = false;
   bool whole_ = false;         // the answer was given to the system, every byte

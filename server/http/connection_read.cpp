@@ -108,42 +108,54 @@ asio::awaitable<bool> Connection::read_head(Incoming& in) {
 }
 
 std::optional<Response> Connection::answer_to_head(Incoming& in) {
+  in.match = shared_->router.find(in.request.method, in.request.path);
+  wording_ = in.match.wording;
+  if (const std::optional<Failure> failure = check_access(in)) return worded(wording_, *failure);
+  if (in.request.method == "OPTIONS") return answer_to_options(in);
+  const std::optional<Failure> failure = check_route(in);
+  if (!failure) return std::nullopt;
+  Response response = worded(wording_, *failure);
+  if (failure->status == 405) response.headers.push_back({"Allow", in.match.allow});
+  return response;
+}
+
+std::optional<Failure> Connection::check_access(const Incoming& in) {
   const Access& access = *shared_->access;
-  const Request& request = in.request;
-  const std::string_view origin = request.header("Origin");
+  const std::string_view origin = in.request.header("Origin");
   if (!in.head.host.empty() && !access.knows(in.head.host))
-    return error_response(403,
-                          fmt::format("this server is not called {}: a web page may have taken that name to reach "
-                                      "it; --allow-host {} lets it",
-                                      printable(in.head.host, 100), printable(in.head.host, 100)),
-                          "host_not_allowed");
+    return Failure(403,
+                   fmt::format("this server is not called {}: a web page may have taken that name to reach "
+                               "it; --allow-host {} lets it",
+                               printable(in.head.host, 100), printable(in.head.host, 100)),
+                   "host_not_allowed");
   cors_ = access.lines(origin);
   if (!access.admits(origin, in.head.authority))
-    return error_response(403, fmt::format("pages of {} may not use this server; --cors lets them", origin),
-                          "origin_not_allowed");
-  const std::string_view expect = request.header("Expect");
+    return Failure(403, fmt::format("pages of {} may not use this server; --cors lets them", origin),
+                   "origin_not_allowed");
+  const std::string_view expect = in.request.header("Expect");
   if (!expect.empty() && !in.head.old && !same_word(expect, "100-continue"))
     throw Refusal(417, "of expectations only 100-continue is known", "bad_expectation");
-  in.match = shared_->router.find(request.method, request.path);
-  if (request.method == "OPTIONS") return answer_to_options(in);
+  return std::nullopt;
+}
 
+// Password, path and method.
+std::optional<Failure> Connection::check_route(const Incoming& in) const {
+  const Request& request = in.request;
   const Route* route = in.match.route;
   if (!(route && route->open) && !authorized(request.header("Authorization"), shared_->options.password))
-    return error_response(
+    return Failure(
         Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
   if (route) return std::nullopt;
   if (in.match.allow.empty())
-    return error_response(Error(
+    return Failure(Error(
         ErrorKind::not_found, fmt::format("there is no {}; the base address for clients is http://{}{}", request.path,
                                           in.head.authority.empty() ? "HOST:PORT" : in.head.authority,
                                           shared_->options.api_root)));
   constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE"};
   if (std::find(std::begin(known), std::end(known), request.method) == std::end(known))
-    return error_response(501, fmt::format("there is no method {}", request.method), "unknown_method");
-  Response response = error_response(Error(
+    return Failure(501, fmt::format("there is no method {}", request.method), "unknown_method");
+  return Failure(Error(
       ErrorKind::bad_method, fmt::format("{} takes {}, not {}", request.path, in.match.allow, request.method)));
-  response.headers.push_back({"Allow", in.match.allow});
-  return response;
 }
 
 Response Connection::answer_to_options(const Incoming& in) {
@@ -152,7 +164,7 @@ Response Connection::answer_to_options(const Incoming& in) {
   // A preflight for a path that is not there passes, so that the page sees the 404 itself.
   const std::string allow = everything || in.match.allow.empty() ? shared_->router.methods() : in.match.allow;
   if (in.match.allow.empty() && !everything && !preflight)
-    return error_response(Error(ErrorKind::not_found, fmt::format("there is no {}", in.request.path)));
+    return worded(wording_, Failure(Error(ErrorKind::not_found, fmt::format("there is no {}", in.request.path))));
   cors_ = shared_->access->preflight_lines(in.request, allow);
   return Response{204, {{"Allow", allow}}, {}, {}};
 }
@@ -220,8 +232,8 @@ void Connection::keep(Incoming& in, std::string_view piece) {
   const Limits& limits = shared_->options.limits;
   const uint64_t length = in.head.length.value_or(limits.body_bytes);
   if (in.body.size() + piece.size() > limits.body_bytes || length > limits.body_bytes)
-    throw Refusal(error_response(
-        Error(ErrorKind::too_large, fmt::format("the request's body is larger than {} bytes", limits.body_bytes))));
+    throw Refusal(
+        Error(ErrorKind::too_large, fmt::format("the request's body is larger than {} bytes", limits.body_bytes)));
   if (!in.body.put(piece, static_cast<size_t>(length)))
     throw Refusal(503, "too many large requests at once; try again later", "too_many_bodies");
 }

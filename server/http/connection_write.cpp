@@ -13,10 +13,10 @@ using asio::redirect_error;
 using asio::use_awaitable;
 using boost::system::error_code;
 
-asio::awaitable<void> Connection::refuse(Refusal refusal) {
-  status_ = refusal.response.status;
-  std::string bytes = head_of(refusal.response, Body::sized, false, cors_);
-  if (!head_only_) bytes += refusal.response.body;
+asio::awaitable<void> Connection::refuse(Response response) {
+  status_ = response.status;
+  std::string bytes = head_of(response, Body::sized, false, cors_);
+  if (!head_only_) bytes += response.body;
   whole_ = co_await send(bytes);
   if (started_ != std::chrono::steady_clock::time_point()) log_request();
 }

@@ -30,13 +30,6 @@ struct Response {
   std::string content_type = "application/json";
 };
 
-// An OpenAI error object: {"error":{"message","type","param","code"}}. `code` and `param` are null when
-// empty.
-std::string error_json(const Error& error);
-Response error_response(const Error& error);
-// For failures below the API, whose status has no ErrorKind of its own.
-Response error_response(int status, std::string_view message, std::string_view code);
-
 // The head of an HTTP/1.1 message up to the blank line, dated now. Chunked messages have no length. `more` are
 // whole lines.
 enum class Body { sized, chunked, until_close };

@@ -1,18 +1,20 @@
-// An answer to what is no proper request, after which the connection ends: its framing cannot be believed.
+// Thrown for what is no proper request: it is answered, and then the connection ends, for its framing cannot
+// be believed.
 #pragma once
+#include <string>
 #include <string_view>
 #include <utility>
 
-#include "http/message.h"
+#include "http/failure.h"
 
 namespace fulmar::http {
 
 struct Refusal {
-  Response response;
+  Failure failure;
 
-  Refusal(int status, std::string_view message, std::string_view code)
-      : response(error_response(status, message, code)) {}
-  explicit Refusal(Response given) : response(std::move(given)) {}
+  Refusal(int status, std::string message, std::string code)
+      : failure(status, std::move(message), std::move(code)) {}
+  explicit Refusal(const Error& error) : failure(error) {}
 };
 
 // Throws a Refusal with status 400.

@@ -20,8 +20,10 @@ bool matches(std::string_view pattern, std::string_view path, std::string& param
 
 Match Router::find(std::string_view method, std::string_view path) const {
   Match match;
+  match.wording = wording_;
   for (const Route& route : routes_) {
     if (!matches(route.pattern, path, match.param)) continue;
+    if (route.wording) match.wording = route.wording;
     if (route.method == method || (route.method == "GET" && method == "HEAD")) {
       match.route = &route;
       return match;

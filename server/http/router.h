@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/failure.h"
 #include "http/message.h"
 #include "http/reply.h"
 
@@ -22,22 +23,28 @@ struct Route {
   Handler handler;
   bool open = false;   // needs no password
   bool quick = false;  // takes microseconds: runs on the I/O thread, however many wait for a worker
+  Wording wording = nullptr;  // of its errors; null: the router's
 };
 
 struct Match {
   const Route* route = nullptr;
   std::string param;
   std::string allow;  // without a route: the methods that the path has, empty for an unknown path
+  Wording wording = plain_words;  // of errors: the route's or, where only the method is unknown, its neighbour's
 };
 
 class Router {
  public:
-  explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
+  // `otherwise` words the errors of what has no route of its own.
+  explicit Router(std::vector<Route> routes, Wording otherwise = plain_words)
+      : routes_(std::move(routes)), wording_(otherwise) {}
   Match find(std::string_view method, std::string_view path) const;
   std::string methods() const;  // of all routes, as for Match::allow
+  Wording wording() const { return wording_; }
 
  private:
   std::vector<Route> routes_;
+  Wording wording_;
 };
 
 }  // namespace fulmar::http

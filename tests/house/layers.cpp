@@ -32,8 +32,9 @@ const std::vector<Layer>& layers() {
       {"src/model", below_model},
       {"src/engine", up_to_model},
       {"server/http", {"src/base", "include/fulmar"}},
-      {"server/api/*", {"src/base", "include/fulmar", "server/http"}},  // blind to the other families
-      {"server/api", {"src/base", "include/fulmar", "server/http"}},
+      {"server/answer", {"src/base", "include/fulmar", "server/http"}},
+      {"server/api/*", {"src/base", "include/fulmar", "server/http", "server/answer"}},  // blind to the other families
+      {"server/api", {"src/base", "include/fulmar", "server/http", "server/answer"}},
       {"tools/inspect", up_to_model},  // these look inside what they report on
       {"tools/convert", up_to_model},
       {"tools/logits", up_to_model},
@@ -63,7 +64,7 @@ const std::vector<Firewall>& firewalls() {
        {"server/http", "server/api/serve.cpp"},
        "sockets live in server/http; serve starts their loop"},
       {{"boost/json"},
-       {"server/api", "src/weights", "src/text/bpe_json", "tools"},
+       {"server/answer", "server/api", "src/weights", "src/text/bpe_json", "tools"},
        "JSON is read where it arrives"},
       {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
       {{"hwy/"},

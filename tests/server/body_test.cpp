@@ -2,8 +2,8 @@
 // place.
 #include <fmt/format.h>
 
-#include "api/body.h"
-#include "api/json.h"
+#include "answer/body.h"
+#include "answer/json.h"
 #include "server/harness.h"
 
 namespace fulmar::test {

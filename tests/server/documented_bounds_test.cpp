@@ -4,8 +4,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "api/answering.h"
-#include "api/body.h"
+#include "answer/body.h"
+#include "answer/answer.h"
 #include "http/limits.h"
 #include "http/server.h"
 #include "server/harness.h"

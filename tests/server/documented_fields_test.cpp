@@ -7,8 +7,9 @@
 #include <iterator>
 #include <limits>
 
-#include "api/body.h"
-#include "api/fields.h"
+#include "answer/body.h"
+#include "answer/common_fields.h"
+#include "api/openai/openai.h"
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -68,8 +69,8 @@ std::string table_of(std::span<const api::Refused> fields) {
 TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   const std::string text = document();
   for (const api::FieldTable* table :
-       {&api::completion_fields, &api::chat_fields, &api::message_fields, &api::part_fields, &api::call_fields,
-        &api::function_fields, &api::common_fields}) {
+       {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
+        &api::openai::function_fields, &api::common_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
         << "docs/http-api.md must have this table (" << table->title << "):\n"
@@ -91,8 +92,8 @@ TEST(DocumentedFields, TheBoundsOfBodiesAreNumbersInTheDocument) {
 // Asking for a field that no table has must not go unseen, or it would be in no document.
 TEST(DocumentedFields, AFieldOutsideOfItsTableCannotBeRead) {
   const json::object object = {{"temperature", 1}};
-  EXPECT_EQ(api::Fields(object, api::chat_fields).number("temperature"), 1.0f);
-  const api::Fields wrong(object, api::message_fields);
+  EXPECT_EQ(api::Fields(object, api::openai::chat_fields).number("temperature"), 1.0f);
+  const api::Fields wrong(object, api::openai::message_fields);
   EXPECT_THROW(wrong.number("temperature"), Error);
   EXPECT_THROW(wrong.find("temperature"), Error);
 }

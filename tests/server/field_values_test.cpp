@@ -5,7 +5,8 @@
 #include <map>
 #include <set>
 
-#include "api/fields.h"
+#include "answer/common_fields.h"
+#include "api/openai/openai.h"
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -262,13 +263,13 @@ TEST(FieldValues, NoFieldIsLeftOut) {
   };
   held(api::common_fields, both());
   held(api::stream_option_fields, both(), "stream_options.");
-  held(api::completion_fields, completion());
-  held(api::chat_fields, chat());
-  held(api::template_option_fields, chat(), "chat_template_kwargs.");
-  held(api::message_fields, chat(), "m.");
-  held(api::part_fields, chat(), "part.");
-  held(api::call_fields, chat(), "call.");
-  held(api::function_fields, chat(), "function.");
+  held(api::openai::completion_fields, completion());
+  held(api::openai::chat_fields, chat());
+  held(api::openai::template_option_fields, chat(), "chat_template_kwargs.");
+  held(api::openai::message_fields, chat(), "m.");
+  held(api::openai::part_fields, chat(), "part.");
+  held(api::openai::call_fields, chat(), "call.");
+  held(api::openai::function_fields, chat(), "function.");
 }
 
 // What the tables say an absent field is, said outright, asks the engine for the same.
@@ -277,7 +278,7 @@ TEST(FieldValues, DefaultsAreWhatTheTablesSay) {
   Client client = harness.client();
   for (const bool is_chat : {false, true}) {
     const std::string path = is_chat ? "/v1/chat/completions" : "/v1/completions";
-    const api::FieldTable& own = is_chat ? api::chat_fields : api::completion_fields;
+    const api::FieldTable& own = is_chat ? api::openai::chat_fields : api::openai::completion_fields;
     ASSERT_EQ(client.post(path, body_of(is_chat, "unknown", "1")).status, 200);
     const std::string without = asked(harness.engine);
     int compared = 0;

@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "api/context.h"
+#include "api/routes.h"
 #include "base/log.h"
 #include "http/server.h"
 #include "server/client.h"
@@ -25,7 +25,7 @@ struct Harness {
     set_log_level("warning");  // not a line for each of thousands of requests
     context.engine = &engine;
     http.port = 0;
-    server = std::make_unique<http::Server>(std::move(http), http::Router(api::routes(context)));
+    server = std::make_unique<http::Server>(std::move(http), api::make_router(context));
     server->start();
   }
   ~Harness() { server->stop(); }

@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <new>
 
-#include "api/answering.h"
+#include "answer/answer.h"
+#include "api/openai/openai.h"
+#include "api/openai/words.h"
 #include "server/echo.h"
 #include "server/harness.h"
 
@@ -80,7 +82,8 @@ TEST_F(OutOfMemory, TheListenerGoesOn) {
 }
 
 TEST_F(OutOfMemory, ARequestIsToldSo) {
-  Echo echo({}, {{"POST", "/large", [](const auto&, const auto&) { throw std::bad_alloc(); }}});
+  Echo echo({}, {{"POST", "/large", [](const auto&, const auto&) { throw std::bad_alloc(); }, false, false,
+                  api::openai::error_words}});
   const Answer answer = echo.client().post("/large", "a");
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(error_of(answer)["code"], "out_of_memory");
@@ -103,11 +106,12 @@ TEST_F(OutOfMemory, AnAnswerWaitsWhereTheWakeUpIsLost) {
   reply->wake_by([] { throw std::bad_alloc(); });
   api::Context context;
   FakeEngine engine;
-  api::AnswerPlan plan;
+  api::Asked asked;
   PromptInput hello;
   hello.text = "say hi";
-  plan.prompts.emplace_back().prompt = engine.prepare(hello);
-  api::answer(context, engine, std::move(plan), reply);
+  asked.prompts.emplace_back().prompt = engine.prepare(hello);
+  auto words = api::openai::completion_words(asked.delivery, "model");
+  api::give_answer(context, engine, std::move(asked), std::move(words), {{}, {}, api::openai::family, reply});
   ASSERT_TRUE(eventually([&] { return engine.stats().steps > 0 && engine.stats().live == 0; }));
   const http::Reply::Part part = reply->take();
   EXPECT_TRUE(part.done);

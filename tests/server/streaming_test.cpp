@@ -4,7 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <future>
 
-#include "api/answering.h"
+#include "answer/answer.h"
 
 #include "server/harness.h"
 

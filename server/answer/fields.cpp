@@ -1,5 +1,5 @@
 // Reads fields by their tables.
-#include "api/fields.h"
+#include "answer/fields.h"
 
 #include <fmt/format.h>
 

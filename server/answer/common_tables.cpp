@@ -1,7 +1,7 @@
-// The fields of the OpenAI endpoints. docs/http-api.md prints these tables; a test compares the two.
+// The fields that every family's requests for text have. docs/http-api.md prints them; a test compares the two.
 #include <limits>
 
-#include "api/fields.h"
+#include "answer/common_fields.h"
 
 namespace fulmar::api {
 namespace {
@@ -11,7 +11,6 @@ using enum FieldType;
 constexpr int64_t int64_least = std::numeric_limits<int64_t>::min();
 constexpr int64_t int64_most = std::numeric_limits<int64_t>::max();
 constexpr int64_t int32_most = std::numeric_limits<int32_t>::max();
-constexpr int64_t max_tokens_most = 1'000'000;
 
 constexpr Field common[] = {
     {"model", text, "", "Any name is taken for the one model there is."},
@@ -68,95 +67,13 @@ constexpr Refused common_refused[] = {
     {"chat_template", "[]", "is not supported: the model's own is used"},
 };
 
-constexpr Field completion[] = {
-    {"prompt", text_or_list, "required",
-     "A text, a list of texts, a list of token ids (as many as a prompt may have tokens), or a list of such lists. An "
-     "empty text: a document's beginning.",
-     0, 1024},
-    {"max_tokens", integer, "16",
-     "Tokens to make at most. -1: no limit of yours. 0: none, for `echo` and `usage`.", -1, max_tokens_most,
-     Above::clamped},
-    {"max_completion_tokens", integer, "`max_tokens`", "The newer name of the same; it wins.", -1,
-     max_tokens_most, Above::clamped},
-    {"echo", boolean, "false", "Put the prompt before the text."},
-    {"best_of", integer, "`n`", "Nothing else than `n`.", 1, 128},
-};
-
-constexpr Field chat[] = {
-    {"messages", list, "required", "What was said so far, oldest first.", 0, 16384},
-    {"max_completion_tokens", integer, "`max_tokens`", "Tokens to make at most; the newer name.", -1,
-     max_tokens_most, Above::clamped},
-    {"max_tokens", integer, "4096", "The same. -1: no limit of yours. 0: none, for `usage`.", -1,
-     max_tokens_most, Above::clamped},
-    {"reasoning_effort", text, "",
-     "`none` or `minimal`: the answer begins with an empty thought; anything else: with a thought, "
-     "`<think>...</think>`.",
-     0, 64},
-    {"enable_think", boolean, "", "true or false: the same, said outright."},
-    {"enable_thinking", boolean, "", "Its other name."},
-    {"chat_template_kwargs", map, "",
-     "`{\"enable_thinking\": true}`: the same once more. Other members are refused.", 0, 16},
-    {"continue_final_message", boolean, "whether the last message is the assistant's",
-     "true: the last message's text goes on, and the answer is what follows it. false: a new turn begins."},
-    {"add_generation_prompt", boolean, "true", "false is taken only where the last message goes on."},
-    {"user_name", text, "`User`",
-     "What this speaker is called in the prompt and in what ends an answer. One line.", 0, 64},
-    {"assistant_name", text, "`Assistant`", "The same.", 0, 64},
-    {"system_name", text, "`System`", "The same.", 0, 64},
-    {"presystem", boolean, "false",
-     "Before the first message an exchange in which the assistant promises to answer in full, as RWKV-Runner "
-     "has it."},
-};
-
-constexpr Refused chat_refused[] = {
-    {"echo", "[false]", "is not supported in a chat"},
-};
-
-constexpr Field message[] = {
-    {"role", text, "required", "`system` (or `developer`), `user`, `assistant` or `tool`."},
-    {"content", text_or_list, "required",
-     "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's and a tool's may be "
-     "absent.",
-     0, 1024},
-    {"tool_calls", list, "none",
-     "Calls that an assistant made in this turn: `{\"function\": {\"name\": ..., \"arguments\": ...}}` each, "
-     "the "
-     "arguments a JSON object or one as text.",
-     0, 128},
-};
-
-constexpr Field call[] = {
-    {"function", map, "required", "What was called."},
-};
-
-constexpr Field function[] = {
-    {"name", text, "required", "Its name."},
-    {"arguments", text, "`{}`", "A JSON object, or one as text."},
-};
-
-constexpr Field part[] = {
-    {"type", text, "required", "`text`."},
-    {"text", text, "required", "The text."},
-};
-
 constexpr Field stream_option[] = {
     {"include_usage", boolean, "false", "One more event with `usage` before `[DONE]`."},
-};
-
-constexpr Field template_option[] = {
-    {"enable_thinking", boolean, "", "As `enable_think`."},
 };
 
 }  // namespace
 
 constexpr FieldTable common_fields{"both", common, common_refused};
-constexpr FieldTable completion_fields{"completions", completion, {}, &common_fields};
-constexpr FieldTable chat_fields{"chat", chat, chat_refused, &common_fields};
-constexpr FieldTable message_fields{"messages", message, {}};
-constexpr FieldTable part_fields{"parts", part, {}};
-constexpr FieldTable call_fields{"tool_calls", call, {}};
-constexpr FieldTable function_fields{"tool_calls.function", function, {}};
 constexpr FieldTable stream_option_fields{"stream_options", stream_option, {}};
-constexpr FieldTable template_option_fields{"chat_template_kwargs", template_option, {}};
 
 }  // namespace fulmar::api

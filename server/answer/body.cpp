@@ -1,5 +1,5 @@
 // One pass over the text for what the parser cannot know, then the parser.
-#include "api/body.h"
+#include "answer/body.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <boost/json/parser.hpp>
 #include <string>
 
-#include "api/json.h"
+#include "answer/json.h"
 #include "base/fail.h"
 #include "base/utf8.h"
 

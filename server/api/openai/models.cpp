@@ -1,11 +1,12 @@
 // GET /v1/models and /v1/models/{id}: the one model that is loaded.
+#include <fmt/format.h>
+
 #include <boost/json/serialize.hpp>
 
-#include "api/context.h"
-#include "api/json.h"
-#include "base/fail.h"
+#include "answer/json.h"
+#include "api/openai/openai.h"
 
-namespace fulmar::api {
+namespace fulmar::api::openai {
 namespace {
 
 json::object describe(const ModelInfo& model) {
@@ -27,22 +28,21 @@ json::object describe(const ModelInfo& model) {
 
 }  // namespace
 
-void list_models(const Context& context, const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+void list_models(const Context& context, const Call& call) {
   http::Response response;
   response.body = json::serialize(
       json::object{{"object", "list"}, {"data", json::array{describe(context.ready().model())}}});
-  reply->respond(std::move(response));
+  call.reply->respond(std::move(response));
 }
 
-void get_model(const Context& context, const http::Request& request,
-               const std::shared_ptr<http::Reply>& reply) {
+void get_model(const Context& context, const Call& call) {
   const ModelInfo& model = context.ready().model();
-  if (request.param != model.id)
+  if (call.http.param != model.id)
     throw Error(ErrorKind::not_found,
-                fmt::format("there is no model {}; the one served is {}", request.param, model.id), "model");
+                fmt::format("there is no model {}; the one served is {}", call.http.param, model.id), "model");
   http::Response response;
   response.body = json::serialize(describe(model));
-  reply->respond(std::move(response));
+  call.reply->respond(std::move(response));
 }
 
-}  // namespace fulmar::api
+}  // namespace fulmar::api::openai

@@ -1,13 +1,11 @@
-// One HTTP request's worth of generation: several engine requests, gathered into one answer or one event
-// stream.
+// One HTTP request's answer: several engine requests, gathered into one text or one event stream.
 #pragma once
 #include <memory>
 #include <vector>
 
-#include "api/common_fields.h"
-#include "api/context.h"
-#include "fulmar/engine.h"
-#include "http/reply.h"
+#include "answer/common_fields.h"
+#include "answer/dialect.h"
+#include "answer/row.h"
 
 namespace fulmar::api {
 
@@ -17,15 +15,16 @@ constexpr size_t kUnread = size_t{4} << 20;      // bytes of an answer's text th
 constexpr size_t kAllUnread = size_t{256} << 20;  // of all answers together; beyond it those end that have
 constexpr size_t kPartBytes = size_t{64} << 10;   // more than this. So much text is put into words at once
 
-struct AnswerPlan {
-  bool chat = false;  // the wording of the answer: chat.completion or text_completion
+// What was asked for.
+struct Asked {
   Delivery delivery;
   std::vector<Request> prompts;  // each is continued delivery.choices times
   bool echo = false;             // each prompt's text is put before what continues it
 };
 
-// Submits everything and returns; the answer is made as `reply` is read. Throws Error, with nothing left
-// running, when the engine refuses any part. If the client goes away every slot is given back.
-void answer(const Context& context, Engine& engine, AnswerPlan plan, const std::shared_ptr<http::Reply>& reply);
+// Submits everything and returns; `dialect` makes the answer as the reply is read. Throws Error, with nothing
+// left running, when the engine refuses any part. If the client goes away every slot is given back.
+void give_answer(const Context& context, Engine& engine, Asked asked, std::unique_ptr<Dialect> dialect,
+                 const Call& call);
 
 }  // namespace fulmar::api

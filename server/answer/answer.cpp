@@ -1,6 +1,6 @@
 // Gathers the events of a request's choices; the engine thread comes in here and leaves without waiting. The
 // words of the answer are made where it is read.
-#include "api/answering.h"
+#include "answer/answer.h"
 
 #include <fmt/format.h>
 
@@ -10,10 +10,8 @@
 #include <optional>
 #include <utility>
 
-#include "api/wording.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
-#include "http/sse.h"
 
 namespace fulmar::api {
 namespace {
@@ -31,26 +29,26 @@ Error too_many_waiting() {
           fmt::format("more than {} bytes of answers wait for clients that read slowly; try again later", kAllUnread)};
 }
 
-class Answering;
+class Answer;
 
 struct Choice final : Sink {
-  Choice(Answering& whole, uint32_t at) : owner(whole), index(at) {}
+  Choice(Answer& whole, uint32_t at) : owner(whole), index(at) {}
   void on_event(const Event& event) override;
 
-  Answering& owner;  // owns this; sinks are given away as pointers that share its ownership
+  Answer& owner;  // owns this; sinks are given away as pointers that share its ownership
   const uint32_t index;
   std::string text;  // not taken yet
   Finish finish = Finish::none;
   uint32_t completion_tokens = 0;
-  bool waiting = false;  // stands in Answering::news_
+  bool waiting = false;  // stands in Answer::news_
 };
 
-class Answering final : public http::Source, public std::enable_shared_from_this<Answering> {
+class Answer final : public http::Source, public std::enable_shared_from_this<Answer> {
  public:
-  Answering(const AnswerPlan& plan, const Context& context, std::string_view model, std::shared_ptr<http::Reply> reply);
-  ~Answering() override { all_waiting_ -= held_; }
+  Answer(const Asked& asked, const Context& context, std::unique_ptr<Dialect> dialect, const Call& call);
+  ~Answer() override { all_waiting_ -= held_; }
 
-  void start(Engine& engine, AnswerPlan plan);
+  void start(Engine& engine, Asked asked);
   void on_event(Choice& choice, const Event& event) noexcept;
   http::Reply::Part take() override;
 
@@ -70,15 +68,14 @@ class Answering final : public http::Source, public std::enable_shared_from_this
   http::Reply::Part take_whole();
   void put_choice(std::string& out);
   void put_opening(std::string& out);
-  void put(const Piece& piece, std::string& out) const;
   void close_all() {
     for (Choice& choice : choices_) choice.close();
   }
   const std::string& echo_of(uint32_t index) const { return echo_[index / delivery_.choices]->text; }
 
-  const bool chat_;
   const Delivery delivery_;
-  const Wording wording_;
+  const std::unique_ptr<Dialect> dialect_;
+  const Family& family_;
   const std::shared_ptr<http::Reply> reply_;
   std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
   std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
@@ -103,31 +100,30 @@ void Choice::on_event(const Event& event) {
   owner.on_event(*this, event);
 }
 
-Answering::Answering(const AnswerPlan& plan, const Context& context, std::string_view model,
-                     std::shared_ptr<http::Reply> reply)
-    : chat_(plan.chat),
-      delivery_(plan.delivery),
-      wording_(plan.chat, plan.delivery.stream, plan.delivery.include_usage, model),
-      reply_(std::move(reply)),
+Answer::Answer(const Asked& asked, const Context& context, std::unique_ptr<Dialect> dialect, const Call& call)
+    : delivery_(asked.delivery),
+      dialect_(std::move(dialect)),
+      family_(call.family),
+      reply_(call.reply),
       all_waiting_(context.waiting_text),
-      unfinished_(plan.prompts.size() * plan.delivery.choices) {
+      unfinished_(asked.prompts.size() * asked.delivery.choices) {
   for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
-  for (const Request& request : plan.prompts) {
+  for (const Request& request : asked.prompts) {
     usage_.prompt += request.prompt->tokens.size();
-    if (plan.echo) echo_.push_back(request.prompt);
+    if (asked.echo) echo_.push_back(request.prompt);
   }
 }
 
-void Answering::start(Engine& engine, AnswerPlan plan) {
+void Answer::start(Engine& engine, Asked asked) {
   for (const auto& prompt : echo_) hold(prompt->text.size(), 0);
   if (all_waiting_ > kAllUnread && held_ > kPartBytes) throw too_many_waiting();
   const auto self = shared_from_this();
   reply_->on_gone([weak = weak_from_this()] {
-    if (const auto answering = weak.lock()) answering->close_all();
+    if (const auto answer = weak.lock()) answer->close_all();
   });
   reply_->note({usage_.prompt, 0});
   std::vector<Submission> all;
-  for (Request& request : plan.prompts) {
+  for (Request& request : asked.prompts) {
     Submission& submission = all.emplace_back(Submission{std::move(request), {}});
     for (uint32_t i = 0; i < delivery_.choices; ++i)
       submission.choices.emplace_back(self, &choices_[(all.size() - 1) * delivery_.choices + i]);
@@ -136,7 +132,7 @@ void Answering::start(Engine& engine, AnswerPlan plan) {
   reply_->attach(self);
 }
 
-void Answering::on_event(Choice& choice, const Event& event) noexcept {
+void Answer::on_event(Choice& choice, const Event& event) noexcept {
   const std::lock_guard lock(mutex_);
   if (dropped_ || error_ || choice.finish != Finish::none) return;
   try {
@@ -153,7 +149,7 @@ void Answering::on_event(Choice& choice, const Event& event) noexcept {
   }
 }
 
-void Answering::add(Choice& choice, const Event& event) {
+void Answer::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
   reply_->note({usage_.prompt, usage_.completion});
   const size_t before = choice.text.capacity();
@@ -183,19 +179,19 @@ void Answering::add(Choice& choice, const Event& event) {
 }
 
 // One choice's failure ends the whole answer.
-void Answering::end_with(Error error) {
+void Answer::end_with(Error error) {
   error_ = std::move(error);
   close_all();
   reply_->wake();
 }
 
-void Answering::hold(size_t more, size_t less) {
+void Answer::hold(size_t more, size_t less) {
   held_ += more - less;
   all_waiting_ += more - less;
 }
 
 // Choices that have news take turns, so that a long text does not hold up the others'.
-std::vector<Answering::Piece> Answering::take_pieces() {
+std::vector<Answer::Piece> Answer::take_pieces() {
   std::vector<Piece> pieces;
   for (size_t bytes = 0; !news_.empty() && bytes < kPartBytes;) {
     Choice& choice = choices_[news_.front()];
@@ -219,11 +215,11 @@ std::vector<Answering::Piece> Answering::take_pieces() {
   return pieces;
 }
 
-http::Reply::Part Answering::take() {
+http::Reply::Part Answer::take() {
   return delivery_.stream ? take_stream() : take_whole();
 }
 
-http::Reply::Part Answering::take_stream() {
+http::Reply::Part Answer::take_stream() {
   http::Reply::Part part;
   part.streamed = true;
   // Whatever has come by then, the openings go first; they and the echo may be many parts.
@@ -241,26 +237,26 @@ http::Reply::Part Answering::take_stream() {
     usage = usage_;
   }
   // Once a stream has begun its status is sent, so an error is an event.
-  if (error && !begun_) return {http::error_response(*error), false, {}, true};
-  if (!std::exchange(begun_, true)) part.head = http::sse_head();
+  if (error && !begun_) return {http::worded(family_.wording, http::Failure(*error)), false, {}, true};
+  if (!std::exchange(begun_, true)) part.head = dialect_->stream_head();
   if (!opened) put_opening(part.bytes);
-  for (const Piece& piece : pieces) put(piece, part.bytes);
-  if (error) part.bytes += http::sse_event(http::error_json(*error));
-  if (over) {
-    if (delivery_.include_usage) part.bytes += http::sse_event(wording_.usage_chunk(usage));
-    part.bytes += http::sse_event("[DONE]");
-  }
+  std::vector<Said> said;
+  for (const Piece& piece : pieces) said.push_back({piece.index, piece.text, piece.finish});
+  if (!said.empty()) dialect_->say(said, part.bytes);
+  if (error) dialect_->fail(http::Failure(*error), part.bytes);
+  if (over) dialect_->end(usage, part.bytes);
   part.done = over || error;
   return part;
 }
 
-void Answering::put_opening(std::string& out) {
+void Answer::put_opening(std::string& out) {
   while (next_ < choices_.size() && out.size() < kPartBytes) {
     const uint32_t index = choices_[next_].index;
-    if (chat_) out += http::sse_event(wording_.opening(index));
+    if (given_ == 0) dialect_->open(index, out);
     if (!echo_.empty()) {
       const std::string_view echo = first_part(std::string_view(echo_of(index)).substr(given_));
-      out += http::sse_event(wording_.chunk(index, echo, Finish::none));
+      const Said said{index, echo, Finish::none};
+      dialect_->say({&said, 1}, out);
       given_ += echo.size();
       if (given_ < echo_of(index).size()) continue;
     }
@@ -269,29 +265,21 @@ void Answering::put_opening(std::string& out) {
   }
 }
 
-void Answering::put(const Piece& piece, std::string& out) const {
-  // Chat clients expect the reason in a chunk of its own, after the last of the text.
-  const bool apart = chat_ && piece.finish != Finish::none;
-  if (!piece.text.empty() || !chat_)
-    out += http::sse_event(wording_.chunk(piece.index, piece.text, apart ? Finish::none : piece.finish));
-  if (apart) out += http::sse_event(wording_.chunk(piece.index, {}, piece.finish));
-}
-
 // Once all choices have ended. What is one part comes with its length, a longer answer in chunks.
-http::Reply::Part Answering::take_whole() {
+http::Reply::Part Answer::take_whole() {
   http::Reply::Part part;
   Usage usage;
   {
     const std::lock_guard lock(mutex_);
     if (dropped_) error_.emplace(ErrorKind::out_of_memory, "the host's memory did not suffice for the answer");
-    if (error_) return {http::error_response(*error_), false, {}, true};
+    if (error_) return {http::worded(family_.wording, http::Failure(*error_)), false, {}, true};
     if (unfinished_ > 0) return part;
     usage = usage_;
   }
-  if (!begun_) part.bytes = wording_.begin();
+  if (!begun_) dialect_->begin_whole(part.bytes);
   while (next_ < choices_.size() && part.bytes.size() < kPartBytes) put_choice(part.bytes);
   part.done = next_ == choices_.size();
-  if (part.done) part.bytes += wording_.end(usage);
+  if (part.done) dialect_->end_whole(usage, part.bytes);
   part.streamed = begun_ || !part.done;
   if (!std::exchange(begun_, true)) part.head.emplace();
   if (!part.streamed) part.head->body = std::exchange(part.bytes, {});
@@ -299,13 +287,10 @@ http::Reply::Part Answering::take_whole() {
 }
 
 // One part of the next choice, whose text nobody writes to any more.
-void Answering::put_choice(std::string& out) {
+void Answer::put_choice(std::string& out) {
   Choice& choice = choices_[next_];
   const std::string_view echo = echo_.empty() ? std::string_view() : echo_of(choice.index);
-  if (given_ == 0) {
-    if (next_ > 0) out += ',';
-    out += wording_.choice_begin(choice.index);
-  }
+  if (given_ == 0) dialect_->begin_choice(choice.index, out);
   const std::string_view rest = given_ < echo.size() ? echo.substr(given_)
                                                      : std::string_view(choice.text).substr(given_ - echo.size());
   const std::string_view part = first_part(rest);
@@ -314,7 +299,7 @@ void Answering::put_choice(std::string& out) {
   const bool last = given_ == echo.size() + choice.text.size();
   append_json_escaped(out, last ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
   if (!last) return;
-  out += wording_.choice_end(choice.finish);
+  dialect_->end_choice(choice.index, choice.finish, out);
   const std::lock_guard lock(mutex_);
   const size_t before = choice.text.capacity();
   std::string().swap(choice.text);
@@ -325,17 +310,18 @@ void Answering::put_choice(std::string& out) {
 
 }  // namespace
 
-void answer(const Context& context, Engine& engine, AnswerPlan plan, const std::shared_ptr<http::Reply>& reply) {
-  const size_t n = plan.delivery.choices;
-  if (plan.prompts.size() * n > kChoices)
+void give_answer(const Context& context, Engine& engine, Asked asked, std::unique_ptr<Dialect> dialect,
+                 const Call& call) {
+  const size_t n = asked.delivery.choices;
+  if (asked.prompts.size() * n > kChoices)
     throw Error(ErrorKind::bad_request,
                 fmt::format("n times the number of prompts is more than {}", kChoices), "n");
   size_t echoed = 0;
-  for (const Request& request : plan.prompts) echoed += request.prompt->text.size() * n;
-  if (plan.echo && echoed > kUnread)
+  for (const Request& request : asked.prompts) echoed += request.prompt->text.size() * n;
+  if (asked.echo && echoed > kUnread)
     throw Error(ErrorKind::bad_request,
                 fmt::format("echo would repeat {} bytes, more than {}", echoed, kUnread), "echo");
-  std::make_shared<Answering>(plan, context, engine.model().id, reply)->start(engine, std::move(plan));
+  std::make_shared<Answer>(asked, context, std::move(dialect), call)->start(engine, std::move(asked));
 }
 
 }  // namespace fulmar::api

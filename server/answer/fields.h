@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "api/json.h"
+#include "answer/json.h"
 
 namespace fulmar::api {
 
@@ -39,10 +39,6 @@ struct FieldTable {
 
   const Field* find(std::string_view name) const;
 };
-
-extern const FieldTable common_fields, completion_fields, chat_fields;  // field_tables.cpp
-extern const FieldTable message_fields, part_fields, call_fields, function_fields;
-extern const FieldTable stream_option_fields, template_option_fields;
 
 // Reads an object by its table: an absent field is nullopt or nullptr, a wrong type or a value out of range
 // is Error(bad_request) with the field's name as param. Members that are in no table are ignored; asking for

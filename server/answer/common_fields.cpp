@@ -1,5 +1,5 @@
 // Sampling parameters, limits and stops.
-#include "api/common_fields.h"
+#include "answer/common_fields.h"
 
 #include <fmt/format.h>
 

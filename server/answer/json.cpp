@@ -1,5 +1,5 @@
 // Strict readers of Boost.JSON's values.
-#include "api/json.h"
+#include "answer/json.h"
 
 #include <fmt/format.h>
 

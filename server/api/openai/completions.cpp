@@ -1,9 +1,9 @@
 // POST /v1/completions: text or tokens go on.
-#include "api/answering.h"
-#include "api/body.h"
-#include "api/context.h"
+#include "answer/answer.h"
+#include "api/openai/openai.h"
+#include "api/openai/words.h"
 
-namespace fulmar::api {
+namespace fulmar::api::openai {
 namespace {
 
 constexpr uint32_t kDefaultTokens = 16;  // as OpenAI
@@ -48,24 +48,23 @@ std::vector<PromptInput> read_prompts(const Fields& fields, uint32_t vocab) {
 
 }  // namespace
 
-void completions(const Context& context, const http::Request& request,
-                 const std::shared_ptr<http::Reply>& reply) {
+void completions(const Context& context, const Call& call) {
   Engine& engine = context.ready();
-  const json::object body = parse_object(request.body);
-  const Fields fields(body, completion_fields);
+  const Fields fields(call.body, completion_fields);
   const uint32_t vocab = engine.model().vocab;
 
   Request common;
-  AnswerPlan plan;
-  plan.delivery = read_common(fields, vocab, kDefaultTokens, common);
-  if (fields.integer("best_of").value_or(plan.delivery.choices) != plan.delivery.choices)
+  Asked asked;
+  asked.delivery = read_common(fields, vocab, kDefaultTokens, common);
+  if (fields.integer("best_of").value_or(asked.delivery.choices) != asked.delivery.choices)
     unsupported("best_of", "must equal n");
-  plan.echo = fields.boolean("echo").value_or(false);
+  asked.echo = fields.boolean("echo").value_or(false);
   for (PromptInput& input : read_prompts(fields, vocab)) {
-    input.keep_text = plan.echo;
-    plan.prompts.emplace_back(common).prompt = engine.prepare(input);
+    input.keep_text = asked.echo;
+    asked.prompts.emplace_back(common).prompt = engine.prepare(input);
   }
-  answer(context, engine, std::move(plan), reply);
+  auto words = completion_words(asked.delivery, engine.model().id);
+  give_answer(context, engine, std::move(asked), std::move(words), call);
 }
 
-}  // namespace fulmar::api
+}  // namespace fulmar::api::openai

@@ -1,11 +1,13 @@
-// Reads the request fields that completions and chat have in common: sampling, stops, lengths, n and the stream.
+// Reads the fields that all requests for text have in common: sampling, stops, lengths, n and the stream.
 #pragma once
-#include "api/fields.h"
+#include "answer/fields.h"
 #include "fulmar/request.h"
 
 namespace fulmar::api {
 
 constexpr size_t kStopBytes = 1024;  // of one stop string; docs/http-api.md has it
+
+extern const FieldTable common_fields, stream_option_fields;  // common_tables.cpp
 
 // How often the same prompt is continued, and how the answer travels.
 struct Delivery {

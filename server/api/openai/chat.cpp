@@ -4,11 +4,11 @@
 #include <boost/json/serialize.hpp>
 #include <optional>
 
-#include "api/answering.h"
-#include "api/body.h"
-#include "api/context.h"
+#include "answer/answer.h"
+#include "api/openai/openai.h"
+#include "api/openai/words.h"
 
-namespace fulmar::api {
+namespace fulmar::api::openai {
 namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
@@ -117,18 +117,16 @@ PromptInput read_prompt(const Fields& fields) {
 
 }  // namespace
 
-void chat_completions(const Context& context, const http::Request& request,
-                      const std::shared_ptr<http::Reply>& reply) {
+void chat_completions(const Context& context, const Call& call) {
   Engine& engine = context.ready();
-  const json::object body = parse_object(request.body);
-  const Fields fields(body, chat_fields);
-  AnswerPlan plan;
-  plan.chat = true;
+  const Fields fields(call.body, chat_fields);
+  Asked asked;
   Request chat;
-  plan.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
+  asked.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
   chat.prompt = engine.prepare(read_prompt(fields));
-  plan.prompts.push_back(std::move(chat));
-  answer(context, engine, std::move(plan), reply);
+  asked.prompts.push_back(std::move(chat));
+  auto words = chat_words(asked.delivery, engine.model().id);
+  give_answer(context, engine, std::move(asked), std::move(words), call);
 }
 
-}  // namespace fulmar::api
+}  // namespace fulmar::api::openai

@@ -1,0 +1,19 @@
+// What all endpoints share.
+#pragma once
+#include <atomic>
+#include <cstddef>
+
+#include "fulmar/engine.h"
+
+namespace fulmar::api {
+
+struct Context {
+  std::atomic<Engine*> engine{nullptr};  // null while the model loads; outlives the HTTP threads, but not this
+  std::atomic<bool> draining{false};
+  mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
+
+  // The engine if it may be given work, else throws Error(unavailable).
+  Engine& ready() const;
+};
+
+}  // namespace fulmar::api

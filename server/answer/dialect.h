@@ -1,0 +1,47 @@
+// How a family of clients wants an answer worded: from what was said to bytes.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "fulmar/event.h"
+#include "http/failure.h"
+
+namespace fulmar::api {
+
+// Tokens of all choices together.
+struct Usage {
+  uint64_t prompt = 0, completion = 0;
+};
+
+// A piece of one choice's text. Its characters may be cut anywhere but inside of themselves.
+struct Said {
+  uint32_t index;
+  std::string_view text;
+  Finish finish;  // none until the choice's last piece
+};
+
+// One object an answer, on its connection's strand only. All calls append to `out`. An answer is either a
+// stream or whole; both may be long, so they are made piece by piece as the client takes them.
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  // A stream: open() each choice, say() what comes, then end() or fail().
+  virtual http::Response stream_head() const = 0;
+  virtual void open(uint32_t index, std::string& out) = 0;
+  virtual void say(std::span<const Said> news, std::string& out) = 0;  // of any choices, in the order of coming
+  virtual void end(const Usage& usage, std::string& out) = 0;
+  virtual void fail(const http::Failure& failure, std::string& out) = 0;
+
+  // In one piece: begin_whole(), for each choice what stands before its text and behind it, end_whole(). The
+  // text itself is put between as the inside of a JSON string. It has no error of its own: nothing is out
+  // before all choices have ended.
+  virtual void begin_whole(std::string& out) = 0;
+  virtual void begin_choice(uint32_t index, std::string& out) = 0;
+  virtual void end_choice(uint32_t index, Finish finish, std::string& out) = 0;
+  virtual void end_whole(const Usage& usage, std::string& out) = 0;
+};
+
+}  // namespace fulmar::api

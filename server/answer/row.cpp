@@ -1,0 +1,65 @@
+// From rows to routes.
+#include "answer/row.h"
+
+#include <algorithm>
+
+#include "answer/body.h"
+#include "base/fail.h"
+
+namespace fulmar::api {
+namespace {
+
+// The first of `rows` that `body` means.
+const Row& meant(const std::vector<Row>& rows, const json::object& body) {
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return !row.when || row.when(body); });
+  if (found == rows.end()) fail(ErrorKind::bad_request, "the body has no field that says what {} is to do", rows[0].path);
+  return *found;
+}
+
+void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
+         const std::shared_ptr<http::Reply>& reply) {
+  json::object body;
+  if (request.method == "POST") body = parse_object(request.body);
+  const Row& row = meant(rows, body);
+  try {
+    row.endpoint(context, {request, body, row.family, reply});
+  } catch (const Error& error) {
+    reply->respond(http::worded(row.family.wording, http::Failure(error)));
+  }
+}
+
+}  // namespace
+
+std::vector<http::Route> make_routes(const Context& context, const std::vector<Row>& rows) {
+  std::vector<std::vector<Row>> groups;
+  for (const Row& row : rows) {
+    const auto same = [&row](const std::vector<Row>& group) {
+      return std::string_view(group[0].method) == row.method && std::string_view(group[0].path) == row.path;
+    };
+    const auto group = std::find_if(groups.begin(), groups.end(), same);
+    if (group == groups.end()) {
+      groups.push_back({row});
+    } else {
+      require((*group)[0].cost == row.cost && (*group)[0].auth == row.auth, "the rows of {} {} differ in cost or auth",
+              row.method, row.path);
+      group->push_back(row);
+    }
+  }
+  std::vector<http::Route> routes;
+  for (std::vector<Row>& group : groups) {
+    http::Route& route = routes.emplace_back();
+    route.method = group[0].method;
+    route.pattern = group[0].path;
+    route.open = group[0].auth == Auth::open;
+    route.quick = group[0].cost == Cost::quick;
+    route.wording = group[0].family.wording;
+    route.handler = [&context, rows_of_path = std::move(group)](const http::Request& request,
+                                                                const std::shared_ptr<http::Reply>& reply) {
+      run(context, rows_of_path, request, reply);
+    };
+  }
+  return routes;
+}
+
+}  // namespace fulmar::api

@@ -1,0 +1,54 @@
+// The table of endpoints as data: a row each, with the family of clients that it speaks to.
+#pragma once
+#include <boost/json/object.hpp>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "answer/context.h"
+#include "http/router.h"
+
+namespace fulmar::api {
+
+namespace json = boost::json;
+
+// Clients that agree in how an error looks. Families know nothing of each other.
+struct Family {
+  std::string_view name;
+  http::Wording wording;
+};
+
+// One request as its endpoint gets it; valid until that returns, but for the reply.
+struct Call {
+  const http::Request& http;
+  const json::object& body;  // empty for a method that has none
+  const Family& family;
+  const std::shared_ptr<http::Reply>& reply;
+};
+
+// Runs on a worker thread, or on an I/O thread where it is quick. What it throws is worded by the family.
+using Endpoint = void (*)(const Context& context, const Call& call);
+
+enum class Auth : uint8_t { password, open };
+enum class Cost : uint8_t {
+  quick,  // takes microseconds and waits for nobody
+  any
+};
+
+struct Row {
+  const char* method;
+  const char* path;  // "{}" at its end: one or more characters, into Request::param
+  const Family& family;
+  Endpoint endpoint;
+  Cost cost = Cost::any;
+  Auth auth = Auth::password;
+  // Rows of one path are told apart by the body: the first that is meant answers. Null: always meant.
+  bool (*when)(const json::object& body) = nullptr;
+};
+
+// The rows as HTTP knows them: one route for all rows of a method and path, which must agree in cost and
+// auth. A POST's body is parsed once; what is no JSON object is worded by the first row's family. `context`
+// must outlive them.
+std::vector<http::Route> make_routes(const Context& context, const std::vector<Row>& rows);
+
+}  // namespace fulmar::api

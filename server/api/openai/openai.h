@@ -1,0 +1,18 @@
+// OpenAI's endpoints, one line each in the table of routes, and the tables of their fields.
+#pragma once
+#include "answer/fields.h"
+#include "answer/row.h"
+
+namespace fulmar::api::openai {
+
+extern const Family family;
+
+void list_models(const Context& context, const Call& call);
+void get_model(const Context& context, const Call& call);
+void completions(const Context& context, const Call& call);
+void chat_completions(const Context& context, const Call& call);
+
+extern const FieldTable completion_fields, chat_fields;  // field_tables.cpp
+extern const FieldTable message_fields, part_fields, call_fields, function_fields, template_option_fields;
+
+}  // namespace fulmar::api::openai

@@ -1,0 +1,13 @@
+// Every endpoint there is.
+#pragma once
+#include "answer/row.h"
+
+namespace fulmar::api {
+
+// Hands requests to the endpoints. The context must outlive the server.
+http::Router make_router(const Context& context);
+
+// Those that belong to no family.
+void health(const Context& context, const Call& call);
+
+}  // namespace fulmar::api

@@ -1,0 +1,138 @@
+// Endpoints as rows: each family's errors are worded by itself, wherever they arise, and a body can choose between
+// the rows of one path.
+#include <gmock/gmock.h>
+
+#include "answer/row.h"
+#include "api/openai/words.h"
+#include "server/client.h"
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+using api::Call;
+using api::Context;
+using testing::StartsWith;
+
+http::Response round_words(const http::Failure& failure) {
+  http::Response response;
+  response.body = "round: " + std::to_string(failure.status) + ' ' + failure.param + ": " + failure.message;
+  return response;
+}
+
+http::Response square_words(const http::Failure& failure) {
+  http::Response response;
+  response.body = "square: " + std::to_string(failure.status) + ' ' + failure.code;
+  return response;
+}
+
+const api::Family round_family{"round", round_words}, square_family{"square", square_words};
+
+void say(const Call& call, std::string text) {
+  http::Response response;
+  response.body = std::move(text);
+  call.reply->respond(std::move(response));
+}
+
+void roll(const Context&, const Call& call) { say(call, "rolls"); }
+void slide(const Context&, const Call& call) { say(call, "slides"); }
+void complain(const Context&, const Call&) { throw Error(ErrorKind::bad_request, "too heavy", "weight"); }
+void starve(const Context&, const Call&) { throw std::bad_alloc(); }
+bool has_corners(const api::json::object& body) { return body.contains("corners"); }
+bool is_heavy(const api::json::object& body) { return body.contains("weight"); }
+bool is_hollow(const api::json::object& body) { return body.contains("hollow"); }
+
+struct Table {
+  explicit Table(std::string password = {}) {
+    http::ServerOptions options;
+    options.port = 0;
+    options.password = std::move(password);
+    options.limits.body_bytes = 1000;
+    const std::vector<api::Row> rows = {
+        {"POST", "/move", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
+        {"POST", "/move", round_family, complain, api::Cost::any, api::Auth::password, is_heavy},
+        {"POST", "/move", square_family, starve, api::Cost::any, api::Auth::password, is_hollow},
+        {"POST", "/move", round_family, roll},
+        {"POST", "/slide", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
+        {"GET", "/look", round_family, roll, api::Cost::quick, api::Auth::open},
+    };
+    server = std::make_unique<http::Server>(
+        options, http::Router(api::make_routes(context, rows), api::openai::error_words));
+    server->start();
+  }
+  ~Table() { server->stop(); }
+  Client client() const { return Client(server->port()); }
+
+  Context context;
+  std::unique_ptr<http::Server> server;
+};
+
+TEST(Rows, TheFirstThatIsMeantAnswers) {
+  const Table table;
+  EXPECT_EQ(table.client().post("/move", R"({"corners": 4, "weight": 1})").body, "slides");
+  EXPECT_EQ(table.client().post("/move", "{}").body, "rolls");
+  EXPECT_EQ(table.client().get("/look").body, "rolls");
+}
+
+TEST(Rows, ErrorsAreWordedByTheFamilyThatIsMeant) {
+  const Table table;
+  const Answer heavy = table.client().post("/move", R"({"weight": 1})");
+  EXPECT_EQ(heavy.status, 400);
+  EXPECT_EQ(heavy.body, "round: 400 weight: too heavy");
+  const Answer flat = table.client().post("/slide", "{}");
+  EXPECT_EQ(flat.status, 400);
+  EXPECT_THAT(flat.body, StartsWith("square: 400"));
+}
+
+TEST(Rows, WhereTheBodyCannotTellThePathsFirstFamilyWordsTheError) {
+  const Table table;
+  EXPECT_EQ(table.client().post("/move", "{").body, "square: 400 ");
+  const Answer hollow = table.client().post("/move", R"({"hollow": 1})");
+  EXPECT_EQ(hollow.body, "square: 503 out_of_memory");
+  EXPECT_EQ(hollow.headers.count("retry-after"), 1u);
+}
+
+TEST(Rows, ErrorsBelowTheEndpointsAreWordedByTheFamilyOfThePath) {
+  const Table table("secret");
+  const Answer refused = table.client().post("/slide", R"({"corners": 4})");
+  EXPECT_EQ(refused.body, "square: 401 invalid_api_key");
+  EXPECT_EQ(refused.headers.count("www-authenticate"), 1u);
+  Client client = table.client();
+  client.send("POST", "/slide", std::string(2000, 'x'), "Authorization: Bearer secret\r\n");
+  EXPECT_EQ(client.receive().body, "square: 413 too_large");
+  EXPECT_EQ(table.client().get("/look").body, "rolls") << "open";
+  Client other = table.client();
+  other.send("DELETE", "/look", {}, "Authorization: Bearer secret\r\n");
+  const Answer method = other.receive();
+  EXPECT_THAT(method.body, StartsWith("round: 405"));
+  EXPECT_EQ(method.headers.at("allow"), "GET, HEAD, OPTIONS");
+  Client bad = table.client();
+  bad.send("POST /slide HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n"
+           "Transfer-Encoding: chunked\r\n\r\nno size\r\n");
+  EXPECT_EQ(bad.receive().body, "square: 400 malformed_http");
+}
+
+TEST(Rows, WhatHasNoPathIsWordedByTheRoutersFamily) {
+  const Table table;
+  EXPECT_EQ(error_of(table.client().get("/nowhere"))["code"], "not_found");
+  Client bad = table.client();
+  bad.send("what is this\r\n\r\n");
+  EXPECT_EQ(error_of(bad.receive())["code"], "malformed_http");
+}
+
+TEST(Rows, ThoseOfOnePathMustAgreeInWhatIsDecidedBeforeTheBody) {
+  const Context context;
+  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
+                                          {"POST", "/move", round_family, roll, api::Cost::quick}}),
+               Error);
+  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
+                                          {"POST", "/move", round_family, roll, api::Cost::any, api::Auth::open}}),
+               Error);
+  EXPECT_EQ(api::make_routes(context, {{"GET", "/move", round_family, roll},
+                                       {"POST", "/move", round_family, roll, api::Cost::quick}})
+                .size(),
+            2u);
+}
+
+}  // namespace
+}  // namespace fulmar::test
