@@ -32,6 +32,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::milliseconds kPause{50};
+constexpr std::chrono::seconds kStuck{10};
 constexpr double kLongest = 1e9;  // seconds, thirty years: what a duration of nanoseconds holds tenfold
 
 std::vector<std::shared_ptr<Connection>> connections_of(Shared& shared) {
@@ -50,6 +51,8 @@ struct Server::Impl {
 
   void listen();
   void start_threads();
+  template <typename Some>
+  void run(Some some);
   void keep_accepting();
   asio::awaitable<void> accept(std::shared_ptr<void> until_destroyed);
   void admit(tcp::socket socket);
@@ -57,13 +60,16 @@ struct Server::Impl {
   void close_acceptor();
 
   std::shared_ptr<Shared> shared;
-  std::atomic<bool> accepting{false};
+  bool accepting = false;  // accept() lives; of the listener's thread
+  // The listener's own, run by one thread. A strand would not do: where memory runs out while one is put to work it
+  // stays locked for ever.
+  asio::io_context listening{1};
   asio::io_context io;
   // Until stop() the threads stay, for what is posted to a connection in the moment it ends.
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // the acceptor's
-  tcp::acceptor acceptor{strand};
-  asio::steady_timer pause{strand};
+  asio::executor_work_guard<asio::io_context::executor_type> listening_work{listening.get_executor()};
+  tcp::acceptor acceptor{listening};
+  asio::steady_timer pause{listening};
   std::chrono::steady_clock::time_point warned{};
   size_t most = 0;  // connections
   uint16_t port = 0;
@@ -72,9 +78,9 @@ struct Server::Impl {
 
 // Starts accept() unless it lives. Asio destroys a coroutine where memory runs out between two of its steps.
 void Server::Impl::keep_accepting() {
-  if (accepting.exchange(true)) return;
+  if (shared->draining || std::exchange(accepting, true)) return;
   std::shared_ptr<void> lives(nullptr, [this](void*) { accepting = false; });
-  asio::co_spawn(strand, accept(std::move(lives)), asio::detached);
+  asio::co_spawn(listening, accept(std::move(lives)), asio::detached);
 }
 
 // Whatever one connection throws, the next is waited for.
@@ -122,7 +128,7 @@ void Server::Impl::warn(std::string_view problem) {
 
 void Server::Impl::close_acceptor() {
   shared->draining = true;
-  asio::post(strand, [this] {
+  asio::post(listening, [this] {
     error_code ignored;
     acceptor.close(ignored);
     pause.cancel();
@@ -173,18 +179,27 @@ void Server::Impl::listen() {
 void Server::Impl::start_threads() {
   const ServerOptions& options = shared->options;
   shared->workers.start(std::max(1u, options.workers));
-  for (unsigned i = 0; i < std::max(1u, options.threads); ++i)
-    threads.emplace_back([this] {
-      for (;;) {
-        try {
-          keep_accepting();
-          io.run();
-          return;
-        } catch (const std::exception& error) {  // memory ran out between two steps of a connection
-          log_error("a connection was dropped: {}", error.what());
-        }
-      }
+  threads.emplace_back([this] {
+    // A coroutine that an exception ends is destroyed by a message of its own, so each may be the last of accept().
+    run([this] {
+      keep_accepting();
+      return listening.run_one();
     });
+  });
+  for (unsigned i = 0; i < std::max(1u, options.threads); ++i)
+    threads.emplace_back([this] { run([this] { return io.run(); }); });
+}
+
+// Until `some`, which does some work, has none.
+template <typename Some>
+void Server::Impl::run(Some some) {
+  for (;;) {
+    try {
+      if (some() == 0) return;
+    } catch (const std::exception& error) {  // memory ran out between two steps of a connection
+      log_error("a connection was dropped: {}", error.what());
+    }
+  }
 }
 
 void Server::start() {
@@ -222,12 +237,16 @@ bool Server::drain(double seconds) {
 void Server::stop() {
   impl_->close_acceptor();
   // Every coroutine waits for its socket or its wake-up; both end now, so the threads run out of work. A
-  // connection accepted in the same moment is caught by the next round.
-  while (!impl_->threads.empty() && connections() > 0) {
+  // connection accepted in the same moment is caught by the next round. One whose strand stayed locked, where memory
+  // ran out, hears of nothing any more.
+  const auto end = std::chrono::steady_clock::now() + kStuck;
+  while (!impl_->threads.empty() && connections() > 0 && std::chrono::steady_clock::now() < end) {
     for (const auto& connection : connections_of(*impl_->shared)) connection->close();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  if (connections() > 0) impl_->io.stop();
   impl_->shared->workers.stop();
+  impl_->listening_work.reset();
   impl_->work.reset();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();
