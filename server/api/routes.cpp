@@ -1,6 +1,7 @@
 // The route table.
 #include "api/routes.h"
 
+#include "api/lightning/lightning.h"
 #include "api/openai/openai.h"
 
 namespace fulmar::api {
@@ -13,6 +14,7 @@ http::Router make_router(const Context& context) {
       {"GET", "/v1/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/v1/completions", family, openai::completions},
       {"POST", "/v1/chat/completions", family, openai::chat_completions},
+      {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick, Auth::open},
       // For clients whose base address lacks the /v1.
       {"GET", "/models", family, openai::list_models, Cost::quick},
       {"GET", "/models/{}", family, openai::get_model, Cost::quick},
