@@ -122,6 +122,7 @@ struct LinearKernels {
 };
 const LinearKernels& linear_kernels();
 std::span<const FormatKernels> block_kernels();  // those of formats whose codes share scales
+const FormatKernels* find_kernels(Format format);  // of either list; null: the format has none
 
 struct ShiftOutput {
   const float* mix;    // [C]

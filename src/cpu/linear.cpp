@@ -18,14 +18,6 @@ uint64_t round_up(uint64_t n, uint64_t to) {
   return (n + to - 1) / to * to;
 }
 
-const FormatKernels* find_kernels(Format format) {
-  const LinearKernels& k = linear_kernels();
-  for (const std::span<const FormatKernels> list : {std::span(k.formats, k.format_count), block_kernels()})
-    for (const FormatKernels& kernels : list)
-      if (kernels.format == format) return &kernels;
-  return nullptr;
-}
-
 class LinearTask : public Task {
  public:
   LinearTask(const LinearArgs& args, uint32_t threads)
@@ -274,6 +266,14 @@ class PackTask : public Task {
 };
 
 }  // namespace
+
+const FormatKernels* find_kernels(Format format) {
+  const LinearKernels& k = linear_kernels();
+  for (const std::span<const FormatKernels> list : {std::span(k.formats, k.format_count), block_kernels()})
+    for (const FormatKernels& kernels : list)
+      if (kernels.format == format) return &kernels;
+  return nullptr;
+}
 
 PanelOrder PanelOrder::of(uint32_t K, uint32_t classes) {
   PanelOrder o;

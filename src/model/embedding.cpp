@@ -1,9 +1,8 @@
 // Embedding lookup; see embedding.h.
 #include "model/embedding.h"
 
-#include <cmath>
-
 #include "base/fail.h"
+#include "cpu/lookup.h"
 
 namespace fulmar {
 
@@ -16,18 +15,13 @@ Embedding::Embedding(const SourcePtr& source, const rwkv::Config& config)
       eps_(config.norm_eps) {}
 
 void Embedding::lookup(std::span<const int32_t> tokens, float* x) const {
-  for (const int32_t token : tokens) {
+  for (const int32_t token : tokens)
     if (token < 0 || static_cast<uint32_t>(token) >= V_)
       fail(ErrorKind::bad_request, "token {} is outside the model's vocabulary of {}", token, V_);
-    to_floats(table_, uint64_t{static_cast<uint32_t>(token)} * C_, C_, x);
-    double mean = 0, variance = 0;
-    for (uint32_t c = 0; c < C_; ++c) mean += x[c];
-    mean /= C_;
-    for (uint32_t c = 0; c < C_; ++c) variance += (x[c] - mean) * (x[c] - mean);
-    const double scale = 1.0 / std::sqrt(variance / C_ + eps_);
-    for (uint32_t c = 0; c < C_; ++c)
-      x[c] = static_cast<float>((x[c] - mean) * scale) * weight_[c] + bias_[c];
-    x += C_;
+  for (size_t i = 0; i < tokens.size(); ++i, x += C_) {
+    if (i + 1 < tokens.size()) cpu::prefetch_row(table_, C_, static_cast<uint32_t>(tokens[i + 1]));
+    cpu::lookup_row(table_, C_, static_cast<uint32_t>(tokens[i]), x);
+    cpu::lookup_norm(x, weight_.data(), bias_.data(), eps_, C_);
   }
 }
 
@@ -52,7 +46,7 @@ void LookedUpInputs::append(std::span<const int32_t> tokens, std::span<const flo
     }
     float* row = input.rows.data();
     for (const int32_t token : tokens) {
-      to_floats(input.table, static_cast<uint32_t>(token) * input.width, input.width, row);
+      cpu::lookup_row(input.table, input.width, static_cast<uint32_t>(token), row);
       row += input.width;
     }
     inputs.emplace_back(input.rows.data(), tokens.size() * input.width);
