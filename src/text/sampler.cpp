@@ -1,4 +1,4 @@
-// The stages of sampling in their order, the penalties and the random numbers.
+// The stages of sampling in their order and the random numbers.
 #include "text/sampler.h"
 
 #include <algorithm>
@@ -51,7 +51,7 @@ void check_sampling(const Sampling& sampling, uint32_t vocab) {
 }
 
 Sampler::Sampler(const Sampling& sampling, uint32_t vocab, uint64_t salt)
-    : sampling_(sampling), vocab_(vocab) {
+    : sampling_(sampling), vocab_(vocab), penalties_(sampling) {
   check_sampling(sampling, vocab);
   uint64_t seed = 0;
   if (sampling.seed) {
@@ -67,32 +67,15 @@ double Sampler::next_point() {
   return static_cast<double>(mix(key_ + golden * ++counter_) >> 11) * 0x1p-53;
 }
 
-void Sampler::apply_bias_and_penalties(std::span<float> logits) const {
-  for (const auto& [token, bias] : sampling_.logit_bias) logits[static_cast<std::size_t>(token)] += bias;
-  for (const Seen& seen : seen_) {
-    logits[static_cast<std::size_t>(seen.token)] -=
-        sampling_.presence_penalty + sampling_.frequency_penalty * seen.count;
-  }
-}
-
 void Sampler::accept(Token token) {
   require(token >= 0 && static_cast<uint32_t>(token) < vocab_, "token {} is outside the vocabulary of {}",
           token, vocab_);
-  if (sampling_.presence_penalty == 0 && sampling_.frequency_penalty == 0) return;
-  constexpr float forgotten = 1e-4f;
-  for (Seen& seen : seen_) seen.count *= sampling_.penalty_decay;
-  std::erase_if(seen_, [](const Seen& seen) { return seen.count < forgotten; });
-  const auto found = std::ranges::find(seen_, token, &Seen::token);
-  if (found == seen_.end()) {
-    seen_.push_back({token, 1.0f});
-  } else {
-    found->count += 1.0f;
-  }
+  penalties_.count(token);
 }
 
 Token Sampler::sample(std::span<float> logits) {
   require(logits.size() == vocab_, "{} logits for a vocabulary of {}", logits.size(), vocab_);
-  apply_bias_and_penalties(logits);
+  for (const Edit& edit : penalties_.edits()) logits[static_cast<size_t>(edit.token)] += edit.delta;
   float largest = block_maxima(logits, maxima_);
   if (largest == infinity) {
     for (float& logit : logits) logit = logit == infinity ? 0.0f : -infinity;

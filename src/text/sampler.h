@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fulmar/request.h"
+#include "text/penalties.h"
 #include "text/selection.h"
 
 namespace fulmar {
@@ -15,7 +16,7 @@ namespace fulmar {
 void check_sampling(const Sampling& sampling, uint32_t vocab);
 
 // One request's sampler: its penalties' counts and its random numbers. Not thread-safe. No allocation per
-// token.
+// token, once its buffers have grown.
 class Sampler {
  public:
   // `salt` makes streams of one request (n > 1) differ under one seed. Throws as check_sampling() does.
@@ -30,19 +31,12 @@ class Sampler {
   void accept(Token token);
 
  private:
-  // A token that occurred. Its count is multiplied by penalty_decay after every token; below 1e-4 it is
-  // forgotten, and with it the presence penalty.
-  struct Seen {
-    Token token;
-    float count;
-  };
-  void apply_bias_and_penalties(std::span<float> logits) const;
   Token pick(std::span<float> logits, float largest);
   double next_point();
 
   Sampling sampling_;
   uint32_t vocab_;
-  std::vector<Seen> seen_;  // empty without penalties
+  Penalties penalties_;
   PerBlock maxima_, sums_;
   std::vector<Candidate> candidates_, scratch_;
   uint64_t key_ = 0, counter_ = 0;
