@@ -49,7 +49,7 @@ class Lowering {
     for (const uint64_t offset : arena_.offsets)
       out_.values.push_back(reinterpret_cast<float*>(base + offset));
     for (uint32_t slot = 0; tape.state_floats && slot < memory.states->slots(); ++slot) {
-      const StateMemory::Place place = memory.states->place(slot);
+      const PlainStates::Place place = as_plain(*memory.states).place(slot);
       out_.states.push_back(
           reinterpret_cast<float*>(static_cast<HostBuffer*>(place.buffer)->writable() + place.at));
     }

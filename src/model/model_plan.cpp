@@ -127,7 +127,7 @@ ModelPlan plan_model(const Strategy& strategy, const rwkv::Config& config, const
 }
 
 uint64_t slot_floats(const ops::Tape& tape) {
-  return ops::StateMemory::stride(tape.state_floats);
+  return ops::PlainStates::stride(tape.state_floats);
 }
 
 uint32_t default_slots(const ModelPlan& plan) {

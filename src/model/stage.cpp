@@ -13,9 +13,9 @@ Stage::Stage(const StagePlan& plan, ops::Backend& backend, std::unique_ptr<Weigh
       weights_(std::move(weights)),
       stream_(stream),
       layer_(layer),
-      states_(backend, plan.tape.state_floats, slots + 1),
+      states_(backend.make_states(plan.tape, slots + 1)),
       programs_(plan.tape, backend,
-                {stream ? stream->tensors(layer) : weights_->tensors(), &activations, &states_}, programs) {}
+                {stream ? stream->tensors(layer) : weights_->tensors(), &activations, states_.get()}, programs) {}
 
 std::span<const std::span<const float>> Stage::run(const ops::Batch& batch, bool timing) {
   program_ = nullptr;  // find() may drop it, and then fail

@@ -27,7 +27,7 @@ class Stage {
   void skip();
 
   uint64_t state_floats() const { return plan_.tape.state_floats; }
-  ops::StateMemory& states() { return states_; }
+  ops::StateMemory& states() { return *states_; }
 
   // Of the last run, when it was timed.
   std::vector<ops::OpTime> times() const;
@@ -37,7 +37,7 @@ class Stage {
   std::unique_ptr<WeightStore> weights_;
   LayerStream* stream_;
   size_t layer_;
-  ops::StateMemory states_;
+  std::unique_ptr<ops::StateMemory> states_;
   ProgramCache programs_;
   ops::Program* program_ = nullptr;  // of the last run
 };

@@ -94,6 +94,8 @@ class Backend {
   // Whether the device was lost with work that never ended: its memory stays taken and nothing more can be
   // made of it in this process.
   virtual bool abandoned() const { return false; }
+  // The states of so many slots, which this backend's programs work on: here as plain floats (state_memory.h).
+  virtual std::unique_ptr<StateMemory> make_states(const Tape& tape, uint32_t slots);
   virtual std::unique_ptr<Program> compile(const Tape& tape, const Memory& memory, const BatchShape& shape,
                                            bool timing = false) = 0;
 };

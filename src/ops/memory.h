@@ -29,7 +29,7 @@ struct DeviceTensor {
 struct Memory {
   std::vector<DeviceTensor> weights;  // by WeightId
   Buffer* activations = nullptr;      // at least plan_arena(tape, shape).bytes long; programs may share it
-  const StateMemory* states = nullptr;  // of tape.state_floats a slot or more
+  const StateMemory* states = nullptr;  // that Backend::make_states() made, of tape.state_floats a slot or more
 };
 
 }  // namespace fulmar::ops

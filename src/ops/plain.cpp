@@ -58,7 +58,7 @@ class PlainProgram : public Program {
   }
   float* row(ValueId id, uint64_t r) { return values_[id].data() + r * tape_.values[id].width; }
   float* state(const Segment& s, uint32_t offset) {
-    const StateMemory::Place at = memory_.states->place(s.slot);
+    const PlainStates::Place at = as_plain(*memory_.states).place(s.slot);
     return reinterpret_cast<float*>(static_cast<PlainBuffer*>(at.buffer)->data() + at.at) + offset;
   }
 

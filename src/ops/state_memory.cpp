@@ -7,38 +7,61 @@
 
 namespace fulmar::ops {
 
-StateMemory::StateMemory(Backend& backend, uint64_t floats, uint32_t slots)
-    : backend_(backend), floats_(floats), slots_(slots), each_(slots) {
+void StateMemory::check(uint32_t slot) const {
+  require(slot < slots_, "slot {} of {}", slot, slots_);
+}
+
+void StateMemory::check(uint32_t slot, size_t floats) const {
+  check(slot);
+  require(floats == floats_, "{} floats for a state of {}", floats, floats_);
+}
+
+PlainStates::PlainStates(Backend& backend, uint64_t floats, uint32_t slots)
+    : StateMemory(floats, slots), backend_(backend), each_(slots) {
   const uint64_t bytes = stride(floats) * 4;
   if (bytes == 0 || slots == 0) return;
-  each_ = static_cast<uint32_t>(std::clamp<uint64_t>(backend.caps().max_buffer_bytes / bytes, 1, slots));
+  const uint64_t most = std::min<uint64_t>(backend.caps().max_buffer_bytes, 1 << 30);
+  each_ = static_cast<uint32_t>(std::clamp<uint64_t>(most / bytes, 1, slots));
   for (uint32_t first = 0; first < slots; first += each_)
     pieces_.push_back(backend.allocate(std::min(each_, slots - first) * bytes, Where::device));
 }
 
-StateMemory::Place StateMemory::place(uint32_t slot) const {
-  require(slot < slots_ && !pieces_.empty(), "slot {} of {}", slot, slots_);
-  return {pieces_[slot / each_].get(), slot % each_ * stride(floats_) * 4};
+PlainStates::Place PlainStates::place(uint32_t slot) const {
+  check(slot);
+  require(!pieces_.empty(), "states without floats lie nowhere");
+  return {pieces_[slot / each_].get(), slot % each_ * stride(floats()) * 4};
 }
 
-void StateMemory::copy(uint32_t to, uint32_t from) {
-  if (pieces_.empty()) return;
+void PlainStates::copy(uint32_t to, uint32_t from) {
+  check(to);
+  check(from);
+  if (pieces_.empty() || to == from) return;
   const Place target = place(to), source = place(from);
-  backend_.copy(*target.buffer, target.at, *source.buffer, source.at, floats_ * 4);
+  backend_.copy(*target.buffer, target.at, *source.buffer, source.at, floats() * 4);
 }
 
-void StateMemory::read(uint32_t slot, std::span<float> out) const {
-  require(out.size() == floats_, "{} floats for a state of {}", out.size(), floats_);
+void PlainStates::read(uint32_t slot, std::span<float> out) {
+  check(slot, out.size());
   if (pieces_.empty()) return;
   const Place from = place(slot);
   backend_.download(std::as_writable_bytes(out), *from.buffer, from.at);
 }
 
-void StateMemory::write(uint32_t slot, std::span<const float> in) {
-  require(in.size() == floats_, "{} floats for a state of {}", in.size(), floats_);
+void PlainStates::write(uint32_t slot, std::span<const float> in) {
+  check(slot, in.size());
   if (pieces_.empty()) return;
   const Place to = place(slot);
   backend_.upload(*to.buffer, to.at, std::as_bytes(in));
+}
+
+const PlainStates& as_plain(const StateMemory& states) {
+  const auto* plain = dynamic_cast<const PlainStates*>(&states);
+  require(plain != nullptr, "the slots' states are of another backend's kind");
+  return *plain;
+}
+
+std::unique_ptr<StateMemory> Backend::make_states(const Tape& tape, uint32_t slots) {
+  return std::make_unique<PlainStates>(*this, tape.state_floats, slots);
 }
 
 }  // namespace fulmar::ops

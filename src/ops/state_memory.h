@@ -1,4 +1,4 @@
-// The slots' states of one tape on one device, in pieces that every driver allocates.
+// The slots' states of one tape on one device. How a state lies there is the backend's affair: Backend::make_states().
 #pragma once
 #include <memory>
 #include <span>
@@ -10,16 +10,37 @@ namespace fulmar::ops {
 
 class StateMemory {
  public:
-  // All zero. `floats` of each slot: tape.state_floats or more.
-  StateMemory(Backend& backend, uint64_t floats, uint32_t slots);
+  virtual ~StateMemory() = default;
 
   uint64_t floats() const { return floats_; }  // of a slot
   uint32_t slots() const { return slots_; }
 
-  // All three ordered with programs.
-  void copy(uint32_t to, uint32_t from);
-  void read(uint32_t slot, std::span<float> out) const;
-  void write(uint32_t slot, std::span<const float> in);
+  // All zero at first. All of these come after programs that were finished and before those started later.
+  virtual void copy(uint32_t to, uint32_t from) = 0;                  // as it lies
+  virtual void read(uint32_t slot, std::span<float> out) = 0;         // in the order of rwkv/state.h, as write()
+  virtual void write(uint32_t slot, std::span<const float> in) = 0;
+  // Takes back the last `rows` rows that a slot was fed. False, and nothing is changed, where that cannot be.
+  virtual bool rewind(uint32_t /*slot*/, uint32_t /*rows*/) { return false; }
+
+ protected:
+  // `floats` of each slot: tape.state_floats or more.
+  StateMemory(uint64_t floats, uint32_t slots) : floats_(floats), slots_(slots) {}
+  void check(uint32_t slot) const;
+  void check(uint32_t slot, size_t floats) const;
+
+ private:
+  const uint64_t floats_;
+  const uint32_t slots_;
+};
+
+// Floats as read() gives them, in pieces below 1 GiB, which every driver allocates.
+class PlainStates final : public StateMemory {
+ public:
+  PlainStates(Backend& backend, uint64_t floats, uint32_t slots);
+
+  void copy(uint32_t to, uint32_t from) override;
+  void read(uint32_t slot, std::span<float> out) override;
+  void write(uint32_t slot, std::span<const float> in) override;
 
   // Where a slot lies, `at` in bytes: a multiple of 256.
   struct Place {
@@ -33,9 +54,11 @@ class StateMemory {
 
  private:
   Backend& backend_;
-  uint64_t floats_;
-  uint32_t slots_, each_;  // slots of a piece
+  uint32_t each_;  // slots of a piece
   std::vector<std::unique_ptr<Buffer>> pieces_;
 };
+
+// For backends that keep make_states() as it is; throws Error(internal) for states of another kind.
+const PlainStates& as_plain(const StateMemory& states);
 
 }  // namespace fulmar::ops

@@ -68,7 +68,7 @@ RecordedProgram::RecordedProgram(std::shared_ptr<ProgramContext> context, const 
   require(tape.state_floats == 0 || (memory.states && memory.states->floats() >= tape.state_floats),
           "the slots' states are too small");
   for (uint32_t slot = 0; tape.state_floats && slot < memory.states->slots(); ++slot) {
-    const ops::StateMemory::Place place = memory.states->place(slot);
+    const ops::PlainStates::Place place = ops::as_plain(*memory.states).place(slot);
     slots_.push_back(memory_of(*place.buffer).address() + place.at);
   }
 

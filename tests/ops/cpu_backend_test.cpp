@@ -121,7 +121,7 @@ TEST(CpuBackend, RefusesBatchesThatDoNotFitInsteadOfWritingPastBuffers) {
   tape.state_floats = 16;
   const BatchShape shape{4, 2, 2};
   const auto weights = backend->allocate(64, Where::device);
-  const StateMemory states(*backend, 64, 3), short_states(*backend, 15, 3);
+  const PlainStates states(*backend, 64, 3), short_states(*backend, 15, 3);
   const auto arena = backend->allocate(plan_arena(tape, shape).bytes, Where::device);
   const Memory memory{{{weights.get(), 0}}, arena.get(), &states};
   const auto program = backend->compile(tape, memory, shape);

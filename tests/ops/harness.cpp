@@ -60,7 +60,7 @@ struct Bench {
     return all.subspan(slot * slot_states.floats(), slot_states.floats());
   }
   Backend& backend;
-  StateMemory slot_states;
+  PlainStates slot_states;
   Memory memory;
   std::vector<std::unique_ptr<Buffer>> buffers;
   std::unique_ptr<Buffer> activations;

@@ -163,7 +163,7 @@ TEST_P(OpTest, WhatIsNoNumberStaysNoneThroughEveryActivation) {
       Memory memory;
       memory.weights = {{weight.get(), 0}};
       memory.activations = activations.get();
-      const StateMemory states(*backend_, 64, 1);
+      const PlainStates states(*backend_, 64, 1);
       memory.states = &states;
       const auto program = backend_->compile(tape, memory, shape);
       std::vector<float> x(rows * K, 1.0f);

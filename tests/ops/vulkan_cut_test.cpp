@@ -113,7 +113,7 @@ class VulkanCutTest : public testing::Test {
     }
     buffers.push_back(backend_->allocate(plan_arena(tape, shape).bytes, Where::device));
     memory.activations = buffers.back().get();
-    states = std::make_unique<StateMemory>(*backend_, tape.state_floats, 4);
+    states = backend_->make_states(tape, 4);
     memory.states = states.get();
     program = std::make_unique<RecordedProgram>(context_, tape, memory, shape, false,
                                                 longest_part.value_or(context_->device.longest_part()));
