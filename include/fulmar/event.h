@@ -29,7 +29,7 @@ struct Event {
 };
 
 // Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody
-// listens any more: the slot is free within one step and no further event arrives after the one in flight.
+// listens any more: the slot is free after the step under way, and no further event arrives after the one in flight.
 class Sink {
  public:
   virtual ~Sink() = default;

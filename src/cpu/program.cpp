@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "base/fail.h"
 #include "cpu/lower.h"
@@ -52,9 +53,29 @@ class CpuProgram : public Program {
     segments_.assign(batch.segments.begin(), batch.segments.end());
     picks_.assign(batch.picks.begin(), batch.picks.end());
     step_ = {batch.rows, segments_, picks_};
+    started_ = true;
     for (size_t i = 0; i < inputs_.size(); ++i)
       if (const uint64_t floats = uint64_t{step_.rows_of(inputs_[i].picked)} * inputs_[i].width)
         std::memcpy(inputs_[i].data, batch.inputs[i].data(), floats * 4);
+  }
+
+  std::span<const std::span<float>> finish() override {
+    if (std::exchange(started_, false)) compute();
+    for (size_t i = 0; i < outputs_.size(); ++i)
+      spans_[i] = {outputs_[i].data, uint64_t{step_.rows_of(outputs_[i].picked)} * outputs_[i].width};
+    return spans_;
+  }
+
+  std::vector<OpTime> times() const override { return times_; }
+
+ private:
+  struct Port {
+    float* data;
+    uint32_t width;
+    bool picked;
+  };
+
+  void compute() {
     times_.clear();
     double pending = 0;  // seconds of a preparing stage, counted to the one it prepares
     for (Stage& stage : lowered_.stages) {
@@ -70,21 +91,6 @@ class CpuProgram : public Program {
       pending = 0;
     }
   }
-
-  std::span<const std::span<const float>> finish() override {
-    for (size_t i = 0; i < outputs_.size(); ++i)
-      spans_[i] = {outputs_[i].data, uint64_t{step_.rows_of(outputs_[i].picked)} * outputs_[i].width};
-    return spans_;
-  }
-
-  std::vector<OpTime> times() const override { return times_; }
-
- private:
-  struct Port {
-    float* data;
-    uint32_t width;
-    bool picked;
-  };
 
   void check(const Batch& batch) {
     require(batch.rows <= shape_.rows && batch.segments.size() <= shape_.segments &&
@@ -150,7 +156,7 @@ class CpuProgram : public Program {
   const bool timing_;
   Lowered lowered_;
   std::vector<Port> inputs_, outputs_;
-  std::vector<std::span<const float>> spans_;
+  std::vector<std::span<float>> spans_;
   Pages scratch_;
   uint64_t scratch_stride_ = 0;
 
@@ -158,6 +164,7 @@ class CpuProgram : public Program {
   std::vector<uint32_t> picks_;
   std::vector<bool> slot_taken_;
   Step step_;
+  bool started_ = false;  // and not yet computed
   Stage* current_ = nullptr;
   std::vector<uint32_t> ends_;  // of the current stage's tasks: where each one's units end
   std::vector<OpTime> times_;

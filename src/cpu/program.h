@@ -2,7 +2,7 @@
 #pragma once
 #include <memory>
 
-#include "cpu/thread_pool.h"
+#include "base/thread_pool.h"
 #include "ops/backend.h"
 
 namespace fulmar::cpu {

@@ -4,8 +4,9 @@
 // A step: orders and closed sinks first, a change of the model once nothing is under way, then free slots
 // take the requests that waited longest, then every live slot gives its decode row or a part of its prompt
 // (scheduler.h), the model computes all rows at once, and each picked row becomes a token of its request
-// (generation.h). All of it happens on one thread; only the queue, the counters and the sinks are shared with
-// others.
+// (drawing.h, generation.h). What was drawn is told the sinks while the model computes the next step. All of it
+// happens on one thread, but for the drawing, whose team it waits for; only the queue, the counters and the
+// sinks are shared with others.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "engine/drawing.h"
 #include "engine/generation.h"
 #include "engine/make_engine.h"
 #include "engine/prompt.h"
@@ -25,20 +27,6 @@
 
 namespace fulmar {
 namespace {
-
-Error as_error(const std::exception_ptr& exception) {
-  try {
-    std::rethrow_exception(exception);
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return Error(ErrorKind::out_of_memory, "the host's memory did not suffice for this request");
-  } catch (const std::exception& error) {
-    return Error(ErrorKind::internal, error.what());
-  } catch (...) {
-    return Error(ErrorKind::internal, "an exception of unknown type");
-  }
-}
 
 using Clock = std::chrono::steady_clock;
 
@@ -50,15 +38,16 @@ class ModelEngine final : public Engine {
         tokenizer_(std::move(tokenizer)),
         model_(std::move(model)),
         vocab_(model_->config().V),
-        budget_(model_->max_rows()),
+        budget_{model_->max_rows(), model_->max_picks()},
         max_prompt_tokens_(options.max_prompt_tokens),
         queue_(options.queue, options.queue_tokens),
         slots_(model_->slots()),
-        scratch_(vocab_) {
+        drawing_(vocab_, options.model.threads, model_->slots()) {
     for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
     order_.reserve(slots_.size());
     demands_.reserve(slots_.size());
-    tokens_.reserve(budget_);
+    tokens_.reserve(budget_.rows);
+    leaving_.reserve(slots_.size());
     thread_ = std::thread([this] { run(); });
   }
 
@@ -150,8 +139,7 @@ class ModelEngine final : public Engine {
       while (queue_.pop_closed()) {
       }
     }
-    for (size_t i = order_.size(); i > 0; --i)
-      if (slots_[order_[i - 1]]->closed()) release(order_[i - 1]);
+    release_where([](const Generation& one) { return one.closed(); });
   }
 
   void admit() {
@@ -169,7 +157,7 @@ class ModelEngine final : public Engine {
       const uint32_t slot = free_.back();
       try {
         model_->reset_slot(slot);
-        slots_[slot].emplace(std::move(*job), tokenizer_, vocab_);
+        slots_[slot] = std::make_unique<Generation>(std::move(*job), tokenizer_, vocab_);
         free_.pop_back();
         order_.push_back(slot);
         live_ = static_cast<uint32_t>(order_.size());
@@ -194,40 +182,44 @@ class ModelEngine final : public Engine {
 
     const uint64_t step = ++steps_;
     const Clock::time_point begun = Clock::now();
-    const std::span<const float> logits = model_->step(tokens_, plan_.segments, plan_.picks);
-    require(logits.size() == plan_.picks.size() * size_t{vocab_}, "{} logits for {} picks of {} tokens",
-            logits.size(), plan_.picks.size(), vocab_);
+    model_->start({tokens_, plan_.segments, plan_.picks});
+    deliver();
+    const std::span<float> logits = model_->finish();
     prompt_tokens_ += prompt_rows;
-    log_debug("step {}: {} rows of {} sequences, {} drawn from, {:.2f} ms in the model", step, tokens_.size(),
+    log_debug("step {}: {} rows of {} sequences, {} picked, {:.2f} ms in the model", step, tokens_.size(),
               plan_.segments.size(), plan_.picks.size(),
               std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
-    for (size_t i = 0; i < plan_.picked_slots.size(); ++i)
-      draw(plan_.picked_slots[i], logits.subspan(i * vocab_, vocab_), step);
+    const uint64_t before = drawn();
+    drawing_.draw(plan_, logits, slots_, step);
+    completion_tokens_ += drawn() - before;
+    release_where([](const Generation& one) { return one.done(); });
   }
 
-  void draw(uint32_t slot, std::span<const float> logits, uint64_t step) {
-    try {
-      std::copy(logits.begin(), logits.end(), scratch_.begin());
-      const uint32_t before = slots_[slot]->drawn();
-      const bool done = slots_[slot]->draw(scratch_, step);
-      completion_tokens_ += slots_[slot]->drawn() - before;
-      if (done) release(slot);
-    } catch (...) {  // one request's logits are no number: the others go on
-      const Error error = as_error(std::current_exception());
-      end(slot, Finish::failed, &error);
-    }
+  uint64_t drawn() const {
+    uint64_t sum = 0;
+    for (const uint32_t slot : order_) sum += slots_[slot]->drawn();
+    return sum;
+  }
+
+  // Tells the sinks what the last step drew: while the next one is under way, or at once where there is none.
+  void deliver() noexcept {
+    for (const uint32_t slot : order_) slots_[slot]->deliver();
+    for (const std::unique_ptr<Generation>& one : leaving_) one->deliver();
+    leaving_.clear();
   }
 
   // The states of the slots that took part are unknown now; the others' are whole. Where the step could not
   // even be planned, nobody can go on.
   void fail_step(const Error& error) {
+    deliver();
     if (error.kind() == ErrorKind::device_lost) return lose_device(error);
     log_error("step {} failed: {}", steps_.load(), error.what());
-    if (!planned_)
-      while (!order_.empty()) end(order_.front(), Finish::failed, &error);
-    else
-      for (const ops::Segment& segment : plan_.segments)
-        if (slots_[segment.slot]) end(segment.slot, Finish::failed, &error);
+    release_where([&](Generation& one) {
+      const auto is_its = [&](const ops::Segment& segment) { return slots_[segment.slot].get() == &one; };
+      const bool took_part = !planned_ || std::ranges::any_of(plan_.segments, is_its);
+      if (took_part) one.end(Finish::failed, steps_, &error);
+      return took_part;
+    });
   }
 
   // Fails what is under way or waits, and sets the device up again: once, and once more for each time that it
@@ -270,7 +262,11 @@ class ModelEngine final : public Engine {
   }
 
   void end_all(Finish finish, const Error* error) {
-    while (!order_.empty()) end(order_.front(), finish, error);
+    deliver();
+    release_where([&](Generation& one) {
+      one.end(finish, steps_, error);
+      return true;
+    });
     while (std::optional<Job> job = queue_.pop()) send_end(*job->sink, finish, error);
   }
 
@@ -283,33 +279,37 @@ class ModelEngine final : public Engine {
     send(sink, event);
   }
 
-  void end(uint32_t slot, Finish finish, const Error* error) {
-    slots_[slot]->end(finish, steps_, error);
-    release(slot);
-  }
-
-  void release(uint32_t slot) {
-    slots_[slot].reset();
-    order_.erase(std::find(order_.begin(), order_.end(), slot));
-    free_.push_back(slot);
+  // Frees the slots of requests for which over(slot) holds. Those that are done still have news.
+  template <class Over>
+  void release_where(const Over& over) {
+    std::erase_if(order_, [&](uint32_t slot) {
+      if (!over(*slots_[slot])) return false;
+      leaving_.push_back(std::move(slots_[slot]));
+      free_.push_back(slot);
+      return true;
+    });
     live_ = static_cast<uint32_t>(order_.size());
+    if (order_.empty()) deliver();
   }
 
   const ModelInfo info_;
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::unique_ptr<Model> model_;
-  const uint32_t vocab_, budget_, max_prompt_tokens_;
+  const uint32_t vocab_;
+  const StepBudget budget_;
+  const uint32_t max_prompt_tokens_;
   Queue queue_;
 
   // The engine thread's own.
-  std::vector<std::optional<Generation>> slots_;
+  std::vector<std::unique_ptr<Generation>> slots_;
   std::vector<uint32_t> free_;   // slots without a request
   std::vector<uint32_t> order_;  // the others, in order of arrival
   std::vector<Demand> demands_;  // reused by every step, as the following
   StepPlan plan_;
   bool planned_ = false;        // plan_ is this step's
   std::vector<Token> tokens_;   // [rows]
-  std::vector<float> scratch_;  // [V]
+  std::vector<std::unique_ptr<Generation>> leaving_;  // out of their slots, perhaps with news
+  Drawing drawing_;
   FileWatch watch_;
   std::optional<Clock::time_point> rebuilt_;
   Clock::time_point looked_;  // for closed sinks in the queue

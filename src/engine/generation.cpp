@@ -18,7 +18,8 @@ Generation::Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint
 
 Demand Generation::demand(uint32_t slot) const {
   const auto left = static_cast<uint32_t>(prompt().size()) - fed_;
-  return left > 0 ? Demand{slot, left, false} : Demand{slot, 1, true};
+  const Want want = job_.request->max_tokens == 0 ? Want::none : Want::last;
+  return left > 0 ? Demand{slot, left, false, want} : Demand{slot, 1, true, want};
 }
 
 bool Generation::feed(uint32_t rows, std::vector<Token>& tokens) {
@@ -35,35 +36,60 @@ bool Generation::feed(uint32_t rows, std::vector<Token>& tokens) {
   return true;
 }
 
-bool Generation::draw(std::span<float> logits, uint64_t step) {
-  if (job_.request->max_tokens == 0) {
-    emit(Finish::length, step, nullptr);
-    return true;
+void Generation::rest(uint64_t step) {
+  if (job_.request->max_tokens > 0 || fed_ < prompt().size()) return;
+  step_ = step;
+  finish_ = Finish::length;
+}
+
+void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
+  step_ = step;
+  try {
+    accept(sampler_.sample(logits));
+  } catch (...) {  // this one's logits are no number: the others go on
+    failure_ = std::current_exception();
+    finish_ = Finish::failed;
   }
-  last_ = sampler_.sample(logits);
+}
+
+void Generation::accept(Token token) {
+  last_ = token;
   ++drawn_;
-  unsent_.push_back(last_);
-  Finish finish = Finish::none;
-  if (is_stop_token(last_)) {
-    finish = Finish::stop;
+  unsent_.push_back(token);
+  if (is_stop_token(token)) {
+    finish_ = Finish::stop;
   } else {
-    text_ += turn_.push(stops_.push(detokenizer_.push(last_)));
+    text_ += turn_.push(stops_.push(detokenizer_.push(token)));
     if (stops_.stopped())
-      finish = Finish::stop;
+      finish_ = Finish::stop;
     else if (drawn_ >= job_.request->max_tokens)
-      finish = Finish::length;
+      finish_ = Finish::length;
   }
-  if (finish != Finish::none) flush(finish);
-  if (finish != Finish::none || !text_.empty()) emit(finish, step, nullptr);
-  return finish != Finish::none;
+  if (done()) flush();
+}
+
+void Generation::deliver() noexcept {
+  if (ended_) return;
+  if (failure_) {
+    try {
+      const Error error = as_error(failure_);
+      end(Finish::failed, step_, &error);
+    } catch (...) {  // no memory for a sentence
+      end(Finish::failed, step_, nullptr);
+    }
+  } else if (done() || !text_.empty()) {
+    emit(nullptr);
+  }
 }
 
 void Generation::end(Finish finish, uint64_t step, const Error* error) noexcept {
+  finish_ = finish;
+  step_ = step;
   try {
-    flush(finish);
+    flush();
   } catch (...) {  // no memory for the rest of the text: the client still learns that it ended
   }
-  emit(finish, step, error);
+  emit(error);
 }
 
 bool Generation::is_stop_token(Token token) const {
@@ -72,23 +98,24 @@ bool Generation::is_stop_token(Token token) const {
 }
 
 // Moves held-back text to text_. The last bytes may still complete a stop string.
-void Generation::flush(Finish& finish) {
+void Generation::flush() {
   if (stops_.stopped()) return;
   text_ += turn_.push(stops_.push(detokenizer_.finish()));
   if (!stops_.stopped()) text_ += turn_.push(stops_.finish());
-  if (stops_.stopped() && finish == Finish::length) finish = Finish::stop;
+  if (stops_.stopped() && finish_ == Finish::length) finish_ = Finish::stop;
 }
 
-void Generation::emit(Finish finish, uint64_t step, const Error* error) {
+void Generation::emit(const Error* error) {
   Event event;
   event.text = text_;
   event.tokens = unsent_;
-  event.finish = finish;
+  event.finish = finish_;
   event.prompt_tokens = fed_;
   event.completion_tokens = drawn_;
-  event.step = step;
+  event.step = step_;
   event.error = error;
   send(*job_.sink, event);
+  ended_ = done();
   text_.clear();
   unsent_.clear();
 }

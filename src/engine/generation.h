@@ -1,5 +1,7 @@
-// A request while it runs in a slot: what of the prompt is fed, the draws, and the text on its way to the sink.
+// A request while it runs in a slot: what of the prompt is fed, the draws, and the text on its way to the sink. Owned by
+// the engine thread; draw() may be called by another one that it waits for.
 #pragma once
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,17 +23,22 @@ class Generation {
   uint32_t drawn() const { return drawn_; }
   // Appends the next `rows` tokens to a step; true where they are the prompt's.
   bool feed(uint32_t rows, std::vector<Token>& tokens);
-  // Draws a token from logits [V], which are overwritten, and sends what became text; true when the request
-  // is done. One that asks for no tokens is done at once.
-  bool draw(std::span<float> logits, uint64_t step);
+  // After a step that fed it and has no logits for it: a request for no tokens is done with its prompt.
+  void rest(uint64_t step);
+  // Draws a token from logits [V], which are overwritten, and makes text of it. `step` is for the event.
+  void draw(std::span<float> logits, uint64_t step) noexcept;
+  bool done() const { return finish_ != Finish::none; }
+  // Sends what is new, the end among it.
+  void deliver() noexcept;
   // Sends the last event of a request that ends early, with the text that was held back.
   void end(Finish finish, uint64_t step, const Error* error) noexcept;
 
  private:
   const std::vector<Token>& prompt() const { return job_.request->prompt->tokens; }
   bool is_stop_token(Token token) const;
-  void flush(Finish& finish);
-  void emit(Finish finish, uint64_t step, const Error* error);
+  void accept(Token token);
+  void flush();
+  void emit(const Error* error);
 
   const Job job_;
   Sampler sampler_;
@@ -43,6 +50,10 @@ class Generation {
   Token last_ = 0;             // the last draw, which the next decode row feeds
   std::string text_;           // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
+  uint64_t step_ = 0;          // the last that drew
+  Finish finish_ = Finish::none;
+  bool ended_ = false;          // the last event was sent
+  std::exception_ptr failure_;  // why, with Finish::failed
 };
 
 }  // namespace fulmar

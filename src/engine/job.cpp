@@ -1,6 +1,8 @@
 // Checks requests against the model.
 #include "engine/job.h"
 
+#include <new>
+
 #include "base/fail.h"
 #include "base/log.h"
 #include "engine/prompt.h"
@@ -34,6 +36,20 @@ std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokeniz
     }
   }
   return jobs;
+}
+
+Error as_error(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorKind::out_of_memory, "the host's memory did not suffice for this request");
+  } catch (const std::exception& error) {
+    return Error(ErrorKind::internal, error.what());
+  } catch (...) {
+    return Error(ErrorKind::internal, "an exception of unknown type");
+  }
 }
 
 void send(Sink& sink, const Event& event) noexcept {

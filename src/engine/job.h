@@ -1,5 +1,6 @@
 // One choice of a request on its way: checked on the thread that submitted it.
 #pragma once
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct Job {
 // The choices in order, a submission's one after another. Throws Error(bad_request), naming the field, for a
 // request that can never run on a model of `vocab` tokens.
 std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokenizer, uint32_t vocab);
+
+// What a client is told of an exception.
+Error as_error(const std::exception_ptr& exception);
 
 // Hands an event to a sink unless that is closed. A sink that throws is closed: its request has nobody to
 // tell.

@@ -8,11 +8,20 @@
 
 namespace fulmar {
 
+// Whose logits a slot wants: nobody's (a prompt that is only fed), those of the last of its rows (which
+// predict the next token), or all rows'.
+enum class Want : uint8_t { none, last, all };
+
 // What a live slot could feed: the rest of its prompt, or the one token it drew last.
 struct Demand {
   uint32_t slot;
   uint32_t rows;  // >= 1
   bool decode;    // the prompt is through: one row, and it never waits
+  Want want = Want::last;
+};
+
+struct StepBudget {
+  uint32_t rows, picks;  // each at least as many as there are demands, or some may wait for ever
 };
 
 // One step. A slot is part of at most one segment; a demand that got nothing has none.
@@ -20,15 +29,19 @@ struct StepPlan {
   std::vector<ops::Segment>
       segments;                 // cover [0, rows): decode rows first, then prompts, each in arrival order
   std::vector<uint32_t> picks;  // rows whose logits are wanted, ascending
-  std::vector<uint32_t> picked_slots;  // by pick: the slot that draws a token from it
+  struct Share {
+    uint32_t slot, first_pick, picks;  // its logits are picks [first_pick, +picks)
+  };
+  std::vector<Share> shares;  // by segment
   uint32_t rows = 0;
 };
 
-// Plans a step of at most `budget` rows; `demands` is in order of arrival. Decode rows are taken first. What
-// is left is shared evenly among the waiting prompts, and what a short prompt does not need goes to the
-// others: a short prompt behind a long one is through after rows / (budget / prompts) steps, whatever the
-// length of the long one. Where there are more prompts than rows, the earliest get one each. `plan` is
-// overwritten and keeps its memory.
-void plan_step(std::span<const Demand> demands, uint32_t budget, StepPlan& plan);
+// Plans a step; `demands` is in order of arrival. Decode rows are taken first. What is left is shared evenly
+// among the waiting prompts, and what a short prompt does not need goes to the others: a short prompt behind a
+// long one is through after rows / (budget / prompts) steps, whatever the length of the long one. Where there
+// are more prompts than rows, the earliest get one each. Prompts that want all their rows' logits share in the
+// same way the picks that decode rows and the ends of the other prompts leave. `plan` is overwritten and keeps
+// its memory.
+void plan_step(std::span<const Demand> demands, StepBudget budget, StepPlan& plan);
 
 }  // namespace fulmar

@@ -49,6 +49,7 @@ class LoadedModel : public Model {
   uint64_t weight_bytes() const override { return plan_.weight_bytes(); }
   uint32_t slots() const override { return sizes_.slots; }
   uint32_t max_rows() const override { return sizes_.rows; }
+  uint32_t max_picks() const override { return sizes_.picks; }
   uint64_t state_floats() const override { return plan_.whole.state_floats; }
   const ops::Tape& tape() const override { return plan_.whole; }
 
@@ -59,28 +60,26 @@ class LoadedModel : public Model {
     return list;
   }
 
-  std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
-                              std::span<const uint32_t> picks) override {
-    require(!tokens.empty() && tokens.size() <= sizes_.rows, "a step of {} rows, at most {} fit",
-            tokens.size(), sizes_.rows);
-    embedding_.lookup(tokens, x_.data());
-    const auto rows = static_cast<uint32_t>(tokens.size());
-    const uint32_t decodes = decode_rows(segments, picks);
-    const std::span<const float> x(x_.data(), tokens.size() * config_.C);
-    std::span<const std::span<const float>> carried(&x, 1);  // from stage to stage: x, and v7's v_first
-    for (size_t i = 0; i < stages_.size(); ++i) {
-      Stage& stage = *stages_[i];
-      if (stage.head_only()) {
-        carried = picks.empty() ? (stage.skip(), carried) : run_head(stage, carried[0], picks, decodes);
-        continue;
+  void start(const Step& step) override {
+    require(!step.tokens.empty() && step.tokens.size() <= sizes_.rows, "a step of {} rows, at most {} fit",
+            step.tokens.size(), sizes_.rows);
+    embedding_.lookup(step.tokens, x_.data());
+    step_ = step;
+    decodes_ = decode_rows(step.segments, step.picks);
+    const std::span<float> x(x_.data(), step.tokens.size() * config_.C);
+    start_stage(0, {&x, 1});
+  }
+
+  std::span<float> finish() override {
+    for (size_t i = 0;;) {
+      const std::span<const std::span<float>> outputs = stages_[i]->finish();
+      if (++i == stages_.size()) return step_.picks.empty() ? std::span<float>() : outputs[0];
+      if (stages_[i]->head_only() && step_.picks.empty()) {
+        stages_[i]->skip();
+        return {};
       }
-      const size_t handed = plan_.stages[i].tape.inputs.size() - looked_up_[i].count();
-      inputs_.assign(carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(handed));
-      looked_up_[i].append(tokens, x, inputs_);
-      carried = stage.run({rows, segments, i + 1 < stages_.size() ? no_picks : picks, inputs_, decodes},
-                            timing_);
+      start_stage(i, outputs);
     }
-    return picks.empty() ? std::span<const float>() : carried[0];
   }
 
   void reset_slot(uint32_t slot) override { copy_state(slot, sizes_.slots); }
@@ -233,19 +232,30 @@ class LoadedModel : public Model {
     return rows;
   }
 
+  // `carried` from the stage before: x, and v7's v_first.
+  void start_stage(size_t i, std::span<const std::span<float>> carried) {
+    Stage& stage = *stages_[i];
+    if (stage.head_only()) return start_head(stage, carried[0]);
+    const size_t handed = plan_.stages[i].tape.inputs.size() - looked_up_[i].count();
+    inputs_.assign(carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(handed));
+    const auto rows = static_cast<uint32_t>(step_.tokens.size());
+    looked_up_[i].append(step_.tokens, {x_.data(), rows * size_t{config_.C}}, inputs_);
+    const bool last = i + 1 == stages_.size();
+    stage.start({rows, step_.segments, last ? step_.picks : no_picks, inputs_, decodes_}, timing_);
+  }
+
   // The head alone: only the picked rows of x travel.
-  std::span<const std::span<const float>> run_head(Stage& stage, std::span<const float> x,
-                                                 std::span<const uint32_t> picks, uint32_t decodes) {
-    const auto rows = static_cast<uint32_t>(picks.size());
+  void start_head(Stage& stage, std::span<const float> x) {
+    const auto rows = static_cast<uint32_t>(step_.picks.size());
     picked_x_.resize(uint64_t{rows} * config_.C);
     for (uint32_t i = 0; i < rows; ++i)
-      std::copy_n(x.data() + uint64_t{picks[i]} * config_.C, config_.C,
+      std::copy_n(x.data() + uint64_t{step_.picks[i]} * config_.C, config_.C,
                   picked_x_.data() + uint64_t{i} * config_.C);
     picks_.resize(rows);
     std::iota(picks_.begin(), picks_.end(), 0);
     const ops::Segment all{0, 0, rows};
     const std::span<const float> input(picked_x_);
-    return stage.run({rows, {&all, 1}, picks_, {&input, 1}, decodes}, timing_);
+    stage.start({rows, {&all, 1}, picks_, {&input, 1}, decodes_}, timing_);
   }
 
   void copy_state(uint32_t to, uint32_t from) {
@@ -274,6 +284,8 @@ class LoadedModel : public Model {
   std::vector<std::unique_ptr<LayerStream>> streams_;
   std::vector<std::unique_ptr<Stage>> stages_;  // as in plan_.stages
   std::vector<LookedUpInputs> looked_up_;       // likewise
+  Step step_;                                   // under way, as the next
+  uint32_t decodes_ = 0;
   std::vector<float> x_;                        // [max_rows, C]
   std::vector<std::span<const float>> inputs_;  // of a stage's step
   std::vector<float> picked_x_;                 // [picks, C], where the head is a stage of its own

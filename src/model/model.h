@@ -29,6 +29,13 @@ struct DeviceMemory {
   ops::MemoryUse used;
 };
 
+// What a model computes at once.
+struct Step {
+  std::span<const int32_t> tokens;         // one a row
+  std::span<const ops::Segment> segments;  // cover the rows, those that decode first
+  std::span<const uint32_t> picks;  // rows whose logits are wanted, ascending, all that decode among them if any
+};
+
 class Model {
  public:
   // See load.h, which has the steps. Throws Error.
@@ -44,14 +51,20 @@ class Model {
   virtual std::vector<DeviceMemory> memory() const { return {}; }
   virtual uint32_t slots() const = 0;
   virtual uint32_t max_rows() const = 0;
+  virtual uint32_t max_picks() const = 0;  // in a step
   virtual uint64_t state_floats() const = 0;  // of one slot
   virtual const ops::Tape& tape() const = 0;  // of all layers
 
-  // Runs one step. tokens: one id per row; segments cover the rows, those that decode first; picks: rows
-  // whose logits are wanted, ascending, all that decode among them if any. Answers [picks, V], valid until
-  // the next call. Throws Error(bad_request) for a token outside [0, V).
-  virtual std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
-                                      std::span<const uint32_t> picks) = 0;
+  // Starts a step; what it points to must stay until finish(), which every start needs. Throws
+  // Error(bad_request) for a token outside [0, V).
+  virtual void start(const Step& step) = 0;
+  // Waits for the step. Logits [picks, V], the caller's to change, valid until the next start.
+  virtual std::span<float> finish() = 0;
+  std::span<float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
+                        std::span<const uint32_t> picks) {
+    start({tokens, segments, picks});
+    return finish();
+  }
 
   // A fresh state (zeros, or the model's own initial state) for a slot.
   virtual void reset_slot(uint32_t slot) = 0;

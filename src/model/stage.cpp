@@ -17,20 +17,19 @@ Stage::Stage(const StagePlan& plan, ops::Backend& backend, std::unique_ptr<Weigh
       programs_(plan.tape, backend,
                 {stream ? stream->tensors(layer) : weights_->tensors(), &activations, states_.get()}, programs) {}
 
-std::span<const std::span<const float>> Stage::run(const ops::Batch& batch, bool timing) {
+void Stage::start(const ops::Batch& batch, bool timing) {
   program_ = nullptr;  // find() may drop it, and then fail
   const auto count = [](const auto& list) { return static_cast<uint32_t>(list.size()); };
   program_ = &programs_.find(
       {batch.rows, count(batch.segments), count(batch.picks), batch.decodes, batch.decodes < batch.rows},
       timing);
-  if (!stream_) {
-    program_->start(batch);
-    return program_->finish();
-  }
-  stream_->begin(layer_);
+  if (stream_) stream_->begin(layer_);
   program_->start(batch);
+}
+
+std::span<const std::span<float>> Stage::finish() {
   const auto outputs = program_->finish();
-  stream_->end(layer_);
+  if (stream_) stream_->end(layer_);
   return outputs;
 }
 

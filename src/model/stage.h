@@ -18,8 +18,10 @@ class Stage {
   // Without layers there is only the head: it needs no rows but the picked ones.
   bool head_only() const { return plan_.tape.state_floats == 0; }
 
-  // Runs a batch and answers the tape's outputs, valid until the next run.
-  std::span<const std::span<const float>> run(const ops::Batch& batch, bool timing);
+  // Starts a batch, which may be freed on return; finish() waits for it and answers the tape's outputs, valid
+  // until the next start.
+  void start(const ops::Batch& batch, bool timing);
+  std::span<const std::span<float>> finish();
   // Places the weights of these names anew, unless they are streamed. Programs are compiled again where they
   // may know an old place.
   void replace_weights(const Source& source, const WeightNames& names);

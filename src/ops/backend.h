@@ -55,12 +55,12 @@ struct OpTime {
 class Program {
  public:
   virtual ~Program() = default;
-  // Uploads the per-step data and starts the step; may return before it is done. `batch` may be freed on
-  // return.
+  // Uploads the per-step data and starts the step. `batch` may be freed on return.
   virtual void start(const Batch& batch) = 0;
-  // Waits for the step. One span per tape output, [rows or picks in use, width], valid until the next start.
-  // Throws Error(device_lost).
-  virtual std::span<const std::span<const float>> finish() = 0;
+  // Waits for the step, or computes it where nothing runs beside the caller. One span per tape output, [rows
+  // or picks in use, width], the caller's to change, valid until the next start. Throws Error(device_lost).
+  // What the step uses is nobody else's between start and finish.
+  virtual std::span<const std::span<float>> finish() = 0;
   // Of the last finished step, when compiled with timing; else empty.
   virtual std::vector<OpTime> times() const { return {}; }
 };
@@ -78,7 +78,7 @@ class Backend {
   // `from` may be reused on return. Ordered before programs started later; into a staging buffer at once, so
   // that no copy may be under way from it.
   virtual void upload(Buffer& to, uint64_t at, std::span<const std::byte> from) = 0;
-  // Waits until `to` is filled. Ordered after programs started and copies made earlier.
+  // Waits until `to` is filled. Ordered after programs finished and copies made earlier.
   virtual void download(std::span<std::byte> to, const Buffer& from, uint64_t at) = 0;
   // On the device, ordered with uploads and programs. Ranges do not overlap.
   virtual void copy(Buffer& to, uint64_t to_at, const Buffer& from, uint64_t from_at, uint64_t bytes) = 0;

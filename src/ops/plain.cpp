@@ -50,7 +50,7 @@ class PlainProgram : public Program {
       outputs_.emplace_back(values_[id].data(), uint64_t{rows(id)} * tape_.values[id].width);
   }
 
-  std::span<const std::span<const float>> finish() override { return outputs_; }
+  std::span<const std::span<float>> finish() override { return outputs_; }
 
  private:
   uint32_t rows(ValueId id) const {
@@ -233,7 +233,7 @@ class PlainProgram : public Program {
   BatchShape shape_;
   Batch batch_;
   std::vector<std::vector<float>> values_, weights_;
-  std::vector<std::span<const float>> outputs_;
+  std::vector<std::span<float>> outputs_;
 };
 
 class PlainBackend : public Backend {

@@ -241,7 +241,7 @@ void RecordedProgram::start(const ops::Batch& batch) {
   }
 }
 
-std::span<const std::span<const float>> RecordedProgram::finish() {
+std::span<const std::span<float>> RecordedProgram::finish() {
   context_->device.wait(running_until_);
   if (started_) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - *started_;
@@ -250,7 +250,7 @@ std::span<const std::span<const float>> RecordedProgram::finish() {
   }
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Port& port = outputs_[i];
-    views_[i] = {reinterpret_cast<const float*>(results_.mapped() + port.host_at),
+    views_[i] = {reinterpret_cast<float*>(results_.mapped() + port.host_at),
                  size_t{port.picked ? picks_ : rows_} * port.width};
   }
   if (queries_) read_times();

@@ -51,7 +51,7 @@ class RecordedProgram final : public ops::Program {
   size_t parts() const { return parts_.size(); }
   Bound bound() const { return plan_.bound; }
   void start(const ops::Batch& batch) override;
-  std::span<const std::span<const float>> finish() override;
+  std::span<const std::span<float>> finish() override;
   std::vector<ops::OpTime> times() const override { return times_; }
 
  private:
@@ -90,7 +90,7 @@ class RecordedProgram final : public ops::Program {
   uint64_t running_until_ = 0;
   std::optional<std::chrono::steady_clock::time_point> started_;  // with nothing else under way
   uint32_t rows_ = 0, picks_ = 0;
-  std::vector<std::span<const float>> views_;
+  std::vector<std::span<float>> views_;
 };
 
 }  // namespace fulmar::vulkan

@@ -58,6 +58,36 @@ TEST(Batching, SixtyFourStreamsGiveWhatEachGivesAlone) {
   }
 }
 
+// Words for the clients are made while the device works, and not between its steps.
+TEST(Batching, ATokenIsToldWhileTheNextStepIsUnderWay) {
+  auto listener = std::make_shared<Listener>();
+  std::vector<size_t> at_start, at_finish;  // events so far
+  FakeOptions options;
+  options.before_step = [&](uint64_t) { at_start.push_back(listener->events().size()); };
+  options.before_finish = [&](uint64_t) { at_finish.push_back(listener->events().size()); };
+  const auto engine = make_fake_engine(options);
+  submit(*engine, ask("go", 3), listener);
+  EXPECT_EQ(listener->wait(), Finish::length);  // the last one waits for no step
+  EXPECT_THAT(at_start, testing::ElementsAre(0, 0, 1));
+  EXPECT_THAT(at_finish, testing::ElementsAre(0, 1, 2));
+}
+
+TEST(Batching, ATokenIsToldEvenIfTheNextStepFails) {
+  for (const bool in_finish : {false, true}) {
+    FakeOptions options;
+    const auto breaks = [](uint64_t step) {
+      if (step == 3) throw std::runtime_error("broken");
+    };
+    (in_finish ? options.before_finish : options.before_step) = breaks;
+    const auto engine = make_fake_engine(options);
+    const auto listener = listen_to(*engine, ask("go", 9));
+    EXPECT_EQ(listener->wait(), Finish::failed);
+    EXPECT_EQ(listener->tokens().size(), 2u);
+    EXPECT_EQ(listener->events().size(), 3u);
+    EXPECT_EQ(listen_to(*engine, ask("go", 9))->wait(), Finish::length);
+  }
+}
+
 TEST(Batching, ALongPromptDelaysNoTokenOfOtherStreams) {
   Gate gate;
   FakeOptions options{.slots = 16, .max_rows = 64};
@@ -98,7 +128,7 @@ TEST(Batching, AShortPromptBehindALongOneAnswersAtOnce) {
   EXPECT_EQ(slow->wait(), Finish::length);
 }
 
-TEST(Batching, AClosedSinkFreesItsSlotForTheNextStep) {
+TEST(Batching, AClosedSinkFreesItsSlotAfterTheStepUnderWay) {
   Gate gate;
   FakeOptions options{.slots = 1};
   options.before_step = [&](uint64_t) { gate.wait(); };
@@ -112,7 +142,8 @@ TEST(Batching, AClosedSinkFreesItsSlotForTheNextStep) {
   gate.open();
   ASSERT_EQ(next->wait(), Finish::length);
   ASSERT_EQ(leaver->events().size(), 3u);  // none after the one in flight
-  EXPECT_EQ(next->events().front().step, leaver->events().back().step + 1);
+  // The step in between was under way when it closed.
+  EXPECT_EQ(next->events().front().step, leaver->events().back().step + 2);
 }
 
 TEST(Batching, AFinishedRequestsSlotServesTheNextStep) {

@@ -54,7 +54,7 @@ void play(Model& model, std::vector<Stream>& streams) {
     }
     if (!more) return;
     if (demands.empty()) continue;
-    plan_step(demands, model.max_rows(), plan);
+    plan_step(demands, {model.max_rows(), model.max_picks()}, plan);
     std::vector<Token> rows;
     for (const ops::Segment& segment : plan.segments) {
       auto& feed = streams[segment.slot].feed;
@@ -63,11 +63,12 @@ void play(Model& model, std::vector<Stream>& streams) {
     }
     const auto all = model.step(rows, plan.segments, plan.picks);
     const uint32_t V = model.config().V;
-    for (size_t i = 0; i < plan.picked_slots.size(); ++i) {
-      Stream& s = streams[plan.picked_slots[i]];
-      std::vector<float> logits(all.begin() + static_cast<std::ptrdiff_t>(i * V),
-                                all.begin() + static_cast<std::ptrdiff_t>((i + 1) * V));
-      if (plan.picked_slots[i] == 0) s.logits.insert(s.logits.end(), logits.begin(), logits.end());
+    for (const StepPlan::Share& share : plan.shares) {
+      if (share.picks == 0) continue;
+      Stream& s = streams[share.slot];
+      const auto row = all.subspan(share.first_pick * size_t{V}, V);
+      std::vector<float> logits(row.begin(), row.end());
+      if (share.slot == 0) s.logits.insert(s.logits.end(), logits.begin(), logits.end());
       s.tokens.push_back(s.sampler.sample(logits));
       s.feed = {s.tokens.back()};
     }

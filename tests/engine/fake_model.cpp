@@ -62,12 +62,20 @@ FakeModel::FakeModel(FakeOptions options) : options_(std::move(options)), states
   caps_.backend = caps_.name = "fake";
 }
 
-std::span<const float> FakeModel::step(std::span<const int32_t> tokens,
-                                       std::span<const ops::Segment> segments,
-                                       std::span<const uint32_t> picks) {
+void FakeModel::start(const Step& step) {
+  require(!started_, "a step was started before the last one was finished");
   ++steps_;
   if (options_.before_step) options_.before_step(steps_);
-  require(!tokens.empty() && tokens.size() <= options_.max_rows, "{} rows", tokens.size());
+  require(!step.tokens.empty() && step.tokens.size() <= options_.max_rows, "{} rows", step.tokens.size());
+  step_ = step;
+  started_ = true;
+}
+
+std::span<float> FakeModel::finish() {
+  require(started_, "no step was started");
+  started_ = false;
+  if (options_.before_finish) options_.before_finish(steps_);
+  const auto [tokens, segments, picks] = step_;
   logits_.assign(picks.size() * config_.V, 0.0f);
   std::vector<bool> seen(options_.slots);
   size_t row = 0, pick = 0;

@@ -31,6 +31,8 @@ struct FakeOptions {
   uint32_t slots = 8, max_rows = 64, vocab = 128;
   // Called before each step, counted from 1, on the engine thread; may throw or wait.
   std::function<void(uint64_t step)> before_step{};
+  // Called where a step, once started, is waited for; likewise.
+  std::function<void(uint64_t step)> before_finish{};
   // Called before a slot is reset.
   std::function<void()> before_reset{};
   // Called to rebuild the model, with the checkpoint; without one it stays lost.
@@ -52,8 +54,9 @@ class FakeModel final : public Model {
   uint32_t max_rows() const override { return options_.max_rows; }
   uint64_t state_floats() const override { return 4; }
   const ops::Tape& tape() const override { return tape_; }
-  std::span<const float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
-                              std::span<const uint32_t> picks) override;
+  uint32_t max_picks() const override { return options_.slots; }
+  void start(const Step& step) override;
+  std::span<float> finish() override;
   void reset_slot(uint32_t slot) override;
   void copy_slot(uint32_t to, uint32_t from) override { states_.at(to) = states_.at(from); }
   void read_slot(uint32_t, std::span<float>) override {}
@@ -78,6 +81,8 @@ class FakeModel final : public Model {
   ops::Tape tape_;
   std::vector<State> states_;
   std::vector<float> logits_;
+  Step step_;  // under way
+  bool started_ = false;
   uint64_t steps_ = 0, salt_ = 0;
 };
 

@@ -15,14 +15,24 @@ using testing::ElementsAre;
 Demand decode(uint32_t slot) {
   return {slot, 1, true};
 }
-Demand prompt(uint32_t slot, uint32_t rows) {
-  return {slot, rows, false};
+Demand prompt(uint32_t slot, uint32_t rows, Want want = Want::last) {
+  return {slot, rows, false, want};
 }
 
-StepPlan plan_of(std::vector<Demand> demands, uint32_t budget) {
+StepPlan plan_of(std::vector<Demand> demands, uint32_t rows, uint32_t picks = 64) {
   StepPlan plan;
-  plan_step(demands, budget, plan);
+  plan_step(demands, {rows, picks}, plan);
   return plan;
+}
+
+// The slots that draw, by pick.
+std::vector<uint32_t> picked_slots(const StepPlan& plan) {
+  std::vector<uint32_t> all;
+  for (const StepPlan::Share& share : plan.shares) {
+    EXPECT_EQ(share.first_pick, all.size());
+    all.insert(all.end(), share.picks, share.slot);
+  }
+  return all;
 }
 
 // Slot and rows of each segment, in order.
@@ -38,14 +48,14 @@ TEST(Scheduler, DecodeRowsComeBeforePromptsThatArrivedEarlier) {
   const StepPlan plan = plan_of({prompt(0, 4000), decode(1), decode(2)}, 16);
   EXPECT_THAT(parts(plan), ElementsAre(P{1, 1}, P{2, 1}, P{0, 14}));
   EXPECT_THAT(plan.picks, ElementsAre(0, 1));
-  EXPECT_THAT(plan.picked_slots, ElementsAre(1, 2));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(1, 2));
 }
 
 TEST(Scheduler, AShortPromptIsNotHeldUpByALongOne) {
   const StepPlan plan = plan_of({prompt(0, 4000), prompt(1, 10)}, 64);
   EXPECT_THAT(parts(plan), ElementsAre(P{0, 54}, P{1, 10}));
   EXPECT_THAT(plan.picks, ElementsAre(63));
-  EXPECT_THAT(plan.picked_slots, ElementsAre(1));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(1));
 }
 
 TEST(Scheduler, LongPromptsShareEvenlyAndOddRowsGoToTheEarliest) {
@@ -62,34 +72,71 @@ TEST(Scheduler, APromptsLastRowIsPickedAndNoOtherRow) {
   EXPECT_THAT(plan_of({prompt(0, 9)}, 9).picks, ElementsAre(8));
 }
 
+TEST(Scheduler, APromptThatIsOnlyFedIsNotPicked) {
+  const StepPlan plan = plan_of({prompt(0, 3, Want::none), prompt(1, 2), decode(2)}, 16);
+  EXPECT_THAT(parts(plan), ElementsAre(P{2, 1}, P{0, 3}, P{1, 2}));
+  EXPECT_THAT(plan.picks, ElementsAre(0, 5));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(2, 1));
+}
+
+TEST(Scheduler, WhoWantsAllRowsGetsAllOfThemPickedWithinTheBudget) {
+  StepPlan plan = plan_of({prompt(0, 5, Want::all), decode(1)}, 16);
+  EXPECT_THAT(plan.picks, ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(1, 0, 0, 0, 0, 0));
+  // Four picks: one decodes, one is the end of slot 2's prompt, and two rows of slot 0 are left.
+  plan = plan_of({prompt(0, 5, Want::all), decode(1), prompt(2, 7)}, 64, 4);
+  EXPECT_THAT(parts(plan), ElementsAre(P{1, 1}, P{0, 2}, P{2, 7}));
+  EXPECT_THAT(plan.picks, ElementsAre(0, 1, 2, 9));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(1, 0, 0, 2));
+}
+
+TEST(Scheduler, WhoWantAllRowsShareThePicksAndLeaveTheRowsToOthers) {
+  const StepPlan plan = plan_of({prompt(0, 100, Want::all), prompt(1, 100, Want::all), prompt(2, 100)}, 64, 9);
+  EXPECT_THAT(parts(plan), ElementsAre(P{0, 4}, P{1, 4}, P{2, 56}));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(0, 0, 0, 0, 1, 1, 1, 1));
+}
+
+TEST(Scheduler, APromptsLastRowWaitsWhereNoPickIsLeft) {
+  const StepPlan plan = plan_of({decode(0), decode(1), prompt(2, 5), prompt(3, 1)}, 16, 2);
+  EXPECT_THAT(parts(plan), ElementsAre(P{0, 1}, P{1, 1}, P{2, 4}));
+  EXPECT_THAT(picked_slots(plan), ElementsAre(0, 1));
+}
+
 TEST(Scheduler, NothingToDoIsAnEmptyStep) {
   const StepPlan plan = plan_of({}, 8);
   EXPECT_EQ(plan.rows, 0u);
   EXPECT_TRUE(plan.segments.empty());
 }
 
-// Over many mixes: no row is lost, none is given twice, no decode row waits and no row of the budget is left
-// unused while a prompt wants it; no prompt gets two rows more than another that wanted more.
+// Over many mixes: no row is lost, none is given twice, no decode row waits, no row of the budget is left unused
+// while a prompt wants it that may have it, and no pick is more than the budget; no prompt gets two rows more than
+// another that wanted more.
 TEST(Scheduler, EveryMixKeepsThePromises) {
   std::mt19937 random(7);
   StepPlan plan;
-  for (int round = 0; round < 2000; ++round) {
-    const uint32_t count = 1 + random() % 40, budget = count + random() % 100;
+  for (int round = 0; round < 4000; ++round) {
+    const uint32_t count = 1 + random() % 40, rows = count + random() % 100, picks = count + random() % 20;
+    const StepBudget budget{rows, picks};
+    const bool some_all = round % 2 == 1;
     std::vector<Demand> demands;
     std::map<uint32_t, Demand> by_slot;
     uint32_t wanted = 0;
     for (uint32_t slot = 0; slot < count; ++slot) {
-      demands.push_back(random() % 3 ? prompt(slot, 1 + random() % (random() % 2 ? 8 : 300)) : decode(slot));
+      const Want want = some_all ? static_cast<Want>(random() % 3) : Want::last;
+      demands.push_back(random() % 3 ? prompt(slot, 1 + random() % (random() % 2 ? 8 : 300), want) : decode(slot));
       wanted += demands.back().rows;
       by_slot[slot] = demands.back();
     }
     plan_step(demands, budget, plan);
-    ASSERT_EQ(plan.rows, std::min(budget, wanted));
-    ASSERT_EQ(plan.segments.size(), count);  // budget >= slots: everybody moves on
+    ASSERT_EQ(plan.segments.size(), count);  // the budget is at least the slots: everybody moves on
+    ASSERT_EQ(plan.shares.size(), count);
+    ASSERT_LE(plan.rows, budget.rows);
+    ASSERT_LE(plan.picks.size(), budget.picks);
     uint32_t row = 0, most = 0, least_of_unfinished = ~0u;
-    size_t pick = 0;
-    bool prompts_began = false;
-    for (const ops::Segment& segment : plan.segments) {
+    bool prompts_began = false, all_waits = false;
+    std::vector<uint32_t> expected;
+    for (size_t i = 0; i < count; ++i) {
+      const ops::Segment& segment = plan.segments[i];
       ASSERT_EQ(segment.first, row);
       row += segment.rows;
       const Demand demand = by_slot.at(segment.slot);
@@ -98,15 +145,22 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
       ASSERT_FALSE(demand.decode && prompts_began);
       prompts_began |= !demand.decode;
       if (!demand.decode) most = std::max(most, segment.rows);
-      if (segment.rows < demand.rows) {
-        least_of_unfinished = std::min(least_of_unfinished, segment.rows);
-      } else {
-        ASSERT_LT(pick, plan.picks.size());
-        ASSERT_EQ(plan.picks[pick], row - 1);
-        ASSERT_EQ(plan.picked_slots[pick++], segment.slot);
-      }
+      const bool ends = segment.rows == demand.rows;
+      if (!ends && demand.want != Want::all) least_of_unfinished = std::min(least_of_unfinished, segment.rows);
+      all_waits |= !ends && demand.want == Want::all;
+      ASSERT_EQ(plan.shares[i].slot, segment.slot);
+      ASSERT_EQ(plan.shares[i].first_pick, expected.size());
+      if (demand.want == Want::all)
+        for (uint32_t r = segment.first; r < row; ++r) expected.push_back(r);
+      else if (demand.want == Want::last && ends)
+        expected.push_back(row - 1);
+      ASSERT_EQ(plan.shares[i].picks, expected.size() - plan.shares[i].first_pick);
     }
-    ASSERT_EQ(pick, plan.picks.size());
+    ASSERT_EQ(plan.rows, row);
+    ASSERT_EQ(plan.picks, expected);
+    if (!all_waits) {
+      ASSERT_EQ(plan.rows, std::min(budget.rows, wanted));
+    }
     if (least_of_unfinished != ~0u) {
       ASSERT_LE(most, least_of_unfinished + 1);
     }

@@ -121,7 +121,7 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
       {"hwy/highway.h", "src/cpu/linear.cpp", "src/tensor/format.cpp"},
       {"spdlog/spdlog.h", "src/base/log.cpp", "src/engine/engine.cpp"},
       {"CLI/CLI.hpp", "tools/command_line.cpp", "tools/main.cpp"},
-      {"unistd.h", "src/base/platform_posix.cpp", "src/cpu/thread_pool.cpp"},
+      {"unistd.h", "src/base/platform_posix.cpp", "src/cpu/backend.cpp"},
       {"sys/mman.h", "src/base/mapped_file.cpp", "src/weights/pth.cpp"},
       {"windows.h", "src/base/platform_windows.cpp", "tools/chat.cpp"},
       {"signal.h", "src/base/platform_posix.cpp", "tools/serve.cpp"},

@@ -55,7 +55,8 @@ TEST(Stage, AStepThatCannotBeCompiledLeavesNoProgramBehind) {
     const std::span<const float> input(x);
     const auto run = [&](uint32_t rows) {
       const ops::Segment all{0, 0, rows};
-      return stage.run({rows, {&all, 1}, {}, {&input, 1}}, true)[0][0];
+      stage.start({rows, {&all, 1}, {}, {&input, 1}}, true);
+      return stage.finish()[0][0];
     };
     EXPECT_EQ(run(3), C * 0.5f);
     EXPECT_FALSE(stage.times().empty());

@@ -1,5 +1,5 @@
-// The CPU backend's thread pool: every unit once, whoever is awake.
-#include "cpu/thread_pool.h"
+// The thread pool: every unit once, whoever is awake.
+#include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@
 #include <unistd.h>
 #endif
 
-namespace fulmar::cpu {
+namespace fulmar {
 namespace {
 
 struct Job {
@@ -34,7 +34,7 @@ void count_unit(void* context, uint32_t unit, uint32_t thread) {
   ++job.units_of_thread[thread];
 }
 
-TEST(CpuThreadPool, RunsEveryUnitOnceInJobsOfAllSizes) {
+TEST(ThreadPool, RunsEveryUnitOnceInJobsOfAllSizes) {
   ThreadPool pool(4);  // more threads than some machines have cores
   for (const uint32_t units : {0u, 1u, 2u, 3u, 7u, 64u, 1000u, ThreadPool::max_units}) {
     Job job{std::vector<uint32_t>(units), std::vector<uint32_t>(pool.threads())};
@@ -46,7 +46,7 @@ TEST(CpuThreadPool, RunsEveryUnitOnceInJobsOfAllSizes) {
 
 // Each job reads all that the job before it wrote, as the ops of a step do; a missing barrier shows as a
 // wrong sum.
-TEST(CpuThreadPool, AJobSeesWhatTheJobBeforeWrote) {
+TEST(ThreadPool, AJobSeesWhatTheJobBeforeWrote) {
   ThreadPool pool(3);
   constexpr uint32_t units = 9;
   std::vector<uint64_t> a(units, 1), b(units, 0);
@@ -69,9 +69,9 @@ TEST(CpuThreadPool, AJobSeesWhatTheJobBeforeWrote) {
 }
 
 // Long pauses between jobs put the workers to sleep; a wake-up lost would hang here.
-TEST(CpuThreadPool, WakesAfterPausesAndEndsWhileAsleep) {
+TEST(ThreadPool, WakesAfterPausesAndEndsWhileAsleep) {
   for (int round = 0; round < 5; ++round) {
-    ThreadPool pool(3);
+    ThreadPool pool(3, round % 2 ? std::chrono::microseconds(0) : ThreadPool::between_stages);
     for (int i = 0; i < 4; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(i));
       Job job{std::vector<uint32_t>(50), std::vector<uint32_t>(pool.threads())};
@@ -101,7 +101,7 @@ TEST(CpuThreadPool, WakesAfterPausesAndEndsWhileAsleep) {
 }
 
 // In a process of its own, whose limit the other tests must not meet. Some threads have started by then.
-TEST(CpuThreadPoolDeathTest, ThreadsThatCannotAllBeStartedEndInASentence) {
+TEST(ThreadPoolDeathTest, ThreadsThatCannotAllBeStartedEndInASentence) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(start_more_threads_than_there_is_room_for(), testing::ExitedWithCode(0),
               "1: only ([2-9]|[0-9]{2,4}) of 10000 CPU threads could be started .*; use --threads ");
@@ -109,4 +109,4 @@ TEST(CpuThreadPoolDeathTest, ThreadsThatCannotAllBeStartedEndInASentence) {
 #endif
 
 }  // namespace
-}  // namespace fulmar::cpu
+}  // namespace fulmar

@@ -1,7 +1,6 @@
 // Claiming, spinning briefly, then sleeping.
-#include "cpu/thread_pool.h"
+#include "base/thread_pool.h"
 
-#include <chrono>
 #include <system_error>
 
 #include "base/fail.h"
@@ -10,12 +9,8 @@
 #include <immintrin.h>
 #endif
 
-namespace fulmar::cpu {
+namespace fulmar {
 namespace {
-
-// About the pause between two stages of a step; a thread that waits longer sleeps and leaves the core to
-// others.
-constexpr auto spin_time = std::chrono::microseconds(60);
 
 void relax() {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -25,10 +20,11 @@ void relax() {
 #endif
 }
 
-// Spins until ready() or the time is over; says whether it is ready.
+// Spins until ready() or the time is over; says whether it is ready. Who waits longer sleeps and leaves the core
+// to others.
 template <typename Ready>
-bool spin(Ready ready) {
-  const auto end = std::chrono::steady_clock::now() + spin_time;
+bool spin(Ready ready, std::chrono::microseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
   do {
     for (int i = 0; i < 32; ++i) {
       if (ready()) return true;
@@ -50,7 +46,7 @@ constexpr uint32_t next_of(uint64_t ticket) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(uint32_t threads) {
+ThreadPool::ThreadPool(uint32_t threads, std::chrono::microseconds spin) : spin_(spin) {
   try {
     for (uint32_t t = 1; t < threads; ++t) workers_.emplace_back([this, t] { work(t); });
   } catch (const std::system_error& error) {
@@ -101,7 +97,7 @@ void ThreadPool::work(uint32_t thread) {
   };
   while (!stop_) {
     claim_and_run(thread);
-    if (spin(unclaimed)) continue;
+    if (spin(unclaimed, spin_)) continue;
     const uint32_t seen = wake_.load();
     ++sleepers_;  // run() looks at this after it has published: one of the two sees the other
     if (!unclaimed()) wake_.wait(seen);
@@ -124,10 +120,10 @@ void ThreadPool::run(uint32_t units, Unit unit, void* context) {
   }
   claim_and_run(0);
   const auto finished = [&] { return done_.load(std::memory_order_acquire) == units; };
-  if (spin(finished)) return;
+  if (spin(finished, between_stages)) return;
   caller_sleeps_ = true;
   for (uint32_t done = done_.load(); done != units; done = done_.load()) done_.wait(done);
   caller_sleeps_ = false;
 }
 
-}  // namespace fulmar::cpu
+}  // namespace fulmar

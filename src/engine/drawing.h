@@ -1,0 +1,28 @@
+// Draws a step's tokens, several at once: they are all that stands between a step and the next.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "engine/generation.h"
+#include "engine/scheduler.h"
+
+namespace fulmar {
+
+class Drawing {
+ public:
+  // A team of at most `threads`, the caller among them, for steps of at most `slots` slots.
+  Drawing(uint32_t vocab, uint32_t threads, uint32_t slots);
+
+  // Lets each share's slot draw from its logits, which are overwritten, or rest where it has none. `slots` by their
+  // numbers.
+  void draw(const StepPlan& plan, std::span<float> logits, std::span<const std::unique_ptr<Generation>> slots,
+            uint64_t step);
+
+ private:
+  const uint32_t vocab_;
+  ThreadPool team_;
+  std::vector<uint32_t> drawing_;  // shares with logits
+};
+
+}  // namespace fulmar
