@@ -59,7 +59,7 @@ int64_t integer_of(const json::value& value, std::string_view name, int64_t leas
     const double real = value.get_double();
     if (std::trunc(real) != real) bad_field(name, fmt::format("must be an integer, not {}", real));
     too_large = real >= end;
-    too_small = real < -end;
+    too_small = real <= -end;  // the one integer there is written without a point and comes as an int64
     if (!too_large && !too_small) number = static_cast<int64_t>(real);
   } else if (!too_large) {
     number = value.get_int64();

@@ -83,6 +83,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
     if (error) return;
     // Nothing can interrupt a load, and there is nothing to lose.
     if (!engine) end_now(0);
+    log_info("stopping: requests under way have {} seconds", options.drain_seconds);
     context.draining = true;
     server.drain(0);
     drainer = std::jthread([&] {
@@ -93,7 +94,9 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
       asio::post(news, [&] { news.stop(); });
     });
     signals.async_wait([](boost::system::error_code again, int) {
-      if (!again) end_now(1);
+      if (again) return;
+      log_warning("a second signal: stopped with requests under way");
+      end_now(1);
     });
   });
 

@@ -67,6 +67,7 @@ def signals(args, model):
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGINT)
         common.check(server.process.wait(60) == 1, "a second signal ends the server, whatever is under way")
+        common.check("stopping" in server.stderr() and "second signal" in server.stderr(), "both signals leave a line")
     reader, writer = os.pipe()
     os.close(reader)
     with open(os.path.join(args.work_dir, "unheard.log"), "w+b") as log:

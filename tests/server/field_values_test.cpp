@@ -318,6 +318,7 @@ TEST(FieldValues, LimitsAreClampedAndMinusOneIsNone) {
   EXPECT_EQ(request(R"("seed":-1)").sampling.seed, std::nullopt);
   EXPECT_EQ(request(R"("seed":9223372036854775807)").sampling.seed, uint64_t{9223372036854775807u});
   EXPECT_EQ(request(R"("seed":-9223372036854775808)").sampling.seed, uint64_t{1} << 63);
+  EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"say hi","seed":-9223372036854775809})").status, 400);
   EXPECT_EQ(request(R"("stop":[null,"","x"])").stop, std::vector<std::string>{"x"});
   EXPECT_TRUE(request(R"("logit_bias":{"5":0,"6":null,"7":0.0})").sampling.logit_bias.empty());
   EXPECT_EQ(request(R"("stop_token_ids":[5.0])").stop_tokens, std::vector<Token>{5});
