@@ -8,37 +8,13 @@
 #include "cpu/buffer.h"
 #include "cpu/linear.h"
 #include "cpu/tasks.h"
+#include "ops/groups.h"
 #include "ops/state_memory.h"
 
 namespace fulmar::cpu {
 namespace {
 
 using namespace ops;
-
-struct Range {
-  uint64_t begin, end;
-  bool overlaps(const Range& other) const { return begin < other.end && other.begin < end; }
-};
-
-// What an op touches, as ranges of the arena and of a slot's state.
-struct Footprint {
-  std::vector<Range> reads, writes, states;
-
-  bool conflicts(const Footprint& other) const {
-    const auto any = [](const std::vector<Range>& a, const std::vector<Range>& b) {
-      return std::any_of(a.begin(), a.end(), [&](const Range& x) {
-        return std::any_of(b.begin(), b.end(), [&](const Range& y) { return x.overlaps(y); });
-      });
-    };
-    return any(writes, other.reads) || any(writes, other.writes) || any(reads, other.writes) ||
-           any(states, other.states);
-  }
-  void add(const Footprint& other) {
-    reads.insert(reads.end(), other.reads.begin(), other.reads.end());
-    writes.insert(writes.end(), other.writes.begin(), other.writes.end());
-    states.insert(states.end(), other.states.begin(), other.states.end());
-  }
-};
 
 class Lowering {
  public:
@@ -59,34 +35,27 @@ class Lowering {
   Lowered run() {
     reserve_packed();
     Stage stage;
-    Footprint used;
+    Progress progress;
     const auto close = [&] {
       if (stage.tasks.empty()) return;
       if (!packs_.tasks.empty()) out_.stages.push_back(std::move(packs_));
       out_.stages.push_back(std::move(stage));
-      packs_ = {}, stage = {}, used = {};
+      packs_ = {}, stage = {};
       packed_of_.clear();
       packed_used_ = 0;
     };
-    for (uint32_t i = 0; i < tape_.ops.size();) {
-      const uint32_t ops = fuses_with_next(i) ? 2 : 1;
-      Footprint mine = footprint(tape_.ops[i]);
-      if (ops == 2) {
-        mine.writes.clear();  // the norm's result lives in scratch
-        Footprint shift = footprint(tape_.ops[i + 1]);
-        std::erase_if(shift.reads,
-                      [&](const Range& r) { return r.overlaps(range(std::get<Norm>(tape_.ops[i]).y)); });
-        mine.add(shift);
+    for (const Group& group : make_groups(tape_, arena_, shape_, {.norm_shift = true})) {
+      const Op& op = tape_.ops[group.first_op];
+      if (progress.must_wait(group) || packed_used_ + packing(op) > packed_limit_) {
+        close();
+        progress.wait_before(group);
       }
-      if (used.conflicts(mine) || packed_used_ + packing(tape_.ops[i]) > packed_limit_) close();
-      if (stage.tasks.empty()) stage.first_op = i;
-      stage.tasks.push_back(ops == 2 ? make_norm_shift(norm(std::get<Norm>(tape_.ops[i])),
-                                                       shift(std::get<Shift>(tape_.ops[i + 1])))
-                                     : std::visit([&](const auto& op) { return make(op); }, tape_.ops[i]));
+      progress.start(group);
+      if (stage.tasks.empty()) stage.first_op = group.first_op;
+      stage.tasks.push_back(group.ops == 2 ? norm_shift(group.first_op)
+                                           : std::visit([&](const auto& alone) { return make(alone); }, op));
       out_.scratch_floats = std::max(out_.scratch_floats, stage.tasks.back()->scratch_floats());
-      stage.ops += ops;
-      used.add(mine);
-      i += ops;
+      stage.ops = group.first_op + group.ops - stage.first_op;
     }
     close();
     return std::move(out_);
@@ -94,10 +63,6 @@ class Lowering {
 
  private:
   uint64_t rows(ValueId id) const { return tape_.values[id].picked ? shape_.picks : shape_.rows; }
-  Range range(ValueId id) const {
-    const uint64_t begin = arena_.offsets[id];
-    return {begin, begin + std::max<uint64_t>(1, rows(id) * tape_.values[id].width * 4)};
-  }
   float* value(ValueId id) const { return id == none ? nullptr : out_.values[id]; }
   const std::byte* matrix(WeightId id) const {
     const DeviceTensor& t = memory_.weights[id];
@@ -126,33 +91,6 @@ class Lowering {
             "the slots' states do not hold the {} floats that the tape needs", tape_.state_floats);
   }
 
-  Footprint footprint(const Op& op) const {
-    const Uses u = uses(tape_, op);
-    Footprint f;
-    for (const ValueId id : u.reads) f.reads.push_back(range(id));
-    for (const ValueId id : u.writes) f.writes.push_back(range(id));
-    if (u.state_floats) f.states.push_back({u.state, uint64_t{u.state} + u.state_floats});
-    return f;
-  }
-
-  // A norm whose result only the shift behind it reads, and whose input the shift does not overwrite.
-  bool fuses_with_next(uint32_t i) const {
-    const auto* norm_op = std::get_if<Norm>(&tape_.ops[i]);
-    const auto* shift_op = i + 1 < tape_.ops.size() ? std::get_if<Shift>(&tape_.ops[i + 1]) : nullptr;
-    if (!norm_op || !shift_op || shift_op->x != norm_op->y) return false;
-    for (uint32_t o = 0; o < shift_op->count; ++o) {
-      if (shift_op->outputs[o].delta == norm_op->y) return false;
-      if (range(shift_op->outputs[o].y).overlaps(range(norm_op->x))) return false;
-    }
-    if (std::count(tape_.outputs.begin(), tape_.outputs.end(), norm_op->y)) return false;
-    for (size_t later = i + 2; later < tape_.ops.size(); ++later) {
-      const Uses u = uses(tape_, tape_.ops[later]);
-      if (std::count(u.reads.begin(), u.reads.end(), norm_op->y)) return false;
-      if (std::count(u.writes.begin(), u.writes.end(), norm_op->y)) return true;
-    }
-    return true;
-  }
-
   NormArgs norm(const Norm& o) const {
     return {value(o.x), vector(o.weight),        vector(o.bias),          value(o.y),
             o.eps,      tape_.values[o.x].width, tape_.values[o.x].picked};
@@ -164,6 +102,10 @@ class Lowering {
     return a;
   }
 
+  std::unique_ptr<Task> norm_shift(uint32_t first) const {
+    return make_norm_shift(norm(std::get<Norm>(tape_.ops[first])),
+                           shift(std::get<Shift>(tape_.ops[first + 1])));
+  }
   std::unique_ptr<Task> make(const Norm& o) { return make_norm(norm(o)); }
   std::unique_ptr<Task> make(const Shift& o) { return make_shift(shift(o)); }
   std::unique_ptr<Task> make(const Linear& o) {

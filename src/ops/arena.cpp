@@ -3,7 +3,7 @@
 #include <map>
 
 #include "base/fail.h"
-#include "ops/memory.h"
+#include "ops/groups.h"
 
 namespace fulmar::ops {
 namespace {
@@ -54,27 +54,12 @@ class FreeList {
   uint64_t end_ = 0;
 };
 
-bool meet(const std::vector<ValueId>& a, const std::vector<ValueId>& b) {
-  return std::any_of(a.begin(), a.end(),
-                     [&](ValueId id) { return std::find(b.begin(), b.end(), id) != b.end(); });
-}
-
-// By op, the last op of those it is computed together with: Linears that stand together and need nothing of each
-// other are one launch, or one stage, as long as none of them writes over what another still reads.
+// By op, the last op of those it may be computed together with.
 std::vector<size_t> ends_of_runs(const Tape& tape) {
-  const size_t n = tape.ops.size();
-  const auto linear = [&](size_t i) { return i < n && std::holds_alternative<Linear>(tape.ops[i]); };
-  std::vector<size_t> ends(n);
-  for (size_t first = 0, end; first < n; first = end) {
-    Uses run = uses(tape, tape.ops[first]);
-    for (end = first + 1; linear(first) && linear(end); ++end) {
-      const Uses next = uses(tape, tape.ops[end]);
-      if (meet(run.writes, next.reads) || meet(run.writes, next.writes) || meet(run.reads, next.writes)) break;
-      run.reads.insert(run.reads.end(), next.reads.begin(), next.reads.end());
-      run.writes.insert(run.writes.end(), next.writes.begin(), next.writes.end());
-    }
-    std::fill(ends.begin() + static_cast<std::ptrdiff_t>(first), ends.begin() + static_cast<std::ptrdiff_t>(end),
-              end - 1);
+  std::vector<size_t> ends;
+  while (ends.size() < tape.ops.size()) {
+    const size_t end = ends.size() + independent_linears(tape, static_cast<uint32_t>(ends.size()));
+    ends.resize(end, end - 1);
   }
   return ends;
 }

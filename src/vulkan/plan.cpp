@@ -1,4 +1,4 @@
-// From tape to launches: fuses Norm with Shift, groups independent Linear ops; see plan.h.
+// From tape to launches, one a group of ops, or two where decode rows have kernels of their own; see plan.h.
 #include "vulkan/plan.h"
 
 #include <algorithm>
@@ -15,42 +15,25 @@ namespace {
 
 using namespace ops;
 
-bool any_overlap(const std::vector<Range>& a, const std::vector<Range>& b) {
-  for (const Range& x : a)
-    for (const Range& y : b)
-      if (x.overlaps(y)) return true;
-  return false;
-}
-
 class Planner {
  public:
   Planner(const Tape& tape, const ArenaPlan& arena, const BatchShape& shape, const Addresses& addresses,
           const PhysicalDevice& device)
-      : tape_(tape), arena_(arena), shape_(shape), layout_(shape), at_(addresses), device_(device) {
-    readers_.resize(tape.values.size());
-    for (const Op& op : tape.ops)
-      for (const ValueId id : uses(tape, op).reads) ++readers_[id];
-    for (const ValueId id : tape.outputs) ++readers_[id];
-  }
+      : tape_(tape), arena_(arena), shape_(shape), layout_(shape), at_(addresses), device_(device) {}
 
   Plan run() {
     Guess whole;
-    for (size_t i = 0; i < tape_.ops.size();) {
-      const size_t count = fused(i);
-      if (rows(uses(tape_, tape_.ops[i]).writes[0]) > 0) {  // else: logits nobody wants
-        Launch& launch = plan_.launches.emplace_back();
-        launch.first_op = static_cast<uint32_t>(i);
-        launch.ops = static_cast<uint32_t>(count);
-        for (size_t j = i; j < i + count; ++j) {
-          launch.touches.add(touches(tape_.ops[j]));
-          const Guess guess = guess_of(tape_.ops[j]);
-          launch.seconds += guess.arithmetic + guess.others;
-          whole.arithmetic += guess.arithmetic;
-          whole.others += guess.others;
-        }
-        std::visit([&](const auto& op) { emit(launch, op, i, count); }, tape_.ops[i]);
+    const Fusions fusions{.norm_shift = true, .linears = shared::MAX_JOBS};
+    for (const Group& group : make_groups(tape_, arena_, shape_, fusions)) {
+      Launch& launch = plan_.launches.emplace_back();
+      launch.group = group;
+      for (uint32_t i = group.first_op; i < group.first_op + group.ops; ++i) {
+        const Guess guess = guess_of(tape_.ops[i]);
+        launch.seconds += guess.arithmetic + guess.others;
+        whole.arithmetic += guess.arithmetic;
+        whole.others += guess.others;
       }
-      i += count;
+      std::visit([&](const auto& op) { emit(launch, op); }, tape_.ops[group.first_op]);
     }
     if (whole.arithmetic > whole.others) plan_.bound = Bound::arithmetic;
     return std::move(plan_);
@@ -65,18 +48,6 @@ class Planner {
   }
   uint64_t address(WeightId id) const { return id == none ? 0 : at_.weight(id); }
 
-  Range range(ValueId id) const {
-    const uint64_t begin = arena_.offsets[id];
-    return {false, begin, begin + uint64_t{rows(id)} * width(id) * 4};
-  }
-  Touches touches(const Op& op) const {
-    Touches t;
-    const Uses u = uses(tape_, op);
-    for (const ValueId id : u.reads) t.reads.push_back(range(id));
-    for (const ValueId id : u.writes) t.writes.push_back(range(id));
-    if (u.state_floats) t.writes.push_back({true, u.state, u.state + uint64_t{u.state_floats}});
-    return t;
-  }
   struct Guess {
     double arithmetic = 0, others = 0;  // seconds
   };
@@ -89,59 +60,19 @@ class Planner {
             static_cast<double>(c.bytes()) / 1e11 + (serial ? 1e-6 * shape_.rows : 0)};
   }
 
-  // How many ops from `i` on one launch computes.
-  size_t fused(size_t i) {
-    if (std::holds_alternative<Norm>(tape_.ops[i])) return norm_feeds_shift(i) ? 2 : 1;
-    const auto* linear = std::get_if<Linear>(&tape_.ops[i]);
-    if (!linear) return 1;
-    if (i >= linears_.end) linears_ = independent_linears(i);
-    Touches group = touches(tape_.ops[i]);
-    size_t count = 1;
-    for (; i + count < linears_.end; ++count) {
-      const Touches more = touches(tape_.ops[i + count]);
-      if (group.blocks(more)) break;
-      group.add(more);
-    }
-    return count;
-  }
-
-  // A run of Linears that know nothing of each other. One launch computes them, or several where the arena of
-  // this shape lets them share bytes; the cut of linear_vec, which decides the order of its sums, is chosen
-  // for the whole run and so does not depend on the shape.
+  // The cut of linear_vec, which decides the order of its sums, is chosen for the whole run of Linears and so
+  // does not depend on how many of them the shape's arena leaves to one launch.
   struct Linears {
-    size_t end = 0;
     uint32_t outputs = 0, K = 0;  // of all together; of the longest row
   };
-  Linears independent_linears(size_t i) const {
-    const auto& first = std::get<Linear>(tape_.ops[i]);
-    Linears run{i};
-    std::vector<ValueId> read, written;
-    const auto any_in = [](const std::vector<ValueId>& ids, const std::vector<ValueId>& list) {
-      return std::any_of(ids.begin(), ids.end(),
-                         [&](ValueId id) { return std::count(list.begin(), list.end(), id) > 0; });
-    };
-    for (; run.end < tape_.ops.size() && run.end - i < shared::MAX_JOBS; ++run.end) {
-      const auto* next = std::get_if<Linear>(&tape_.ops[run.end]);
-      if (!next || tape_.weights[next->weight].format != tape_.weights[first.weight].format ||
-          tape_.values[next->x].picked != tape_.values[first.x].picked)
-        break;
-      const Uses u = uses(tape_, *next);
-      if (any_in(u.reads, written) || any_in(u.writes, written) || any_in(u.writes, read)) break;
-      read.insert(read.end(), u.reads.begin(), u.reads.end());
-      written.insert(written.end(), u.writes.begin(), u.writes.end());
-      run.outputs += tape_.weights[next->weight].rows;
-      run.K = std::max(run.K, tape_.weights[next->weight].cols);
+  Linears run_of(const Group& group) const {
+    Linears run;
+    for (uint32_t op = group.run_first; op < group.run_first + group.run_ops; ++op) {
+      const Weight& w = tape_.weights[std::get<Linear>(tape_.ops[op]).weight];
+      run.outputs += w.rows;
+      run.K = std::max(run.K, w.cols);
     }
     return run;
-  }
-
-  // The normed rows are then never stored; x must outlive the shift's outputs, which other workgroups write.
-  bool norm_feeds_shift(size_t i) const {
-    if (i + 1 == tape_.ops.size()) return false;
-    const auto& norm = std::get<Norm>(tape_.ops[i]);
-    const auto* shift = std::get_if<Shift>(&tape_.ops[i + 1]);
-    return shift && shift->x == norm.y && readers_[norm.y] == 1 &&
-           !any_overlap({range(norm.x)}, touches(*shift).writes);
   }
 
   // Workgroups are whole subgroups, which have up to 128 threads on some devices.
@@ -172,10 +103,11 @@ class Planner {
     return at_.tables + at;
   }
 
-  void emit(Launch& launch, const Norm& op, size_t i, size_t count) {
-    emit_norm_shift(launch, &op, count == 2 ? std::get_if<Shift>(&tape_.ops[i + 1]) : nullptr);
+  void emit(Launch& launch, const Norm& op) {
+    const Op* next = launch.group.ops == 2 ? &tape_.ops[launch.group.first_op + 1] : nullptr;
+    emit_norm_shift(launch, &op, std::get_if<Shift>(next));
   }
-  void emit(Launch& launch, const Shift& op, size_t, size_t) { emit_norm_shift(launch, nullptr, &op); }
+  void emit(Launch& launch, const Shift& op) { emit_norm_shift(launch, nullptr, &op); }
   void emit_norm_shift(Launch& launch, const Norm* norm, const Shift* shift) {
     shared::NormShiftPush p{};
     const uint32_t C = width(norm ? norm->x : shift->x), outputs = shift ? shift->count : 0;
@@ -205,17 +137,18 @@ class Planner {
     launch.rows_in_x = true;
   }
 
-  void emit(Launch& launch, const Linear& op, size_t i, size_t count) {
+  void emit(Launch& launch, const Linear& op) {
+    const Group& group = launch.group;
     std::vector<shared::LinearJob> jobs;
-    for (size_t j = i; j < i + count; ++j) {
-      const auto& linear = std::get<Linear>(tape_.ops[j]);
+    for (uint32_t i = group.first_op; i < group.first_op + group.ops; ++i) {
+      const auto& linear = std::get<Linear>(tape_.ops[i]);
       const Weight& w = tape_.weights[linear.weight];
       const uint32_t flags = linear.act | (linear.accumulate ? shared::JOB_ACCUMULATE : 0) |
                              (linear.bias != none ? shared::JOB_BIAS : 0);
       jobs.push_back({address(linear.weight), address(linear.bias), place(linear.x), place(linear.y),
                       place(linear.gate), w.rows, w.cols, flags});
     }
-    const uint64_t table = count > 1 ? store(jobs) : 0;
+    const uint64_t table = jobs.size() > 1 ? store(jobs) : 0;
     const FormatInfo& format = info(tape_.weights[op.weight].format);
     const uint32_t T = rows(op.x), picked = tape_.values[op.x].picked ? shared::ROWS_PICKED : 0;
     if (!tape_.reproducible) return set_linear(launch, jobs, table, format, {T, T <= vec_rows, picked});
@@ -240,8 +173,9 @@ class Planner {
     const uint32_t T = rows_of.most;
     uint32_t outputs = 0;
     for (const shared::LinearJob& job : jobs) outputs += job.N;
-    const VecShape shape = vec_shape(T, linears_.outputs, linears_.K, format.chunk, device_.subgroup_size,
-                                     device_.caps.software);
+    const Linears run = run_of(launch.group);
+    const VecShape shape =
+        vec_shape(T, run.outputs, run.K, format.chunk, device_.subgroup_size, device_.caps.software);
     const bool coop = !rows_of.vec && device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
     const CoopShape tile = coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup,
                                       device_.caps.software, tape_.reproducible);
@@ -267,7 +201,7 @@ class Planner {
     set(launch, std::move(kernel), groups, (T + group_rows - 1) / group_rows, T, group_rows, p);
   }
 
-  void emit(Launch& launch, const Mix4& op, size_t, size_t) {
+  void emit(Launch& launch, const Mix4& op) {
     const uint32_t A = width(op.y);
     const shared::Mix4Push p{at_.arena,   at_.step,    address(op.decay), address(op.first), place(op.r),
                              place(op.k), place(op.v), place(op.y),       A,                 op.state,
@@ -283,7 +217,7 @@ class Planner {
            device_.caps.name, N, std::min(256u, device_.max_workgroup / 4));
     return threads;
   }
-  void emit(Launch& launch, const Mix6& op, size_t, size_t) {
+  void emit(Launch& launch, const Mix6& op) {
     shared::Mix6Push p{};
     p.arena = at_.arena, p.step = at_.step;
     p.decay = address(op.decay), p.first = address(op.first);
@@ -294,7 +228,7 @@ class Planner {
     set(launch, {"mix6", {head_threads(op.head_size), op.head_size, op.w != none, op.g != none}}, op.heads,
         shape_.segments, shape_.rows, 0, p);
   }
-  void emit(Launch& launch, const Mix7& op, size_t, size_t) {
+  void emit(Launch& launch, const Mix7& op) {
     shared::Mix7Push p{};
     p.arena = at_.arena, p.step = at_.step;
     p.k_k = address(op.k_k), p.k_a = address(op.k_a), p.r_k = address(op.r_k);
@@ -305,7 +239,7 @@ class Planner {
     set(launch, {"mix7", {head_threads(op.head_size), op.head_size, op.v_first != none}}, op.heads,
         shape_.segments, shape_.rows, 0, p);
   }
-  void emit(Launch& launch, const Experts& op, size_t, size_t) {
+  void emit(Launch& launch, const Experts& op) {
     const uint32_t channels = 4 * least_threads();  // a workgroup's
     const uint32_t F = width(op.k);
     shared::ExpertsPush p{at_.arena, at_.step, place(op.scores), place(op.k), F, width(op.scores), 0, 0, {}};
@@ -313,7 +247,7 @@ class Planner {
     set(launch, {"experts", {least_threads(), op.count, op.active}}, blocks(F, channels), shape_.rows,
         shape_.rows, 1, p);
   }
-  void emit(Launch& launch, const Pick& op, size_t, size_t) {
+  void emit(Launch& launch, const Pick& op) {
     const shared::PickPush p{at_.arena,   at_.step,         place(op.x), place(op.y),
                              width(op.x), layout_.picks_at, 0,           0};
     set(launch, {"pick", {least_threads()}}, blocks(width(op.x), least_threads()), shape_.picks, shape_.picks, 1,
@@ -326,22 +260,10 @@ class Planner {
   const StepLayout layout_;
   const Addresses& at_;
   const PhysicalDevice& device_;
-  std::vector<uint32_t> readers_;  // by value
-  Linears linears_;                // that the op at hand is one of
   Plan plan_;
 };
 
 }  // namespace
-
-bool Touches::blocks(const Touches& later) const {
-  return any_overlap(writes, later.reads) || any_overlap(writes, later.writes) ||
-         any_overlap(reads, later.writes);
-}
-
-void Touches::add(const Touches& other) {
-  reads.insert(reads.end(), other.reads.begin(), other.reads.end());
-  writes.insert(writes.end(), other.writes.begin(), other.writes.end());
-}
 
 std::vector<Launch> cut(const Launch& launch, double longest, uint32_t max_groups) {
   const uint32_t group = launch.group_rows;

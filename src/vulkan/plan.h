@@ -1,41 +1,27 @@
-// What a tape becomes on the device: a list of launches, with the memory each one touches; and how a launch is
-// cut by rows where it would take too long.
+// What a tape becomes on the device: a list of launches, and how a launch is cut by rows where it would
+// take too long.
 #pragma once
 #include <array>
 #include <functional>
 #include <vector>
 
-#include "ops/memory.h"
+#include "ops/groups.h"
 #include "vulkan/pipelines.h"
 
 namespace fulmar::vulkan {
-
-// Bytes of the arena, or floats of the slots' states, that a launch touches.
-struct Range {
-  bool state;
-  uint64_t begin, end;
-  bool overlaps(const Range& o) const { return state == o.state && begin < o.end && o.begin < end; }
-};
-struct Touches {
-  std::vector<Range> reads, writes;
-  // Whether what comes later must wait for this.
-  bool blocks(const Touches& later) const;
-  void add(const Touches& other);
-};
 
 struct Launch {
   Kernel kernel;
   uint32_t groups_x = 0, groups_y = 1;
   std::array<std::byte, 128> push;
   uint32_t push_bytes = 0;
-  uint32_t first_op = 0, ops = 1;
+  ops::Group group;    // what it computes, all of it or some of its rows
   double seconds = 0;  // on a slow card; see Device::pace()
   // Rows that it computes, those that a workgroup does (0: each walks through all of them), and along which
   // side of the grid they go; and where in the push data the first row and the end stand.
   uint32_t rows = 0, group_rows = 0;
   bool rows_in_x = false;
   uint32_t rows_at = 0;
-  Touches touches;
 };
 
 // Where a step's data lies in its buffer: {rows, segments, picks, decodes}, segments, then words from these

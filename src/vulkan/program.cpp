@@ -100,7 +100,8 @@ RecordedProgram::RecordedProgram(std::shared_ptr<ProgramContext> context, const 
     VkQueryPool pool;
     check(device.vk().vkCreateQueryPool(device.handle(), &info, nullptr, &pool), "creating a query pool");
     queries_ = {device.owner(), pool, device.vk().vkDestroyQueryPool};
-    for (const Launch& launch : plan_.launches) times_.push_back({launch.first_op, launch.ops, 0});
+    for (const Launch& launch : plan_.launches)
+      times_.push_back({launch.group.first_op, launch.group.ops, 0});
     ticks_.resize(info.queryCount);
   }
   record();
@@ -166,7 +167,7 @@ void RecordedProgram::record() {
   if (queries_) vk.vkCmdResetQueryPool(now(), queries_.get(), 0, static_cast<uint32_t>(ticks_.size()));
   stamp();
 
-  Touches unfinished;  // since the last barrier
+  ops::Progress progress;
   double seconds = 0;
   for (const Launch& whole : plan_.launches) {
     for (const Launch& launch : cut(whole, longest, context_->device.physical().max_groups)) {
@@ -175,17 +176,17 @@ void RecordedProgram::record() {
         end_part();
         begin_part();
         seconds = launch.seconds;
-        unfinished = {};
-      } else if (unfinished.blocks(launch.touches) || (queries_ && query > 1)) {  // timed: one at a time
+        progress.wait_before(launch.group);
+      } else if (progress.must_wait(launch.group) || (queries_ && query > 1)) {  // timed: one at a time
         barrier(vk, now(), compute, shader_writes, compute, shader_uses);
-        unfinished = {};
+        progress.wait_before(launch.group);
       }
       longest_ = std::max(longest_, seconds);
       vk.vkCmdBindPipeline(now(), VK_PIPELINE_BIND_POINT_COMPUTE, context_->pipelines.get(launch.kernel));
       vk.vkCmdPushConstants(now(), context_->pipelines.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
                             launch.push_bytes, launch.push.data());
       vk.vkCmdDispatch(now(), launch.groups_x, launch.groups_y, 1);
-      unfinished.add(launch.touches);
+      progress.start(launch.group);
     }
     stamp();
   }

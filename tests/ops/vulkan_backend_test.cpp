@@ -140,16 +140,6 @@ TEST_F(VulkanBackendTest, TimesEveryLaunchWhenAsked) {
   EXPECT_GT(seconds, 0);
 }
 
-TEST(VulkanTouches, OnlyOverlappingBytesOfTheSameMemoryWait) {
-  const Range a{false, 0, 256}, behind{false, 256, 512}, across{false, 200, 300}, state{true, 0, 256};
-  EXPECT_TRUE((Touches{{}, {a}}.blocks({{across}, {}})));   // read after write
-  EXPECT_TRUE((Touches{{a}, {}}.blocks({{}, {across}})));   // write after read: arena bytes are reused
-  EXPECT_TRUE((Touches{{}, {a}}.blocks({{}, {across}})));   // write after write
-  EXPECT_FALSE((Touches{{a}, {}}.blocks({{across}, {}})));  // two readers
-  EXPECT_FALSE((Touches{{}, {a}}.blocks({{behind}, {}})));  // neighbours
-  EXPECT_FALSE((Touches{{}, {a}}.blocks({{state}, {state}})));
-}
-
 TEST(VulkanLinearShape, EveryDeviceGetsWholeSubgroupsAndPowersOfTwo) {
   for (const uint32_t subgroup : {4u, 8u, 16u, 32u, 64u, 128u})
     for (const bool software : {false, true})

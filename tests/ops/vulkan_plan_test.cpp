@@ -120,7 +120,8 @@ TEST(VulkanPlan, AReproducibleRowHasOneKernelInAnyCompany) {
             ++of_decodes;
             ASSERT_TRUE(kernel.name.starts_with("linear_vec_"));
             kernel.constants[2] = 0;
-            for (uint32_t op = 0; op < launch.ops; ++op) decoding[launch.first_op + op].insert(kernel);
+            for (uint32_t op = 0; op < launch.group.ops; ++op)
+              decoding[launch.group.first_op + op].insert(kernel);
           } else {
             ++of_prompts;
             ASSERT_EQ(push.rows, shared::ROWS_PROMPTS);
@@ -161,7 +162,8 @@ TEST(VulkanPlan, ALayerOfV7IsEightLaunchesAtOneRow) {
     const Addresses nowhere{0, 0, 0, [](ops::WeightId) { return uint64_t{0}; }};
     const Plan plan = make_plan(tape, ops::plan_arena(tape, shape), shape, nowhere, device);
     std::string list;
-    for (const Launch& launch : plan.launches) list += fmt::format("{} of {}\n", launch.kernel.name, launch.ops);
+    for (const Launch& launch : plan.launches)
+      list += fmt::format("{} of {}\n", launch.kernel.name, launch.group.ops);
     EXPECT_EQ(plan.launches.size(), 8 * layers + 3) << list;
     EXPECT_EQ(plan.bound, Bound::bytes);
     const ops::BatchShape prompt{256, 1, 1};
