@@ -1,5 +1,6 @@
-# fulmar_library(name DIR folder LINK targets... [HEADERS folder] [COLD]): one static library per folder, all its .cpp
-# files. COLD: code that runs once a model or once a request, for which -O1 is enough and compiles faster.
+# fulmar_library(name DIR folder LINK targets... [HEADERS folder] [COLD] [NETWORK]): one static library per folder, all
+# its .cpp files. COLD: code that runs once a model or once a request, for which -O1 is enough and compiles faster.
+# NETWORK: the same, and most of it speaks Asio, whose headers as precompiled ones weigh on whoever does not need them.
 # fulmar_families(name DIR folder ...): the same for each folder in that one, as fulmar_<name>_<folder>; <name>_families
 # lists them.
 # fulmar_test(name LINK targets... [DIR folder]): one GoogleTest program per folder of tests/.
@@ -8,11 +9,12 @@ set(standard_headers <algorithm> <array> <atomic> <bit> <chrono> <cmath> <condit
     <fmt/format.h>)
 fulmar_headers(plain_headers ${standard_headers} LINK fmt::fmt)
 fulmar_headers(json_headers ${standard_headers} <boost/json.hpp> LINK fmt::fmt Boost::json)
-fulmar_headers(cold_headers ${standard_headers} <boost/json.hpp> <boost/asio.hpp> <boost/beast/core.hpp> <boost/beast/http.hpp>
+fulmar_headers(cold_headers ${standard_headers} <boost/json.hpp> LINK fmt::fmt Boost::json Threads::Threads COLD)
+fulmar_headers(network_headers ${standard_headers} <boost/asio.hpp> <boost/beast/core.hpp> <boost/beast/http.hpp>
                LINK fmt::fmt Boost::json Threads::Threads COLD)
 
 function(fulmar_library name)
-  cmake_parse_arguments(arg "COLD" "DIR;HEADERS" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "COLD;NETWORK" "DIR;HEADERS" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${arg_DIR}/*.cpp)
   if(sources)
     add_library(fulmar_${name} STATIC ${sources})
@@ -23,7 +25,10 @@ function(fulmar_library name)
       target_include_directories(fulmar_${name} SYSTEM PUBLIC ${arg_HEADERS})
     endif()
     fulmar_options(fulmar_${name})
-    if(arg_COLD)
+    if(arg_NETWORK)
+      fulmar_cold(fulmar_${name})
+      fulmar_precompile(fulmar_${name} network_headers)
+    elseif(arg_COLD)
       fulmar_cold(fulmar_${name})
       fulmar_precompile(fulmar_${name} cold_headers)
     elseif(Boost::json IN_LIST arg_LINK)  # whose definitions its headers must have been parsed with
