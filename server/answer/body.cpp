@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <boost/json/parser.hpp>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "answer/json.h"
 #include "base/fail.h"
@@ -60,16 +62,40 @@ bool is_trailing(int code) {
   return code >= 0xDC00 && code <= 0xDFFF;
 }
 
+// Counts members against kBodyMembers, from the characters outside of strings.
+class MemberCount {
+ public:
+  void put(char c) {
+    if (c == '{' || c == '[') {
+      open_.push_back(c == '{' ? 1 : 0);
+    } else if (c == ',' && !open_.empty() && open_.back() > 0) {
+      ++open_.back();
+    } else if ((c == '}' || c == ']') && !open_.empty()) {
+      squares_ += uint64_t{open_.back()} * open_.back();
+      open_.pop_back();
+      if (squares_ > uint64_t{kBodyMembers} * kBodyMembers)
+        fail(ErrorKind::bad_request, "the body has an object of more than {} members, or several nearly as large",
+             kBodyMembers);
+    }
+  }
+
+ private:
+  std::vector<uint32_t> open_;  // members of each object that is open, at least 1; of a list 0
+  uint64_t squares_ = 0;
+};
+
 // Counts values against kBodyValues, and where a surrogate stands alone writes \ufffd in its place: as many
 // bytes, so that the parser's places stay true. `mended` is filled only where there is one.
 void look_through(std::string_view text, std::string& mended) {
   size_t values = 1;
+  MemberCount members;
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '"') quoted = !quoted;
     if (!quoted && (c == ',' || c == '[' || c == '{') && ++values > kBodyValues)
       fail(ErrorKind::bad_request, "the body has more than {} values", kBodyValues);
+    if (!quoted) members.put(c);
     if (c != '\\') continue;  // outside of a string the parser refuses it
     const int code = escaped(text, i);
     if (is_leading(code) && is_trailing(escaped(text, i + 6))) {

@@ -208,6 +208,26 @@ TEST(Bodies, DepthAndNumberOfValuesAreBounded) {
             "");  // commas of a text
 }
 
+// Their hashes can be made to agree by whoever knows the library: then each name is compared with all before it.
+TEST(Bodies, MembersOfObjectsAreBounded) {
+  const auto object = [](size_t members) {
+    std::string text = "{\"0\":[0,0,{}]";
+    for (size_t i = 1; i < members; ++i) text += fmt::format(",\"{}\":0", i);
+    return text + "}";
+  };
+  EXPECT_EQ(complaint(object(api::kBodyMembers - 1)), "");
+  EXPECT_NE(complaint(object(api::kBodyMembers + 1)).find("object of more than 8192 members"), std::string::npos);
+  const auto list = [](size_t count, const std::string& of) {
+    std::string text = "{\"x\":[" + of;
+    for (size_t i = 1; i < count; ++i) text += "," + of;
+    return text + "]}";
+  };
+  EXPECT_EQ(complaint(list(3, object(api::kBodyMembers / 2))), "");
+  EXPECT_NE(complaint(list(5, object(api::kBodyMembers / 2))).find("several nearly as large"), std::string::npos);
+  EXPECT_EQ(complaint(list(25'000, object(20))), "");  // a conversation's messages
+  EXPECT_EQ(complaint("{\"x\":\"" + std::string(2 * api::kBodyMembers, ',') + "\"}"), "");
+}
+
 TEST(Bodies, EveryEndpointSaysWhereABodyIsWrong) {
   Harness harness;
   Client client = harness.client();

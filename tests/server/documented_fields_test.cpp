@@ -87,6 +87,8 @@ TEST(DocumentedFields, TheBoundsOfBodiesAreNumbersInTheDocument) {
   const std::string sentence =
       fmt::format("nested {} levels deep and have {} values", api::kBodyDepth, api::kBodyValues);
   EXPECT_NE(document().find(sentence), std::string::npos) << sentence;
+  const std::string members = fmt::format("An object may have {} members", api::kBodyMembers);
+  EXPECT_NE(document().find(members), std::string::npos) << members;
 }
 
 // Asking for a field that no table has must not go unseen, or it would be in no document.
