@@ -8,6 +8,7 @@
 #include "base/child_process.h"
 #include "base/mapped_file.h"
 #include "base/platform.h"
+#include "base/utf8.h"
 #include "commands.h"
 #include "fulmar/error.h"
 
@@ -16,7 +17,7 @@ namespace {
 int complain(int code, std::string message) {
   for (char& c : message)
     if (c == '\n') c = ' ';
-  std::fprintf(stderr, "fulmar: %s\n", message.c_str());
+  std::fprintf(stderr, "fulmar: %s\n", fulmar::escape_controls(message).c_str());
   return code;
 }
 

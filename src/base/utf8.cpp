@@ -1,6 +1,10 @@
 // UTF-8 after RFC 3629, table 3-7 of the Unicode standard.
 #include "base/utf8.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
+
 namespace fulmar {
 namespace {
 
@@ -73,6 +77,20 @@ std::string replace_bad_utf8(std::string_view bytes) {
 std::string take_utf8(std::string& bytes) {
   std::string out;
   bytes.erase(0, repair(bytes, out));
+  return out;
+}
+
+std::string escape_controls(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
   return out;
 }
 

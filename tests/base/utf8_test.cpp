@@ -84,5 +84,10 @@ TEST(Utf8, BadBytesBecomeOneReplacementForEachPrefixOfACharacter) {
   EXPECT_EQ(pending, "");
 }
 
+TEST(Utf8, ControlCharactersAreShownAndNotObeyed) {
+  EXPECT_EQ(escape_controls(std::string_view("a\x1b[2J\r\n\0b\x7f", 10)), "a\\x1b[2J\\x0d\\x0a\\x00b\\x7f");
+  EXPECT_EQ(escape_controls("blk.0 ü \xff"), "blk.0 ü \xff");
+}
+
 }  // namespace
 }  // namespace fulmar
