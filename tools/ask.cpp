@@ -69,7 +69,7 @@ void add_sampling_flags(Command& command, SamplingFlags& flags) {
   command.option("--penalty-decay", s.penalty_decay, "Occurrences count this much less with every token")
       .show_default()
       .between(0.0, 1.0);
-  command.option("--seed", s.seed, "The same seed gives the same text");
+  command.option("--seed", s.seed, "The same seed gives the same text").natural();
   command.option("--stop", flags.stop, "End before this text; may be given several times").one_word_each();
   command.flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");
 }

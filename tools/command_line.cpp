@@ -1,7 +1,12 @@
 // The command line on CLI11; see command_line.h.
 #include "command_line.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -20,22 +25,41 @@ Option& Option::show_default() {
 }
 
 Option& Option::between(int low, int high) {
-  option_->check(CLI::Range(low, high));
-  return *this;
+  return between(static_cast<double>(low), static_cast<double>(high));
 }
 
 Option& Option::between(double low, double high) {
-  option_->check(CLI::Range(low, high));
-  return *this;
+  return is([low, high](double value) { return value >= low && value <= high; },
+            fmt::format("a number between {} and {}", low, high));
 }
 
 Option& Option::positive() {
-  option_->check(CLI::PositiveNumber);
-  return *this;
+  return is([](double value) { return value > 0 && std::isfinite(value); }, "a number above 0");
 }
 
 Option& Option::not_negative() {
-  option_->check(CLI::NonNegativeNumber);
+  return is([](double value) { return value >= 0 && std::isfinite(value); }, "0 or a number above it");
+}
+
+Option& Option::natural() {
+  option_->check([](const std::string& word) -> std::string {
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    return error == std::errc{} && end == word.data() + word.size()
+               ? std::string()
+               : fmt::format("{} is not a whole number from 0 to {}", word, std::numeric_limits<uint64_t>::max());
+  });
+  return *this;
+}
+
+// NaN is in no range.
+Option& Option::is(const std::function<bool(double)>& good, const std::string& what) {
+  const auto check = [good, what](const std::string& word) -> std::string {
+    double value = 0;
+    return CLI::detail::lexical_cast(word, value) && good(value) ? std::string()
+                                                                 : fmt::format("{} is not {}", word, what);
+  };
+  option_->check(check, what);
   return *this;
 }
 

@@ -23,6 +23,7 @@ class Option {
   Option& show_default();              // in --help
   Option& between(int low, int high);  // both allowed
   Option& between(double low, double high);
+  Option& natural();  // what 64 bits hold
   Option& positive();
   Option& not_negative();
   Option& one_of(std::initializer_list<const char*> words);
@@ -33,6 +34,9 @@ class Option {
   Option& excludes(const Option& other);
 
  private:
+  // `what` a good value is, for --help and for complaints.
+  Option& is(const std::function<bool(double)>& good, const std::string& what);
+
   CLI::Option* option_;
 };
 

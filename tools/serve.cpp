@@ -61,6 +61,11 @@ int run_serve(const ServeFlags& flags) {
   options.model = spec_of(flags);
   api::ServeOptions server = flags.server;
   server.http.password = password_of(flags);
+  if (server.http.host.empty())
+    fail(ErrorKind::misuse, "--host is empty; 127.0.0.1 is this machine alone, 0.0.0.0 whoever reaches it");
+  for (const std::string& origin : server.http.access.origins)
+    if (origin != "*" && origin != "none" && origin.find("://") == std::string::npos)
+      fail(ErrorKind::misuse, "--cors {} is no origin; it begins as https://chat.example does", origin);
   return api::run_server(server, [&options] { return Engine::create(options); });
 }
 
