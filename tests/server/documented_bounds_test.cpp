@@ -68,7 +68,7 @@ std::vector<std::string> rows() {
 }
 
 TEST(DocumentedBounds, TheTableHasTheNumbersThatAreKept) {
-  std::ifstream file(std::string(FULMAR_SOURCE_DIR) + "/docs/http-api.md");
+  std::ifstream file(FULMAR_SOURCE_DIR "/docs/http-api.md");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const std::vector<std::string> wanted = rows();
   for (const std::string& row : wanted) EXPECT_NE(text.find("\n| " + row), std::string::npos) << row;

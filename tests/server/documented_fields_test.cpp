@@ -16,7 +16,7 @@ namespace fulmar::test {
 namespace {
 
 std::string document() {
-  std::ifstream file(std::string(FULMAR_SOURCE_DIR) + "/docs/http-api.md");
+  std::ifstream file(FULMAR_SOURCE_DIR "/docs/http-api.md");
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
