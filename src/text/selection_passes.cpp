@@ -2,6 +2,9 @@
 //
 // Sums are made in four lanes whatever the vectors' width, and products are never fused into additions: the
 // weights and sums have the same bits on every machine, so the same seed draws the same token.
+#ifdef FULMAR_CPU_TARGETS_LEFT_OUT  // cmake/cpu_targets.cmake
+#define HWY_DISABLED_TARGETS FULMAR_CPU_TARGETS_LEFT_OUT
+#endif
 #include <algorithm>
 #include <bit>
 #include <limits>
