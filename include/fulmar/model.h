@@ -33,9 +33,19 @@ struct ModelSpec {
   std::function<void(uint64_t done, uint64_t total)> progress;  // while loading, in bytes of weights
 };
 
+// Something that goes with a model, and where that was found: a file's path, "the file's name", an option.
+struct Found {
+  std::string what, where;
+};
+
 struct ModelInfo {
   std::string id;        // ModelSpec::name, or what stands for it
-  std::string version;   // "v7"
+  std::string version;   // "v7", which its tensors tell
+  Found chat_template;   // "bot"
+  Found tokenizer;       // "longest match", "byte pairs" or "bytes"
+  Found sampling_profile;        // "open thinking"; where it is empty, nothing was found
+  uint32_t trained_context = 0;  // tokens, which bound nothing; 0: unknown
+  std::string trained_context_from;
   std::string strategy;  // as resolved
   std::string device;
   uint32_t layers = 0, channels = 0, vocab = 0;

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
+#include "model/model_folder.h"
 #include "model/model_name.h"
 #include "model/vocabulary.h"
 #include "rwkv/state.h"
@@ -59,7 +60,8 @@ std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, 
                                                  uint32_t V) {
   if (options.vocab.empty())
     if (auto own = source.vocabulary()) return own;  // with its marks, and ids without text
-  std::shared_ptr<const Tokenizer> tokenizer = open_vocabulary(options.vocab, source, options.in);
+  std::shared_ptr<const Tokenizer> tokenizer =
+      open_vocabulary(options.vocab, source, look_around(options.in, source).vocabularies).tokenizer;
   const auto too_large = [&] { return static_cast<uint32_t>(tokenizer->size()) > V; };
   if (too_large()) {
     const std::string what =

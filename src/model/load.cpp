@@ -51,9 +51,17 @@ LoadedParts load_parts(const ModelSpec& spec) {
   check_words(spec);
   const SourcePtr file = open_weights(spec.file);
   LoadedParts parts;
-  parts.tokenizer = open_vocabulary(spec.vocab, *file, spec.file);
+  parts.folder = look_around(spec.file, *file);
+  FoundTokenizer found = open_vocabulary(spec.vocab, *file, parts.folder.vocabularies);
+  parts.tokenizer = std::move(found.tokenizer);
+  const TrainedContext context = trained_context(parts.folder, *file);
   parts.model = Model::load(LoadOptions{spec, 0, {}}, file);
   parts.info = info_of(*parts.model, spec);
+  parts.info.tokenizer = {std::string(parts.tokenizer->kind()), std::move(found.where)};
+  parts.info.trained_context = context.tokens;
+  parts.info.trained_context_from = context.where;
+  log_info("tokenizer: {} of {} ids, {}", parts.info.tokenizer.what, parts.tokenizer->size(),
+           parts.info.tokenizer.where);
   return parts;
 }
 

@@ -4,6 +4,7 @@
 
 #include "fulmar/model.h"
 #include "model/model.h"
+#include "model/model_folder.h"
 #include "text/tokenizer.h"
 
 namespace fulmar {
@@ -11,7 +12,8 @@ namespace fulmar {
 struct LoadedParts {
   std::unique_ptr<Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;
-  ModelInfo info;
+  ModelInfo info;  // but for the template and the profile, which are not for this layer to read
+  ModelFolder folder;
 };
 
 // What is cheap to check comes first, for a wrong word or path should not cost the minutes that a large model

@@ -22,12 +22,23 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
+// A folder's own name.
+std::string folder_name(const fs::path& folder) {
+  const fs::path above = folder.parent_path();
+  const std::string repository = to_utf8(above.parent_path().filename());
+  constexpr std::string_view prefix = "models--";
+  const std::size_t name = repository.rfind("--");
+  if (above.filename() == "snapshots" && repository.starts_with(prefix) && name >= prefix.size())
+    return repository.substr(name + 2);
+  return to_utf8(folder.filename());
+}
+
 }  // namespace
 
 std::string model_name(const fs::path& model) {
   const fs::path path = plain(model);
-  if (is_folder(path)) return to_utf8(path.filename());
-  if (is_one_of_several(to_utf8(path.filename()))) return to_utf8(path.parent_path().filename());
+  if (is_folder(path)) return folder_name(path);
+  if (is_one_of_several(to_utf8(path.filename()))) return folder_name(path.parent_path());
   return to_utf8(path.stem());
 }
 

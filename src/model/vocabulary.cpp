@@ -1,11 +1,12 @@
 // Looks for a vocabulary in the model, beside it, and in what ships with the program.
 #include "model/vocabulary.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "base/mapped_file.h"
-#include "model/model_name.h"
 
 namespace fulmar {
 namespace {
@@ -28,6 +29,12 @@ bool is_gguf(const fs::path& path) {
   return std::string_view(magic, sizeof magic) == "GGUF";
 }
 
+// Models round the number of their tokens up, to a multiple of 1024 at most.
+bool is_for(uint64_t ids, uint64_t V) {
+  constexpr uint64_t rounding = 1024;
+  return ids <= V && V - ids < std::max(rounding, V / 8);
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
@@ -38,13 +45,28 @@ std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
        vocab);
 }
 
-std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab, const Source& model,
-                                                 const fs::path& path) {
-  if (!vocab.empty()) return open_vocabulary(vocab);
-  if (auto tokenizer = carried_by(model)) return tokenizer;
-  const fs::path beside = vocabulary_beside(path);
-  std::error_code ignored;
-  return open_tokenizer(fs::is_regular_file(beside, ignored) ? to_utf8(beside) : std::string());
+FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
+                               const std::vector<fs::path>& beside) {
+  if (!vocab.empty()) return {open_vocabulary(vocab), vocab == "bytes" ? "--vocab" : vocab};
+  if (auto tokenizer = carried_by(model)) return {std::move(tokenizer), "inside the model"};
+  const auto table = model.info("emb.weight");
+  const uint64_t V = table && !table->shape.empty() ? table->shape[0] : 0;
+  for (const fs::path& path : beside) {
+    const std::string name = to_utf8(path);
+    if (path.extension() == ".vocab")
+      return {open_tokenizer(name), name};  // named after the model: meant, or at fault
+    try {
+      auto tokenizer = open_tokenizer(name);
+      const auto ids = static_cast<uint64_t>(tokenizer->size());
+      if (V == 0 || is_for(ids, V)) return {std::move(tokenizer), name};
+      log_warning(
+          "{}: has {} ids and the model {} tokens, so it is another model's vocabulary and passed over", name,
+          ids, V);
+    } catch (const Error& error) {
+      log_warning("{}; it is passed over", error.what());
+    }
+  }
+  return {open_tokenizer(""), "shipped with Fulmar"};
 }
 
 }  // namespace fulmar

@@ -66,6 +66,7 @@ class BpeTokenizer final : public Tokenizer {
   }
   Token size() const override { return static_cast<Token>(tokens_.size()); }
   Token end_of_text() const override { return end_of_text_; }
+  std::string_view kind() const override { return "byte pairs"; }
 
  private:
   static constexpr std::size_t max_text = std::size_t{1} << 30;  // positions have 32 bits, form C may grow

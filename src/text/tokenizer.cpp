@@ -49,6 +49,7 @@ class TrieTokenizer final : public Tokenizer {
   }
   Token size() const override { return static_cast<Token>(spans_.size()); }
   Token end_of_text() const override { return end_of_text_; }
+  std::string_view kind() const override { return "longest match"; }
 
  private:
   struct Span {
@@ -86,6 +87,7 @@ class ByteTokenizer final : public Tokenizer {
   }
   Token size() const override { return 256; }
   Token end_of_text() const override { return -1; }
+  std::string_view kind() const override { return "bytes"; }
 
  private:
   char all_[256];

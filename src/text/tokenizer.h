@@ -29,6 +29,8 @@ class Tokenizer {
   virtual Token size() const = 0;
   // The id that ends a text, or -1. World syntax: 0 where it has no text for id 0. JSON: "<|endoftext|>".
   virtual Token end_of_text() const = 0;
+  // "longest match", "byte pairs", "bytes".
+  virtual std::string_view kind() const = 0;
   std::string decode(std::span<const Token> tokens) const;
 };
 

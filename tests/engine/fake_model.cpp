@@ -30,6 +30,7 @@ class AsciiTokenizer final : public Tokenizer {
   }
   Token size() const override { return 128; }
   Token end_of_text() const override { return 0; }
+  std::string_view kind() const override { return "characters"; }
 
  private:
   std::string characters_;

@@ -13,9 +13,19 @@ using Words = std::vector<std::string_view>;
 // A folder is judged by the first row it stands under, so what is in a folder comes before it.
 const std::vector<Layer>& layers() {
   // No request, no event and no sampler: of those layers the model gets single headers.
-  static const Words below_model = {
-      "src/base",   "include/shared",       "include/fulmar/adapter.h", "include/fulmar/error.h", "include/fulmar/model.h",
-      "src/tensor", "src/text/tokenizer.h", "src/weights", "src/ops", "src/rwkv", "src/cpu", "src/vulkan"};
+  static const Words below_model = {"src/base",
+                                    "include/shared",
+                                    "include/fulmar/adapter.h",
+                                    "include/fulmar/error.h",
+                                    "include/fulmar/model.h",
+                                    "src/tensor",
+                                    "src/text/tokenizer.h",
+                                    "src/text/json_fields.h",
+                                    "src/weights",
+                                    "src/ops",
+                                    "src/rwkv",
+                                    "src/cpu",
+                                    "src/vulkan"};
   static const Words up_to_model = {"src/base", "include",  "src/tensor", "src/text",   "src/weights",
                                     "src/ops",  "src/rwkv", "src/cpu",    "src/vulkan", "src/model"};
   static const std::vector<Layer> table = {
@@ -64,7 +74,8 @@ const std::vector<Firewall>& firewalls() {
        {"server/http", "server/api/serve.cpp"},
        "sockets live in server/http; serve starts their loop"},
       {{"boost/json"},
-       {"server/answer", "server/api", "src/weights", "src/text/bpe_json", "tools"},
+       {"server/answer", "server/api", "src/weights", "src/text/bpe_json", "src/text/trie_json",
+        "src/text/json_fields", "tools"},
        "JSON is read where it arrives"},
       {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
       {{"hwy/"},

@@ -26,6 +26,12 @@ TEST_F(ModelNames, FilesLoseTheirEndingAndFoldersNothing) {
   EXPECT_EQ(model_name(folder / "hf-1.5B" / "model.safetensors.index.json"), "hf-1.5B");
   EXPECT_EQ(model_name(folder / "hf-1.5B" / "model-00002-of-00003.safetensors"), "hf-1.5B");
   EXPECT_EQ(model_name(folder / "hf-1.5B" / "model.safetensors"), "model");
+  const fs::path cache = folder / "models--RWKV--rwkv7-g1k-1.5b" / "snapshots";
+  fs::create_directories(cache / "0123abcd");
+  EXPECT_EQ(model_name(cache / "0123abcd"), "rwkv7-g1k-1.5b");
+  EXPECT_EQ(model_name(cache / "0123abcd" / "model.safetensors.index.json"), "rwkv7-g1k-1.5b");
+  fs::create_directories(folder / "--x" / "snapshots" / "a");
+  EXPECT_EQ(model_name(folder / "--x" / "snapshots" / "a"), "a");
   EXPECT_EQ(model_name("."), fs::current_path().filename().string());
 }
 

@@ -1,0 +1,179 @@
+// Looks for a model's companions by name, and into the model itself; see model_folder.h.
+#include "model/model_folder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+#include "model/model_name.h"
+#include "text/json_fields.h"
+
+namespace fulmar {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t max_companion = max_json_fields_bytes;
+constexpr std::size_t max_inner_name = 256;
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+TextFile bounded(TextFile file) {
+  if (file.text.size() > max_companion)
+    fail(ErrorKind::bad_file, "{}: is larger than {} MiB: no model has such a one", file.where,
+         max_companion >> 20);
+  return file;
+}
+
+// Nothing where there is none, or an empty one.
+std::optional<TextFile> read_companion(const fs::path& path) {
+  if (!is_file(path)) return std::nullopt;
+  TextFile file{to_utf8(path), {}};
+  std::ifstream stream(path, std::ios::binary);
+  file.text.resize(max_companion + 1);
+  stream.read(file.text.data(), static_cast<std::streamsize>(file.text.size()));
+  if (!stream && !stream.eof()) fail(ErrorKind::bad_file, "{}: this file cannot be read", file.where);
+  file.text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (file.text.empty()) return std::nullopt;
+  return bounded(std::move(file));
+}
+
+// Where a model's companions are looked for.
+class Place {
+ public:
+  explicit Place(const fs::path& given) {
+    std::error_code error;
+    fs::path path = fs::absolute(given, error).lexically_normal();
+    if (error) path = given;
+    if (!path.has_filename()) path = path.parent_path();
+    const bool is_folder = fs::is_directory(path, error);
+    folder_ = is_folder ? path : path.parent_path();
+    const std::string file = to_utf8(path.filename());
+    if (is_folder || is_one_of_several(file) || file == "model.safetensors" || file == "pytorch_model.bin") {
+      name_ = model_name(folder_);
+    } else {
+      name_ = model_name(path);
+      own_ = name_;
+    }
+  }
+
+  const std::string& name() const { return name_; }
+  const fs::path& folder() const { return folder_; }
+
+  // The file of this name, or the model's own one.
+  std::optional<TextFile> read(const std::string& file) const {
+    if (!own_.empty())
+      if (auto named = read_companion(in_folder(own_ + "." + file))) return named;
+    return read_companion(in_folder(file));
+  }
+  fs::path in_folder(const std::string& file) const {
+    return folder_ / fs::path(std::u8string(file.begin(), file.end()));
+  }
+
+ private:
+  fs::path folder_;
+  std::string name_, own_;  // own_: of a file that is not called like any model's
+};
+
+// The template in a tokenizer_config.json: a text, or a list of named ones.
+std::optional<TextFile> template_in(const TextFile& config) {
+  try {
+    const JsonFields fields(config.text, config.where);
+    auto text = fields.text("chat_template");
+    for (int i = 0; !text; ++i) {
+      const std::string entry = fmt::format("chat_template.{}.", i);
+      const auto name = fields.text(entry + "name");
+      if (!name) return std::nullopt;
+      if (*name == "default") text = fields.text(entry + "template");
+    }
+    if (!text->empty()) return TextFile{config.where, std::string(*text)};
+  } catch (const Error& error) {
+    log_warning("{}; it is passed over", error.what());
+  }
+  return std::nullopt;
+}
+
+std::vector<fs::path> vocabularies(const fs::path& given, const Place& place) {
+  std::vector<fs::path> list;
+  const auto add = [&](const fs::path& path) {
+    if (is_file(path)) list.push_back(path);
+  };
+  add(vocabulary_beside(given));
+  add(place.in_folder("tokenizer.json"));
+  // World under the names of BlinkDL's, ai00's and Hugging Face's repositories.
+  std::vector<fs::path> world;
+  std::error_code error;
+  for (fs::directory_iterator file(place.folder(), error), end; !error && file != end;
+       file.increment(error)) {
+    const std::string name = to_utf8(file->path().filename());
+    if (name.starts_with("rwkv_vocab_") && (name.ends_with(".txt") || name.ends_with(".json")))
+      world.push_back(file->path());
+  }
+  std::ranges::sort(world, std::greater());  // the .txt before the .json of that name
+  for (const fs::path& path : world) add(path);
+  add(place.in_folder("vocab.txt"));
+  return list;
+}
+
+// The number behind "ctx" in a name.
+uint32_t context_in(std::string_view name) {
+  for (std::size_t at = 0; (at = name.find("ctx", at)) != name.npos; at += 3) {
+    uint32_t tokens = 0;
+    const char *begin = name.data() + at + 3, *end = name.data() + name.size();
+    if (std::from_chars(begin, end, tokens).ec == std::errc() && tokens > 0) return tokens;
+  }
+  return 0;
+}
+
+uint32_t whole(double number) {
+  return number >= 1 && number <= UINT32_MAX ? static_cast<uint32_t>(number) : 0;
+}
+
+}  // namespace
+
+ModelFolder look_around(const fs::path& given, const Source& file) {
+  const Place place(given);
+  ModelFolder folder;
+  folder.name = place.name();
+  folder.inner_name = file.metadata("general.name").value_or("").substr(0, max_inner_name);
+  folder.config = place.read("config.json");
+  folder.generation_config = place.read("generation_config.json");
+  folder.fake_think_generation_config = place.read("fake_think_generation_config.json");
+  folder.tools_generation_config = place.read("tools_generation_config.json");
+  folder.vocabularies = vocabularies(given, place);
+  if (auto own = file.metadata("tokenizer.chat_template"); own && !own->empty())
+    folder.chat_template = bounded({file.label() + ": tokenizer.chat_template", std::move(*own)});
+  if (!folder.chat_template) folder.chat_template = place.read("chat_template.jinja");
+  if (!folder.chat_template)
+    if (const auto config = place.read("tokenizer_config.json")) folder.chat_template = template_in(*config);
+  return folder;
+}
+
+TrainedContext trained_context(const ModelFolder& folder, const Source& file) {
+  if (folder.config) try {
+      const JsonFields fields(folder.config->text, folder.config->where);
+      for (const char* key : {"context_length", "max_position_embeddings"})
+        if (const uint32_t tokens = whole(fields.number(key).value_or(0)))
+          return {tokens, folder.config->where};
+    } catch (const Error& error) {
+      log_warning("{}; it is passed over", error.what());
+    }
+  constexpr uint64_t endless = 1 << 20;  // what converters write where they do not know
+  const std::string arch = file.metadata("general.architecture").value_or("");
+  uint64_t told = 0;
+  const std::string text = file.metadata(arch + ".context_length").value_or("");
+  std::from_chars(text.data(), text.data() + text.size(), told);
+  if (told > 0 && told < endless)
+    return {static_cast<uint32_t>(told), file.label() + ": " + arch + ".context_length"};
+  for (const std::string& name : {folder.name, folder.inner_name})
+    if (const uint32_t tokens = context_in(name)) return {tokens, "the model's name"};
+  return {};
+}
+
+}  // namespace fulmar
