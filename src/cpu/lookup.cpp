@@ -22,7 +22,7 @@ namespace fulmar::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr uint32_t lanes = 32;  // of a sum, in as many vectors as that takes: additions wait for each other
+constexpr uint32_t lanes = 16;  // of a sum, in as many vectors as that takes: additions wait for each other
 using Doubles = hn::CappedTag<double, 8>;
 using Singles = hn::Rebind<float, Doubles>;
 constexpr uint32_t per_vector = hn::MaxLanes(Doubles());
@@ -31,38 +31,43 @@ HWY_INLINE hn::Vec<Doubles> widened(const float* x) {
   return hn::PromoteTo(Doubles(), hn::LoadU(Singles(), x));
 }
 
-// The sum over C floats x of term(element); element i adds to lane i % 32.
-template <class Term>
-HWY_INLINE double sum_of(const float* x, uint32_t C, const Term& term) {
-  const Doubles d;
-  hn::Vec<Doubles> sums[lanes / per_vector];
-  for (auto& sum : sums) sum = hn::Zero(d);
-  uint32_t c = 0;
-  for (; c + lanes <= C; c += lanes) {
-    FULMAR_UNROLL
-    for (uint32_t v = 0; v < lanes / per_vector; ++v)
-      sums[v] = hn::Add(sums[v], term(widened(x + c + v * per_vector)));
-  }
-  double lane[lanes];
-  for (uint32_t v = 0; v < lanes / per_vector; ++v) hn::StoreU(sums[v], d, lane + v * per_vector);
-  for (uint32_t l = 0; c + l < C; ++l) lane[l] += hn::GetLane(term(hn::Set(d, static_cast<double>(x[c + l]))));
+HWY_INLINE double sum_of(double* lane) {
   for (uint32_t half = lanes / 2; half > 0; half /= 2)
     for (uint32_t l = 0; l < half; ++l) lane[l] += lane[l + half];
   return lane[0];
 }
 
+// In one pass: a square of a float is exact in double precision, so that nothing is lost unless a row's mean is a
+// million times its deviation. Element i adds to lane i % 16.
 void normalize(float* x, const float* weight, const float* bias, float eps, uint32_t C) {
   const Doubles d;
-  const double mean = sum_of(x, C, [](auto v) HWY_ATTR { return v; }) / C;
-  const auto means = hn::Set(d, mean);
-  const double squares = sum_of(x, C, [&](auto v) HWY_ATTR {
-    const auto off = hn::Sub(v, means);
-    return hn::Mul(off, off);
-  });
-  const double scale = 1.0 / std::sqrt(squares / C + static_cast<double>(eps));
-  const auto scales = hn::Set(d, scale);
+  hn::Vec<Doubles> sums[lanes / per_vector], squares[lanes / per_vector];
+  for (auto& sum : sums) sum = hn::Zero(d);
+  for (auto& square : squares) square = hn::Zero(d);
   uint32_t c = 0;
-  for (; c + per_vector <= C; c += per_vector) {
+  for (; c + lanes <= C; c += lanes) {
+    FULMAR_UNROLL
+    for (uint32_t v = 0; v < lanes / per_vector; ++v) {
+      const auto value = widened(x + c + v * per_vector);
+      sums[v] = hn::Add(sums[v], value);
+      squares[v] = hn::Add(squares[v], hn::Mul(value, value));
+    }
+  }
+  double sum[lanes], square[lanes];
+  for (uint32_t v = 0; v < lanes / per_vector; ++v) {
+    hn::StoreU(sums[v], d, sum + v * per_vector);
+    hn::StoreU(squares[v], d, square + v * per_vector);
+  }
+  for (uint32_t l = 0; c + l < C; ++l) {
+    const auto value = static_cast<double>(x[c + l]);
+    sum[l] += value;
+    square[l] += value * value;
+  }
+  const double mean = sum_of(sum) / C;
+  const double variance = std::max(0.0, sum_of(square) / C - mean * mean);
+  const double scale = 1.0 / std::sqrt(variance + static_cast<double>(eps));
+  const auto means = hn::Set(d, mean), scales = hn::Set(d, scale);
+  for (c = 0; c + per_vector <= C; c += per_vector) {
     const Singles f;
     const auto unit = hn::DemoteTo(f, hn::Mul(hn::Sub(widened(x + c), means), scales));
     hn::StoreU(hn::Add(hn::Mul(unit, hn::LoadU(f, weight + c)), hn::LoadU(f, bias + c)), f, x + c);

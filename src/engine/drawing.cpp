@@ -1,26 +1,10 @@
 // Fork and join over a step's shares; see drawing.h.
 #include "engine/drawing.h"
 
-#include <algorithm>
-
 #include "base/fail.h"
-#include "base/platform.h"
 
 namespace fulmar {
-namespace {
-
-// More threads than this wait for memory: a row of logits is some 256 KiB, read once.
-constexpr uint32_t enough = 8;
-constexpr std::chrono::microseconds sleep_at_once(0);  // the next draw is a step away
-
-uint32_t team_size(uint32_t threads, uint32_t slots) {
-  return std::min({threads ? threads : usable_cores(), slots, enough});
-}
-
-}  // namespace
-
-Drawing::Drawing(uint32_t vocab, uint32_t threads, uint32_t slots)
-    : vocab_(vocab), team_(team_size(threads, slots), sleep_at_once) {
+Drawing::Drawing(uint32_t vocab, uint32_t slots, ThreadPool& team) : vocab_(vocab), team_(team) {
   drawing_.reserve(slots);
 }
 

@@ -11,8 +11,8 @@ namespace fulmar {
 
 class Drawing {
  public:
-  // A team of at most `threads`, the caller among them, for steps of at most `slots` slots.
-  Drawing(uint32_t vocab, uint32_t threads, uint32_t slots);
+  // `team` stays the caller's; steps are of at most `slots` slots.
+  Drawing(uint32_t vocab, uint32_t slots, ThreadPool& team);
 
   // Lets each share's slot draw from its logits, which are overwritten, or rest where it has none. `slots` by their
   // numbers.
@@ -21,7 +21,7 @@ class Drawing {
 
  private:
   const uint32_t vocab_;
-  ThreadPool team_;
+  ThreadPool& team_;
   std::vector<uint32_t> drawing_;  // shares with logits
 };
 

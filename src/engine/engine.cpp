@@ -42,7 +42,7 @@ class ModelEngine final : public Engine {
         max_prompt_tokens_(options.max_prompt_tokens),
         queue_(options.queue, options.queue_tokens),
         slots_(model_->slots()),
-        drawing_(vocab_, options.model.threads, model_->slots()) {
+        drawing_(vocab_, model_->slots(), model_->team()) {
     for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
     order_.reserve(slots_.size());
     demands_.reserve(slots_.size());

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
+#include "base/platform.h"
 #include "model/devices.h"
 #include "model/embedding.h"
 #include "model/place_model.h"
@@ -17,6 +18,14 @@ namespace {
 // Programs kept of a resident stage; a recording of a large model is about 200 KiB. All streamed layers of
 // a model together keep about as many.
 constexpr size_t kept_programs = 64;
+
+// What the host does between two steps waits for memory where more threads than this do it.
+constexpr uint32_t enough_of_a_team = 8;
+constexpr std::chrono::microseconds sleep_at_once(0);  // the next time is a step away
+
+uint32_t team_size(uint32_t threads) {
+  return std::min(threads ? threads : usable_cores(), enough_of_a_team);
+}
 
 class LoadedModel : public Model {
  public:
@@ -31,6 +40,7 @@ class LoadedModel : public Model {
         embedding_(source_.canonical, config_),
         sizes_(step_sizes(options, plan_)),
         needs_(predict_memory(plan_, *source_.canonical, sizes_)),
+        team_(team_size(options.threads), sleep_at_once),
         x_(uint64_t{sizes_.rows} * config_.C) {
     make_lookups(source_.canonical);
     const uint64_t total = plan_.weight_bytes();
@@ -52,6 +62,7 @@ class LoadedModel : public Model {
   uint32_t max_picks() const override { return sizes_.picks; }
   uint64_t state_floats() const override { return plan_.whole.state_floats; }
   const ops::Tape& tape() const override { return plan_.whole; }
+  ThreadPool& team() override { return team_; }
 
   std::vector<DeviceMemory> memory() const override {
     std::vector<DeviceMemory> list;
@@ -63,7 +74,7 @@ class LoadedModel : public Model {
   void start(const Step& step) override {
     require(!step.tokens.empty() && step.tokens.size() <= sizes_.rows, "a step of {} rows, at most {} fit",
             step.tokens.size(), sizes_.rows);
-    embedding_.lookup(step.tokens, x_.data());
+    embedding_.lookup(step.tokens, x_.data(), team_);
     step_ = step;
     decodes_ = decode_rows(step.segments, step.picks);
     const std::span<float> x(x_.data(), step.tokens.size() * config_.C);
@@ -239,7 +250,7 @@ class LoadedModel : public Model {
     const size_t handed = plan_.stages[i].tape.inputs.size() - looked_up_[i].count();
     inputs_.assign(carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(handed));
     const auto rows = static_cast<uint32_t>(step_.tokens.size());
-    looked_up_[i].append(step_.tokens, {x_.data(), rows * size_t{config_.C}}, inputs_);
+    looked_up_[i].append(step_.tokens, {x_.data(), rows * size_t{config_.C}}, inputs_, team_);
     const bool last = i + 1 == stages_.size();
     stage.start({rows, step_.segments, last ? step_.picks : no_picks, inputs_, decodes_}, timing_);
   }
@@ -278,7 +289,8 @@ class LoadedModel : public Model {
   ModelPlan plan_;
   Embedding embedding_;
   StepSizes sizes_;
-  std::vector<MemoryNeed> needs_;  // by device, as the next three
+  std::vector<MemoryNeed> needs_;  // by device, as devices_ to streams_
+  ThreadPool team_;
   std::vector<OpenedDevice> devices_;
   std::vector<std::unique_ptr<ops::Buffer>> activations_;
   std::vector<std::unique_ptr<LayerStream>> streams_;

@@ -12,6 +12,7 @@
 
 namespace fulmar {
 
+class ThreadPool;
 struct OpenedDevice;
 struct StrategyPart;
 
@@ -54,6 +55,9 @@ class Model {
   virtual uint32_t max_picks() const = 0;  // in a step
   virtual uint64_t state_floats() const = 0;  // of one slot
   virtual const ops::Tape& tape() const = 0;  // of all layers
+  // Threads for what the host does between two steps, the caller's among them; asleep otherwise. Steps use them too,
+  // so they are for the thread that starts and finishes those.
+  virtual ThreadPool& team() = 0;
 
   // Starts a step; what it points to must stay until finish(), which every start needs. Throws
   // Error(bad_request) for a token outside [0, V).

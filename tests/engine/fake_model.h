@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "engine/make_engine.h"
 
 namespace fulmar {
@@ -54,6 +55,7 @@ class FakeModel final : public Model {
   uint32_t max_rows() const override { return options_.max_rows; }
   uint64_t state_floats() const override { return 4; }
   const ops::Tape& tape() const override { return tape_; }
+  ThreadPool& team() override { return team_; }
   uint32_t max_picks() const override { return options_.slots; }
   void start(const Step& step) override;
   std::span<float> finish() override;
@@ -79,6 +81,7 @@ class FakeModel final : public Model {
   rwkv::Config config_;
   ops::Caps caps_;
   ops::Tape tape_;
+  ThreadPool team_{3};
   std::vector<State> states_;
   std::vector<float> logits_;
   Step step_;  // under way

@@ -50,6 +50,7 @@ class ReadyModel final : public Model {
   uint32_t max_rows() const override { return std::max(slots_, 64u); }
   uint64_t state_floats() const override { return 4; }
   const ops::Tape& tape() const override { return tape_; }
+  ThreadPool& team() override { return team_; }
   uint32_t max_picks() const override { return slots_; }
   void start(const Step& step) override {
     const Clock::time_point begun = Clock::now();
@@ -82,6 +83,7 @@ class ReadyModel final : public Model {
   rwkv::Config config_;
   ops::Caps caps_;
   ops::Tape tape_;
+  ThreadPool team_{std::min(usable_cores(), 8u), std::chrono::microseconds(0)};
   std::vector<float> logits_;
   size_t next_ = 0, picks_ = 0;
   bool full_ = false;  // the last step drew for every slot

@@ -1,4 +1,5 @@
-// Measures the look-up of an embedding's rows: the vector code, and beside it the plain code it stands for.
+// Measures the look-up of an embedding's rows: plain code, the vector code that stands for it, and a team that shares
+// the rows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +7,10 @@
 #include <cmath>
 #include <random>
 
+#include "base/platform.h"
 #include "cpu/lookup.h"
+#include "model/embedding.h"
+#include "rwkv/memory_source.h"
 
 namespace fulmar {
 namespace {
@@ -24,20 +28,51 @@ void plain_norm(float* x, const float* weight, const float* bias) {
 }
 
 // The median of many looks at 256 rows of a large table, in microseconds.
-template <class Row>
-double measure(const Row& row) {
+template <class LookUp>
+double measure(const LookUp& look_up) {
   using Clock = std::chrono::steady_clock;
   std::mt19937 random(1);
   std::vector<double> times;
+  std::vector<int32_t> tokens(rows);
   for (int round = 0; round < 51; ++round) {
-    std::vector<uint32_t> tokens(rows);
-    for (uint32_t& token : tokens) token = static_cast<uint32_t>(random() % V);
+    for (int32_t& token : tokens) token = static_cast<int32_t>(random() % V);
     const Clock::time_point begun = Clock::now();
-    for (uint32_t i = 0; i < rows; ++i) row(tokens[i], tokens[(i + 1) % rows], i);
+    look_up(tokens);
     times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begun).count());
   }
   std::nth_element(times.begin(), times.begin() + 25, times.end());
   return times[25];
+}
+
+void measure(Format format, ThreadPool& alone, ThreadPool& team) {
+  const auto source = std::make_shared<test::MemorySource>();
+  std::span<std::byte> bytes;
+  const Tensor table = make_tensor(format, {V, C}, bytes);
+  std::fill(bytes.begin(), bytes.end(), std::byte{0x2a});  // the values are small numbers in every format
+  const std::vector<float> weight(C, 1.5f), bias(C, 0.25f);
+  source->tensors["emb.weight"] = table;
+  source->tensors["blocks.0.ln0.weight"] = from_floats(weight, {C});
+  source->tensors["blocks.0.ln0.bias"] = from_floats(bias, {C});
+  rwkv::Config config;
+  config.C = C;
+  config.V = V;
+  const Embedding embedding(source, config);
+
+  std::vector<float> x(size_t{rows} * C);
+  using Tokens = std::span<const int32_t>;
+  const double plain = measure([&](Tokens tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      to_floats(table, static_cast<uint64_t>(tokens[i]) * C, C, &x[i * C]);
+      plain_norm(&x[i * C], weight.data(), bias.data());
+    }
+  });
+  const double one = measure([&](Tokens tokens) { embedding.lookup(tokens, x.data(), alone); });
+  const double all = measure([&](Tokens tokens) { embedding.lookup(tokens, x.data(), team); });
+  const double norm = measure([&](Tokens tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i)
+      cpu::lookup_norm(&x[i * C], weight.data(), bias.data(), 1e-5f, C);
+  });
+  fmt::print("{:<8} {:>10.1f} {:>10.1f} {:>14.1f} {:>10.1f}\n", info(format).name, plain, one, norm, all);
 }
 
 }  // namespace
@@ -45,25 +80,9 @@ double measure(const Row& row) {
 
 int main() {
   using namespace fulmar;
-  const std::vector<float> weight(C, 1.5f), bias(C, 0.25f);
-  std::vector<float> x(size_t{rows} * C);
-  fmt::print("{} rows of {}\n{:<8} {:>10} {:>10} {:>14}\n", rows, C, "format", "plain us", "us", "of it, norm us");
-  for (const Format format : {Format::f32, Format::f16, Format::bf16, Format::q8_0, Format::q6_K, Format::q4_K}) {
-    std::span<std::byte> bytes;
-    const Tensor table = make_tensor(format, {V, C}, bytes);
-    std::fill(bytes.begin(), bytes.end(), std::byte{0x2a});  // the values are small numbers in every format
-    const auto at = [&](uint32_t i) { return x.data() + size_t{i} * C; };
-    const double plain = measure([&](uint32_t token, uint32_t, uint32_t i) {
-      to_floats(table, uint64_t{token} * C, C, at(i));
-      plain_norm(at(i), weight.data(), bias.data());
-    });
-    const double now = measure([&](uint32_t token, uint32_t next, uint32_t i) {
-      cpu::prefetch_row(table, C, next);
-      cpu::lookup_row(table, C, token, at(i));
-      cpu::lookup_norm(at(i), weight.data(), bias.data(), 1e-5f, C);
-    });
-    const double norm = measure(
-        [&](uint32_t, uint32_t, uint32_t i) { cpu::lookup_norm(at(i), weight.data(), bias.data(), 1e-5f, C); });
-    fmt::print("{:<8} {:>10.1f} {:>10.1f} {:>14.1f}\n", info(format).name, plain, now, norm);
-  }
+  ThreadPool alone(1), team(std::min(usable_cores(), 8u), std::chrono::microseconds(0));
+  fmt::print("{} rows of {}, a team of {}\n{:<8} {:>10} {:>10} {:>14} {:>10}\n", rows, C, team.threads(), "format",
+             "plain us", "alone us", "of it, norm us", "team us");
+  for (const Format format : {Format::f32, Format::f16, Format::bf16, Format::q8_0, Format::q6_K, Format::q4_K})
+    measure(format, alone, team);
 }

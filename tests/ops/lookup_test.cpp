@@ -96,5 +96,29 @@ TEST(Lookup, TheNormHasTheBitsOfThePlainSumsOnEveryInstructionSet) {
   });
 }
 
+// The variance is the mean of the squares less the square of the mean, which rounding may carry below zero.
+TEST(Lookup, ARowOfOneNumberBecomesTheBias) {
+  on_every_instruction_set([] {
+    const std::vector<float> weight = random_floats(2048, 1), bias = random_floats(2048, 2);
+    for (float number = 1e-3f; number < 1e15f; number *= 3.7f) {
+      std::vector<float> x(2048, number);
+      cpu::lookup_norm(x.data(), weight.data(), bias.data(), 1e-5f, 2048);
+      for (uint32_t c = 0; c < 2048; ++c) ASSERT_NEAR(x[c], bias[c], 1e-4f) << number;
+    }
+  });
+}
+
+TEST(Lookup, ARowFarFromZeroKeepsItsDigits) {
+  on_every_instruction_set([] {
+    std::vector<float> x = random_floats(2048, 3, {-1, 1});
+    for (float& value : x) value += 3000.0f;
+    std::vector<float> want = x;
+    const std::vector<float> weight(2048, 1.0f), bias(2048, 0.0f);
+    plain_norm(want.data(), weight.data(), bias.data(), 1e-5f, 2048);
+    cpu::lookup_norm(x.data(), weight.data(), bias.data(), 1e-5f, 2048);
+    for (uint32_t c = 0; c < 2048; ++c) ASSERT_NEAR(x[c], want[c], 1e-6f);
+  });
+}
+
 }  // namespace
 }  // namespace fulmar::ops
