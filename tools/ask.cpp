@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -69,6 +70,12 @@ void add_sampling_flags(Command& command, SamplingFlags& flags) {
   command.option("--penalty-decay", s.penalty_decay, "Occurrences count this much less with every token")
       .show_default()
       .between(0.0, 1.0);
+  command.choice("--penalty-rule", s.rule,
+                 "Whose way of drawing: openai, pipeline (the rwkv package), runner (RWKV-Runner) or rapid (Rapid-Sampling)",
+                 {std::begin(penalty_rules), std::end(penalty_rules)});
+  command.option("--repetition-penalty", s.repetition_penalty,
+                 "Divides the logits of tokens in the prompt and the text (multiplies them below 0)")
+      .show_default();
   command.option("--seed", s.seed, "The same seed gives the same text").natural();
   command.option("--stop", flags.stop, "End before this text; may be given several times").one_word_each();
   command.flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");

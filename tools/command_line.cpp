@@ -121,6 +121,7 @@ Option Command::choice(std::string name, T& value, std::string description,
 }
 
 template Option Command::choice(std::string, Think&, std::string, const std::map<std::string, Think>&);
+template Option Command::choice(std::string, PenaltyRule&, std::string, const std::map<std::string, PenaltyRule>&);
 
 Option Command::flag(std::string name, bool& value, std::string description) {
   return Option(app_->add_flag(std::move(name), value, std::move(description)));

@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "fulmar/adapter.h"
+#include "fulmar/sampling.h"
 
 namespace fulmar {
-
-using Token = int32_t;  // its number in the model's vocabulary
 
 // The one list of a model's options: commands fill it in, and loading reads it.
 struct ModelSpec {
@@ -51,6 +50,9 @@ struct ModelInfo {
   uint32_t layers = 0, channels = 0, vocab = 0;
   uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
   int64_t created = 0;  // Unix time of loading
+  // What its makers draw with: "open" (thinking), "fake" (an empty thought), "tools", as far as they say; the first is
+  // for what has none of its own.
+  std::vector<SamplingProfile> sampling_profiles;
 };
 
 }  // namespace fulmar

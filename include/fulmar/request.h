@@ -11,20 +11,6 @@
 
 namespace fulmar {
 
-// How the next token is drawn. Order: penalties and bias on the logits, temperature, top_k, top_p, min_p,
-// draw.
-struct Sampling {
-  float temperature = 1.0f;       // 0: greedy
-  int32_t top_k = 0;              // 0: all
-  float top_p = 1.0f;             // 1: all; 0: the most likely token
-  float min_p = 0.0f;             // tokens below min_p times the best probability are dropped
-  float presence_penalty = 0.0f;  // logit -= presence once a token occurred, plus frequency times its count
-  float frequency_penalty = 0.0f;
-  float penalty_decay = 1.0f;  // counts are multiplied by this after every token
-  std::vector<std::pair<Token, float>> logit_bias;
-  std::optional<uint64_t> seed;  // same seed, same text; whatever else is in the batch: see ModelSpec::reproducible
-};
-
 enum class Think { off, on, fake };  // see TurnOpening
 
 struct ToolCall {

@@ -46,19 +46,44 @@ std::vector<std::pair<Token, float>> read_bias(const Fields& fields, uint32_t vo
   return biases;
 }
 
-Sampling read_sampling(const Fields& fields, uint32_t vocab) {
-  Sampling sampling;
+// Clients that let penalties decay are those of the rwkv package and of what grew around it.
+PenaltyRule read_rule(const Fields& fields, PenaltyRule otherwise) {
+  const auto name = fields.text("penalty_rule");
+  if (!name) {
+    const bool decays = fields.number("penalty_decay").value_or(1) < 1;
+    return otherwise == PenaltyRule::openai && decays ? PenaltyRule::pipeline : otherwise;
+  }
+  for (const auto& [word, rule] : penalty_rules)
+    if (*name == word) return rule;
+  bad_field("penalty_rule", "must be openai, pipeline, runner or rapid");
+}
+
+// transformers and vLLM look at the whole text, llama.cpp and Ollama at its end.
+void read_repetition(const Fields& fields, Sampling& sampling) {
+  constexpr int32_t window_of_llama = 64;
+  const auto whole = fields.number("repetition_penalty"), end = fields.number("repeat_penalty");
+  const auto window = fields.integer("repeat_last_n");
+  const auto factor = whole ? whole : end;
+  if (factor) sampling.repetition_penalty = *factor == 0 ? 1 : *factor;
+  if (sampling.repetition_penalty == 1) return;
+  if (factor) sampling.repetition_window = whole ? -1 : window_of_llama;
+  if (window) sampling.repetition_window = static_cast<int32_t>(*window);
+}
+
+Sampling read_sampling(const Fields& fields, uint32_t vocab, const Sampling& otherwise) {
+  Sampling sampling = otherwise;
   const auto set = [&fields](float& target, std::string_view field) {
     if (const auto value = fields.number(field)) target = *value;
   };
   set(sampling.temperature, "temperature");
   set(sampling.top_p, "top_p");
   set(sampling.min_p, "min_p");
+  sampling.rule = read_rule(fields, otherwise.rule);
   set(sampling.presence_penalty, "presence_penalty");
   set(sampling.frequency_penalty, "frequency_penalty");
   set(sampling.penalty_decay, "penalty_decay");
-  const int64_t top_k = fields.integer("top_k").value_or(kAll);
-  if (top_k != kAll) sampling.top_k = static_cast<int32_t>(top_k);
+  read_repetition(fields, sampling);
+  if (const auto top_k = fields.integer("top_k")) sampling.top_k = *top_k == kAll ? 0 : static_cast<int32_t>(*top_k);
   const int64_t seed = fields.integer("seed").value_or(kRandom);
   if (seed != kRandom) sampling.seed = static_cast<uint64_t>(seed);
   sampling.logit_bias = read_bias(fields, vocab);
@@ -79,16 +104,16 @@ Token token_of(const json::value& value, const std::string& name, uint32_t vocab
   return static_cast<Token>(integer_of(value, name, 0, int64_t{vocab} - 1));
 }
 
-Delivery read_common(const Fields& fields, uint32_t vocab, uint32_t default_tokens, Request& request) {
+Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request) {
   fields.refuse_unsupported();
   fields.text("model");  // any name is taken for the one model there is
-  request.sampling = read_sampling(fields, vocab);
+  request.sampling = read_sampling(fields, vocab, defaults.sampling);
   request.stop = read_stops(fields);
   request.ignore_eos = fields.boolean("ignore_eos").value_or(false);
   if (const json::array* tokens = fields.list("stop_token_ids"))
     for (const json::value& token : *tokens)
       request.stop_tokens.push_back(token_of(token, "stop_token_ids", vocab));
-  request.max_tokens = read_max_tokens(fields, default_tokens);
+  request.max_tokens = read_max_tokens(fields, defaults.max_tokens);
 
   Delivery delivery;
   delivery.choices = static_cast<uint32_t>(fields.integer("n").value_or(1));

@@ -16,9 +16,15 @@ struct Delivery {
   bool include_usage = false;
 };
 
+// What a request asks for where it says nothing.
+struct Defaults {
+  uint32_t max_tokens;
+  Sampling sampling = {};
+};
+
 // Fills all of `request` but its prompt. `vocab` bounds token ids. Throws Error(bad_request) or
 // Error(unsupported).
-Delivery read_common(const Fields& fields, uint32_t vocab, uint32_t default_tokens, Request& request);
+Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request);
 
 // A token id of the vocabulary.
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab);

@@ -9,10 +9,11 @@ namespace fulmar {
 
 Generation::Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab)
     : job_(std::move(job)),
-      sampler_(job_.request->sampling, vocab, job_.choice),
+      sampler_(job_.request->sampling, vocab, job_.choice, tokenizer),
       detokenizer_(std::move(tokenizer)),
       stops_(job_.request->stop),
       turn_(job_.request->prompt->opening) {
+  sampler_.read_prompt(prompt());
   unsent_.reserve(16);  // few characters take more tokens than that
 }
 

@@ -23,6 +23,12 @@ uint64_t mix(uint64_t z) {
   return z ^ (z >> 31);
 }
 
+// The last of all with the same value.
+Candidate with_equals(Candidate last) {
+  last.token = std::numeric_limits<Token>::max();
+  return last;
+}
+
 }  // namespace
 
 void check_sampling(const Sampling& sampling, uint32_t vocab) {
@@ -39,6 +45,9 @@ void check_sampling(const Sampling& sampling, uint32_t vocab) {
   check(std::isfinite(sampling.presence_penalty), "presence_penalty", sampling.presence_penalty, "finite");
   check(std::isfinite(sampling.frequency_penalty), "frequency_penalty", sampling.frequency_penalty, "finite");
   check(is_share(sampling.penalty_decay), "penalty_decay", sampling.penalty_decay, "from 0 to 1");
+  check(sampling.repetition_penalty > 0 && sampling.repetition_penalty < infinity, "repetition_penalty",
+        sampling.repetition_penalty, "above 0 and finite");
+  check(sampling.repetition_window >= -1, "repetition_window", sampling.repetition_window, "-1 (all) or more");
   for (const auto& [token, bias] : sampling.logit_bias) {
     if (token < 0 || static_cast<uint32_t>(token) >= vocab) {
       throw Error(
@@ -50,8 +59,11 @@ void check_sampling(const Sampling& sampling, uint32_t vocab) {
   }
 }
 
-Sampler::Sampler(const Sampling& sampling, uint32_t vocab, uint64_t salt)
-    : sampling_(sampling), vocab_(vocab), penalties_(sampling) {
+Sampler::Sampler(const Sampling& sampling, uint32_t vocab, uint64_t salt, std::shared_ptr<const Tokenizer> tokenizer)
+    : sampling_(sampling),
+      vocab_(vocab),
+      penalties_(sampling, std::move(tokenizer)),
+      repetition_(sampling.repetition_penalty, sampling.repetition_window, vocab) {
   check_sampling(sampling, vocab);
   uint64_t seed = 0;
   if (sampling.seed) {
@@ -71,10 +83,12 @@ void Sampler::accept(Token token) {
   require(token >= 0 && static_cast<uint32_t>(token) < vocab_, "token {} is outside the vocabulary of {}",
           token, vocab_);
   penalties_.count(token);
+  repetition_.see({&token, 1});
 }
 
 Token Sampler::sample(std::span<float> logits) {
   require(logits.size() == vocab_, "{} logits for a vocabulary of {}", logits.size(), vocab_);
+  repetition_.apply(logits);
   for (const Edit& edit : penalties_.edits()) logits[static_cast<size_t>(edit.token)] += edit.delta;
   float largest = block_maxima(logits, maxima_);
   if (largest == infinity) {
@@ -91,10 +105,23 @@ Token Sampler::sample(std::span<float> logits) {
 Token Sampler::pick(std::span<float> logits, float largest) {
   const bool greedy = sampling_.temperature < coldest || sampling_.top_k == 1 || sampling_.top_p == 0;
   if (greedy) return find_largest(logits, maxima_, largest);
-  const float inverse_temperature = 1.0f / sampling_.temperature;
-  const auto top_k = static_cast<std::size_t>(sampling_.top_k);
-  const bool by_count = top_k > 0 && top_k < logits.size(), by_mass = sampling_.top_p < 1;
+  const bool by_count = sampling_.top_k > 0 && static_cast<size_t>(sampling_.top_k) < logits.size();
+  const bool by_mass = sampling_.top_p < 1;
+  // Without top_p the order of temperature and top_k does not matter.
+  const bool cuts_first = sampling_.rule == PenaltyRule::pipeline || sampling_.rule == PenaltyRule::runner;
+  if (cuts_first && by_mass) {
+    cut_then_warm(logits, largest, by_count);
+  } else if (sampling_.rule == PenaltyRule::rapid && (by_count || by_mass)) {
+    cut_jointly(logits, largest, by_count, by_mass);
+  } else {
+    return pick_by_rank(logits, largest, by_count, by_mass);
+  }
+  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.value < sampling_.min_p; });
+  return draw(candidates_, next_point());
+}
 
+Token Sampler::pick_by_rank(std::span<float> logits, float largest, bool by_count, bool by_mass) {
+  const float inverse_temperature = 1.0f / sampling_.temperature;
   if (!by_count) {
     const float floor = by_mass ? 0.0f : sampling_.min_p;
     const double total = to_weights(logits, largest, inverse_temperature, floor, sums_, maxima_);
@@ -102,7 +129,7 @@ Token Sampler::pick(std::span<float> logits, float largest) {
     const double mass = double{sampling_.top_p} * total;
     collect(logits, maxima_, cut_by_mass(logits, maxima_, total, mass, scratch_), candidates_);
   } else {
-    collect(logits, maxima_, cut_by_count(logits, maxima_, top_k, scratch_), candidates_);
+    collect(logits, maxima_, cut_by_count(logits, maxima_, static_cast<size_t>(sampling_.top_k), scratch_), candidates_);
     double total = 0;
     for (Candidate& candidate : candidates_) {
       candidate.value = weight_of((candidate.value - largest) * inverse_temperature);
@@ -116,6 +143,52 @@ Token Sampler::pick(std::span<float> logits, float largest) {
   }
   std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.value < sampling_.min_p; });
   return draw(candidates_, next_point());
+}
+
+// The cuts look at the weights of temperature 1, and equals of the last that top_p keeps are kept.
+void Sampler::cut_then_warm(std::span<float> logits, float largest, bool by_count) {
+  const double total = to_weights(logits, largest, 1.0f, 0.0f, sums_, maxima_);
+  const Candidate last = cut_by_mass(logits, maxima_, total, double{sampling_.top_p} * total, scratch_);
+  collect(logits, maxima_, with_equals(last), candidates_);
+  if (by_count && candidates_.size() > static_cast<size_t>(sampling_.top_k)) {
+    scratch_ = candidates_;
+    const Candidate kept = cut_by_count(scratch_, static_cast<size_t>(sampling_.top_k));
+    std::erase_if(candidates_, [&](const Candidate& candidate) { return !is_kept(candidate, kept); });
+  }
+  if (sampling_.temperature == 1) return;
+  const double power = 1.0 / sampling_.temperature;
+  for (Candidate& candidate : candidates_)
+    candidate.value = static_cast<float>(std::pow(double{candidate.value}, power));
+}
+
+void Sampler::cut_jointly(std::span<float> logits, float largest, bool by_count, bool by_mass) {
+  const double total = to_weights(logits, largest, 1.0f / sampling_.temperature, 0.0f, sums_, maxima_);
+  const double mass = double{sampling_.top_p} * total;
+  Candidate last{0, 0};
+  if (by_mass) last = cut_by_mass(logits, maxima_, total, mass, scratch_);
+  if (by_count) {
+    const Candidate by_rank = cut_by_count(logits, maxima_, static_cast<size_t>(sampling_.top_k), scratch_);
+    if (by_rank.value > last.value) last = by_rank;
+  }
+  collect(logits, maxima_, with_equals(last), candidates_);
+  double above = 0;  // mass of those before the last one and its equals
+  size_t equals = 0;
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.value > last.value)
+      above += candidate.value;
+    else
+      ++equals;
+  }
+  double share = 1;
+  const double each = 1.0 / static_cast<double>(equals);
+  if (by_mass) share = std::min(share, (mass - above) / double{last.value} * each);
+  if (by_count) {
+    const auto before = static_cast<double>(candidates_.size() - equals);
+    share = std::min(share, (sampling_.top_k - before) * each);
+  }
+  share = std::max(share, 0.0);
+  for (Candidate& candidate : candidates_)
+    if (candidate.value == last.value) candidate.value = static_cast<float>(candidate.value * share);
 }
 
 }  // namespace fulmar

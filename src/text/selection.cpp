@@ -38,8 +38,12 @@ Candidate cut_by_count(std::span<const float> values, const PerBlock& maxima, st
   }
   collect_at_least(values, maxima, bound, scratch);
   if (scratch.size() < count) return {minus_infinity, std::numeric_limits<Token>::max()};  // the rest is NaN
-  const auto last = scratch.begin() + static_cast<std::ptrdiff_t>(count - 1);
-  std::nth_element(scratch.begin(), last, scratch.end(), comes_before);
+  return cut_by_count(scratch, count);
+}
+
+Candidate cut_by_count(std::span<Candidate> candidates, std::size_t count) {
+  const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(count - 1);
+  std::nth_element(candidates.begin(), last, candidates.end(), comes_before);
   return *last;
 }
 

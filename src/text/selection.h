@@ -63,6 +63,8 @@ void collect_at_least(std::span<const float> values, const PerBlock& maxima, flo
 // The last of the `count` largest values. 0 < count <= values.size().
 Candidate cut_by_count(std::span<const float> values, const PerBlock& maxima, std::size_t count,
                        std::vector<Candidate>& scratch);
+// The same among candidates, which it reorders. 0 < count <= candidates.size().
+Candidate cut_by_count(std::span<Candidate> candidates, std::size_t count);
 
 // The last of the smallest set of largest weights whose sum reaches `mass`; weights lie in [0, 1], `total` is
 // their sum.

@@ -183,7 +183,8 @@ def complete(args, model):
     common.check(common.output(args, *flags, "--temperature", "0", "--prompt", "abc", "--stop", text[5:8]).decode() ==
                  text[:text.index(text[5:8])], "--stop ends before the text")
     for penalties in (["--presence-penalty", "50"], ["--frequency-penalty", "50"],
-                      ["--presence-penalty", "50", "--penalty-decay", "0.99"]):
+                      ["--presence-penalty", "50", "--penalty-decay", "0.99"],
+                      ["--presence-penalty", "50", "--penalty-rule", "rapid"], ["--repetition-penalty", "9"]):
         penalised = common.output(args, *flags[:-1], "40", "--temperature", "0", "--prompt", "abc", *penalties,
                                   "--ignore-eos")
         plain = common.output(args, *flags[:-1], "40", "--temperature", "0", "--prompt", "abc")

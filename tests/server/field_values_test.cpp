@@ -52,7 +52,6 @@ const std::string kNothingOnly = ".... uu uuuu u uuuu uu uu u";
 const std::string kFalseOnly = ".... .u uuuu u uuuu uu uu u";
 const std::string kZeroOnly = ".... uu u.uu u uuuu uu uu u";
 const std::string kFalseOrZero = ".... .u u.uu u uuuu uu uu u";
-const std::string kOneOrZero = ".... uu u... u uuuu uu uu u";
 
 const std::map<std::string, std::string>& both() {
   static const std::map<std::string, std::string> rows = {
@@ -71,6 +70,10 @@ const std::map<std::string, std::string>& both() {
       {"presence_penalty", ".xxx xx v.vv v xxxx xx xx x"},
       {"frequency_penalty", ".xxx xx v.vv v xxxx xx xx x"},
       {"penalty_decay", ".xxx xx xv.. x xxxx xx xx x"},
+      {"penalty_rule", "..xx xx xxxx x xxxx xx xx x"},
+      {"repetition_penalty", ".xxx xx x... v xxxx xx xx x"},
+      {"repeat_penalty", ".xxx xx x... v xxxx xx xx x"},
+      {"repeat_last_n", ".xxx xx .... x .... xx xx x"},  // nothing without a penalty
       {"logit_bias", ".... xx xxxx x xxxx xx xx x"},
       {"seed", ".xxx xx .vvv x xxvx xx xx x"},
       {"max_tokens", ".xxx xx vvvv x vvvv xx xx x"},
@@ -94,8 +97,6 @@ const std::map<std::string, std::string>& both() {
       {"allowed_token_ids", kNothingOnly},
       {"bad_words", kNothingOnly},
       {"min_tokens", kZeroOnly},
-      {"repetition_penalty", kOneOrZero},
-      {"repeat_penalty", kOneOrZero},
       {"use_beam_search", kFalseOnly},
       {"global_penalty", kFalseOnly},
       {"state", kNothingOnly},
@@ -191,6 +192,7 @@ std::string asked(const FakeEngine& engine) {
                                 fmt::join(input.tokens, ","), request.max_tokens, s.temperature, s.top_k,
                                 s.top_p, s.min_p, s.presence_penalty, s.frequency_penalty, s.penalty_decay,
                                 s.seed ? std::to_string(*s.seed) : "random", request.ignore_eos);
+  out += fmt::format(" {} {} {}", static_cast<int>(s.rule), s.repetition_penalty, s.repetition_window);
   for (const auto& [token, bias] : s.logit_bias) out += fmt::format(" {}:{}", token, bias);
   const TemplateOptions& chat = input.chat;
   out += fmt::format(" {} {} {} {} {} {} {} {}", fmt::join(request.stop, "|"),
@@ -344,6 +346,38 @@ TEST(FieldValues, WhatAsksForNothingIsTaken) {
           client.post(is_chat ? "/v1/chat/completions" : "/v1/completions", body + member + "}");
       EXPECT_EQ(answer.status, 200) << member << answer.body;
     }
+}
+
+TEST(FieldValues, PenaltiesFollowTheRuleThatTheirFieldsBelongTo) {
+  Harness harness;
+  Client client = harness.client();
+  const auto sampling = [&](const std::string& members) {
+    const Answer answer = client.post("/v1/completions", R"({"prompt":"say hi")" + members + "}");
+    EXPECT_EQ(answer.status, 200) << members << answer.body;
+    return harness.engine.last_request().sampling;
+  };
+  EXPECT_EQ(sampling("").rule, PenaltyRule::openai);
+  EXPECT_EQ(sampling(R"(,"presence_penalty":1,"penalty_decay":1)").rule, PenaltyRule::openai);
+  EXPECT_EQ(sampling(R"(,"penalty_decay":0.996)").rule, PenaltyRule::pipeline);
+  for (const auto& [word, rule] : penalty_rules)
+    EXPECT_EQ(sampling(fmt::format(R"(,"penalty_decay":0.5,"penalty_rule":"{}")", word)).rule, rule);
+  EXPECT_EQ(error_of(client.post("/v1/completions", R"({"prompt":"a","penalty_rule":"mine"})"))["param"], "penalty_rule");
+
+  struct Case {
+    const char* members;
+    float penalty;
+    int32_t window;
+  };
+  for (const Case& one : {Case{R"(,"repetition_penalty":1.5)", 1.5f, -1}, Case{R"(,"repeat_penalty":1.25)", 1.25f, 64},
+                          Case{R"(,"repeat_penalty":1.25,"repeat_last_n":-1)", 1.25f, -1},
+                          Case{R"(,"repeat_penalty":1.25,"repeat_last_n":7)", 1.25f, 7},
+                          Case{R"(,"repeat_penalty":1.25,"repetition_penalty":1.5)", 1.5f, -1},
+                          Case{R"(,"repetition_penalty":1.5,"repeat_last_n":7)", 1.5f, 7},
+                          Case{R"(,"repetition_penalty":0,"repeat_last_n":7)", 1, -1}}) {
+    const Sampling got = sampling(one.members);
+    EXPECT_EQ(got.repetition_penalty, one.penalty) << one.members;
+    EXPECT_EQ(got.repetition_window, one.window) << one.members;
+  }
 }
 
 TEST(FieldValues, NoTokensAskedForAreNoTokensAnswered) {

@@ -215,12 +215,35 @@ TEST(Sampler, SettingsOutsideTheirRangeAreTheClientsFault) {
     EXPECT_EQ(refused([&](Sampling& s) { s.presence_penalty = bad; }), "presence_penalty");
     EXPECT_EQ(refused([&](Sampling& s) { s.frequency_penalty = bad; }), "frequency_penalty");
   }
+  for (const float bad : {nan, infinity, 0.0f, -1.0f})
+    EXPECT_EQ(refused([&](Sampling& s) { s.repetition_penalty = bad; }), "repetition_penalty");
+  EXPECT_EQ(refused([](Sampling& s) { s.repetition_window = -2; }), "repetition_window");
   EXPECT_EQ(refused([](Sampling& s) { s.top_k = -1; }), "top_k");
   EXPECT_EQ(refused([](Sampling& s) { s.logit_bias = {{10, 1.0f}}; }), "logit_bias");
   EXPECT_EQ(refused([](Sampling& s) { s.logit_bias = {{-1, 1.0f}}; }), "logit_bias");
   EXPECT_EQ(refused([](Sampling& s) { s.logit_bias = {{0, nan}}; }), "logit_bias");
   EXPECT_EQ(refused([](Sampling& s) { s.logit_bias = {{9, -infinity}}; }), "accepted");
   EXPECT_EQ(refused([](Sampling&) {}), "accepted");
+}
+
+TEST(Sampler, RepetitionPenaltySeesThePromptAndItsOwnDrawsAndComesBeforeTheBias) {
+  Sampling sampling;
+  sampling.temperature = 0;
+  sampling.repetition_penalty = 2;
+  sampling.logit_bias = {{1, 1.0f}};
+  sampling.presence_penalty = 0.5f;
+  Sampler sampler(sampling, 4);
+  const Token prompt[] = {1, 2, 2};
+  sampler.read_prompt(prompt);
+  std::vector<float> logits{1.0f, 3.0f, -2.0f, 0.5f};
+  EXPECT_EQ(sampler.sample(logits), 1);
+  EXPECT_THAT(logits, ElementsAre(1.0f, 2.5f, -4.0f, 0.5f));
+  logits = {4.0f, 3.0f, -2.0f, 0.5f};
+  EXPECT_EQ(sampler.sample(logits), 0);
+  EXPECT_THAT(logits, ElementsAre(4.0f, 2.0f, -4.0f, 0.5f));
+  logits = {4.0f, 3.0f, -2.0f, 0.5f};
+  EXPECT_EQ(sampler.sample(logits), 1);
+  EXPECT_THAT(logits, ElementsAre(1.5f, 2.0f, -4.0f, 0.5f));
 }
 
 TEST(Sampler, ARowOfTheWrongSizeIsABrokenPromise) {

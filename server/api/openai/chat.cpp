@@ -122,7 +122,7 @@ void chat_completions(const Context& context, const Call& call) {
   const Fields fields(call.body, chat_fields);
   Asked asked;
   Request chat;
-  asked.delivery = read_common(fields, engine.model().vocab, kDefaultTokens, chat);
+  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens}, chat);
   chat.prompt = engine.prepare(read_prompt(fields));
   asked.prompts.push_back(std::move(chat));
   auto words = chat_words(asked.delivery, engine.model().id);
