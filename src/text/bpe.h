@@ -1,6 +1,7 @@
 // Byte-pair encoding over bytes, as GPT-2 brought it and RWKV-4's Pile models use it (the 20B vocabulary).
 #pragma once
 #include <array>
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,6 +34,7 @@ struct BpeVocabulary {
 // Reads a tokenizer.json of Hugging Face's tokenizers: a byte-level BPE model with GPT-2's pre-tokenizer and
 // no normalizer or NFC. Throws Error(bad_file) naming what is damaged, Error(unsupported) for other kinds.
 BpeVocabulary parse_bpe_json(std::string_view file, const std::string& name);
+BpeVocabulary read_bpe(const boost::json::object& file, const std::string& name);
 
 // Encoding takes O(n log n) for any text of n bytes. Bytes outside UTF-8 pass unchanged; a byte without a
 // token (the 20B vocabulary lacks the 13 that UTF-8 never uses) throws Error(bad_request).

@@ -6,26 +6,14 @@
 #include "base/fail.h"
 #include "base/utf8.h"
 #include "text/bpe.h"
+#include "text/byte_alphabet.h"
+#include "text/json_tokenizer.h"
 #include "text/vocabulary.h"
 
 namespace fulmar {
 namespace {
 
 namespace json = boost::json;
-
-// Byte-level vocabularies spell each byte as a printable character: the printable ones of Latin-1 as
-// themselves, the 68 others, in ascending order, as U+0100 and what follows.
-constexpr uint32_t alphabet_size = 256 + 68;
-constexpr std::array<int16_t, alphabet_size> byte_of_letter = [] {
-  std::array<int16_t, alphabet_size> bytes{};
-  for (int16_t& byte : bytes) byte = -1;
-  uint32_t next = 256;
-  for (int16_t byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte != 0xad);
-    bytes[printable ? static_cast<uint32_t>(byte) : next++] = byte;
-  }
-  return bytes;
-}();
 
 class Reader {
  public:
@@ -127,31 +115,15 @@ class Reader {
         bad("the id {} of token '{}' was already given to '{}'", id, shown(text), shown(spelled_[id]));
       spelled_[id] = text;
       std::string& bytes = out_.tokens[id];
-      if (!unspell(text, bytes)) bytes = text;  // an added token's; see read_added
+      if (!from_byte_alphabet(text, bytes)) bytes = text;  // an added token's; see read_added
       if (bytes.size() == 1 && byte_level(text))
         out_.single[static_cast<unsigned char>(bytes[0])] = static_cast<Token>(id);
     }
   }
 
-  // The bytes that a text of the byte alphabet stands for; false where it holds other characters.
-  static bool unspell(std::string_view text, std::string& bytes) {
-    bytes.clear();
-    for (std::size_t at = 0; at < text.size();) {
-      const auto lead = static_cast<unsigned char>(text[at]);
-      uint32_t letter = lead;  // JSON's strings are valid UTF-8: one byte, or two below U+0800
-      if (lead >= 0x80) {
-        if (lead >= 0xe0) return false;
-        letter = (lead & 0x1fu) << 6 | (static_cast<unsigned char>(text[at + 1]) & 0x3fu);
-      }
-      if (letter >= alphabet_size || byte_of_letter[letter] < 0) return false;
-      bytes.push_back(static_cast<char>(byte_of_letter[letter]));
-      at += lead < 0x80 ? 1 : 2;
-    }
-    return true;
-  }
   static bool byte_level(std::string_view text) {
     std::string ignored;
-    return unspell(text, ignored);
+    return from_byte_alphabet(text, ignored);
   }
 
   Token token_of(std::string_view text, std::size_t merge) const {
@@ -248,22 +220,14 @@ class Reader {
 
 }  // namespace
 
+BpeVocabulary read_bpe(const json::object& file, const std::string& name) {
+  return Reader(file, name).read();
+}
+
 BpeVocabulary parse_bpe_json(std::string_view file, const std::string& name) {
-  if (file.size() > max_bpe_json_bytes)
-    fail(ErrorKind::bad_file, "{}: a vocabulary in JSON may have at most {} MiB", name,
-         max_bpe_json_bytes >> 20);
-  // Values live in a pool that ends with this call: a few times the file's size at most.
-  json::monotonic_resource pool;
-  json::parse_options options;
-  options.max_depth = 32;
-  json::parser parser({}, options);
-  parser.reset(&pool);
-  json::error_code error;
-  const std::size_t read = parser.write(file.data(), file.size(), error);
-  if (error) fail(ErrorKind::bad_file, "{}: damaged JSON near byte {}: {}", name, read, error.message());
-  const json::value root = parser.release();
-  if (!root.is_object()) fail(ErrorKind::bad_file, "{}: the JSON is no object", name);
-  return Reader(root.get_object(), name).read();
+  BpeVocabulary vocabulary;
+  with_json_object(file, name, [&](const json::object& root) { vocabulary = read_bpe(root, name); });
+  return vocabulary;
 }
 
 }  // namespace fulmar

@@ -5,8 +5,8 @@
 
 #include "base/data_file.h"
 #include "base/fail.h"
-#include "text/bpe.h"
 #include "text/byte_trie.h"
+#include "text/json_tokenizer.h"
 #include "text/vocabulary.h"
 
 namespace fulmar {
@@ -112,8 +112,7 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& vocab) {
 std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view file, const std::string& name) {
   if (file.starts_with(byte_order_mark)) file.remove_prefix(byte_order_mark.size());
   const std::size_t first = file.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && file[first] == '{')
-    return make_bpe_tokenizer(parse_bpe_json(file, name));
+  if (first != std::string_view::npos && file[first] == '{') return parse_json_tokenizer(file, name);
   return std::make_shared<TrieTokenizer>(parse_vocabulary(file, name));
 }
 

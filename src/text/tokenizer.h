@@ -36,8 +36,9 @@ class Tokenizer {
 
 // `vocab` is "bytes" (byte b has id b), a path to a file, or empty for the World vocabulary that ships with
 // Fulmar. The content says what a file is: World syntax (lines `ID PYTHON_LITERAL BYTELEN`), the compact
-// table under models/, or tokenizer.json of a byte-level BPE (the 20B vocabulary of RWKV-4 Pile). Throws
-// Error(bad_file) naming file, line and reason; Error(not_found), Error(unsupported).
+// table under models/, tokenizer.json of a RwkvTrie (World once more) or of a byte-level BPE (the 20B
+// vocabulary of RWKV-4 Pile), or ai00's JSON. Throws Error(bad_file) naming file, line and reason;
+// Error(not_found), Error(unsupported).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& vocab);
 
 // Longest match over a vocabulary that a model file carries: the bytes of each token by id, empty where there

@@ -261,6 +261,10 @@ def byte_pairs(folder):
     file["model"]["merges"] *= 2
     write(folder("json_vocabulary", "twice.json"), json.dumps(file).encode())
     write(folder("json_vocabulary", "deep.json"), b'{"model":' + b"[" * 100)
+    trie = {"added_tokens": [{"id": 0, "content": "<|endoftext|>"}, {"id": 4, "content": "It's"}],
+            "model": {"type": "RwkvTrie", "vocab": {"<|endoftext|>": 0, "a": 1, "\u0120": 2, "ab": 3}}}
+    write(folder("json_vocabulary", "trie.json"), json.dumps(trie).encode())
+    write(folder("json_vocabulary", "ids.json"), json.dumps({"1": "a", "2": [255], "3": "\u4e2d"}).encode())
 
 
 def main():

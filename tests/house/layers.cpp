@@ -74,7 +74,7 @@ const std::vector<Firewall>& firewalls() {
        {"server/http", "server/api/serve.cpp"},
        "sockets live in server/http; serve starts their loop"},
       {{"boost/json"},
-       {"server/answer", "server/api", "src/weights", "src/text/bpe_json", "src/text/trie_json",
+       {"server/answer", "server/api", "src/weights", "src/text/bpe", "src/text/json_tokenizer",
         "src/text/json_fields", "tools"},
        "JSON is read where it arrives"},
       {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
