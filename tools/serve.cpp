@@ -20,7 +20,7 @@ struct ServeFlags : ModelFlags {
   api::ServeOptions server;
   EngineOptions engine;  // but its model, which the other flags name
   std::optional<std::string> password, password_file;
-  std::string log_level = "info";
+  std::string log_level = "info", sampling_profile;
 };
 
 // A file's first line: its end is no part of a password.
@@ -61,6 +61,8 @@ int run_serve(const ServeFlags& flags) {
   options.model = spec_of(flags);
   api::ServeOptions server = flags.server;
   server.http.password = password_of(flags);
+  server.profiles = api::profile_choice(flags.sampling_profile);
+  server.build = "fulmar " FULMAR_VERSION;
   if (server.http.host.empty())
     fail(ErrorKind::misuse, "--host is empty; 127.0.0.1 is this machine alone, 0.0.0.0 whoever reaches it");
   for (const std::string& origin : server.http.access.origins)
@@ -93,6 +95,9 @@ void add_serve(CommandLine& line) {
   command.option("--allow-host", flags->server.http.access.hosts,
                  "Name of this machine that requests may use, beside localhost, addresses, names without a "
                  "dot and --host; may be repeated; *: any");
+  command.option("--sampling-profile", flags->sampling_profile,
+                 "What requests draw with where they say nothing: model (its makers' files), neutral, open, fake, tools, "
+                 "lightning, lightning-2026, infer, runner or pipeline; by default model for chats, else neutral");
   command
       .option(
           "--slots", flags->spec.slots,

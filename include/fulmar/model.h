@@ -38,17 +38,19 @@ struct Found {
 };
 
 struct ModelInfo {
+  std::string path;      // as it was given
   std::string id;        // ModelSpec::name, or what stands for it
   std::string version;   // "v7", which its tensors tell
   Found chat_template;   // "bot"
   Found tokenizer;       // "longest match", "byte pairs" or "bytes"
-  Found sampling_profile;        // "open thinking"; where it is empty, nothing was found
+  Found sampling_profile;        // "open, fake, tools": what sampling_profiles has; where it is empty, nothing was found
   uint32_t trained_context = 0;  // tokens, which bound nothing; 0: unknown
   std::string trained_context_from;
   std::string strategy;  // as resolved
   std::string device;
   uint32_t layers = 0, channels = 0, vocab = 0;
   uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
+  uint32_t slots = 0;  // sequences that can be live at once
   int64_t created = 0;  // Unix time of loading
   // What its makers draw with: "open" (thinking), "fake" (an empty thought), "tools", as far as they say; the first is
   // for what has none of its own.

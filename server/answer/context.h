@@ -2,7 +2,9 @@
 #pragma once
 #include <atomic>
 #include <cstddef>
+#include <string>
 
+#include "answer/profiles.h"
 #include "fulmar/engine.h"
 
 namespace fulmar::api {
@@ -10,6 +12,8 @@ namespace fulmar::api {
 struct Context {
   std::atomic<Engine*> engine{nullptr};  // null while the model loads; outlives the HTTP threads, but not this
   std::atomic<bool> draining{false};
+  ProfileChoice profiles;
+  std::string build = "fulmar";  // the program and its version
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
 
   // The engine if it may be given work, else throws Error(unavailable).

@@ -10,6 +10,7 @@ http::Router make_router(const Context& context) {
   using openai::family;
   const std::vector<Row> rows = {
       {"GET", "/health", family, health, Cost::quick, Auth::open},
+      {"GET", "/props", family, props, Cost::quick},
       {"GET", "/v1/models", family, openai::list_models, Cost::quick},
       {"GET", "/v1/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/v1/completions", family, openai::completions},

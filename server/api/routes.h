@@ -9,5 +9,6 @@ http::Router make_router(const Context& context);
 
 // Those that belong to no family.
 void health(const Context& context, const Call& call);
+void props(const Context& context, const Call& call);
 
 }  // namespace fulmar::api

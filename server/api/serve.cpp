@@ -52,6 +52,8 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   // Destroyed last to first: the HTTP threads end before the engine that they call, the engine before the
   // context.
   Context context;
+  context.profiles = options.profiles;
+  context.build = options.build;
   std::unique_ptr<Engine> engine;
   http::Server server(options.http, make_router(context));
   server.start();

@@ -2,7 +2,9 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "answer/profiles.h"
 #include "fulmar/engine.h"
 #include "http/server.h"
 
@@ -10,6 +12,8 @@ namespace fulmar::api {
 
 struct ServeOptions {
   http::ServerOptions http;
+  ProfileChoice profiles;
+  std::string build;  // the program's name and version
   double drain_seconds = 30;  // for requests in flight, after the first SIGTERM or SIGINT
 };
 

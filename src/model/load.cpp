@@ -9,6 +9,7 @@
 #include "fulmar/error.h"
 #include "model/auto_strategy.h"
 #include "model/model_name.h"
+#include "model/model_profiles.h"
 #include "model/place_model.h"
 #include "model/vocabulary.h"
 
@@ -30,11 +31,13 @@ ModelInfo info_of(const Model& model, const ModelSpec& spec) {
   const rwkv::Config& config = model.config();
   ModelInfo info;
   info.id = spec.name.empty() ? model_name(spec.file) : spec.name;
+  info.path = spec.file;
   info.version = rwkv::name(config.version);
   info.strategy = model.strategy();
   info.device = model.caps().name;
   info.layers = config.L;
   info.channels = config.C;
+  info.slots = model.slots();
   info.vocab = config.V;
   info.parameters = config.parameters;
   info.weight_bytes = model.weight_bytes();
@@ -60,8 +63,12 @@ LoadedParts load_parts(const ModelSpec& spec) {
   parts.info.tokenizer = {std::string(parts.tokenizer->kind()), std::move(found.where)};
   parts.info.trained_context = context.tokens;
   parts.info.trained_context_from = context.where;
+  parts.info.sampling_profiles = profiles_of(parts.folder);
+  parts.info.sampling_profile = describe_profiles(parts.folder, parts.info.sampling_profiles);
   log_info("tokenizer: {} of {} ids, {}", parts.info.tokenizer.what, parts.tokenizer->size(),
            parts.info.tokenizer.where);
+  if (const Found& profile = parts.info.sampling_profile; !profile.what.empty())
+    log_info("sampling profile: {}, {}", profile.what, profile.where);
   return parts;
 }
 

@@ -1,5 +1,12 @@
-// The profiles that have a name; see fulmar/sampling.h.
-#include "fulmar/sampling.h"
+// The profiles that have a name, and those that models bring.
+#include "text/sampling_profiles.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/fail.h"
+#include "text/json_fields.h"
+#include "text/sampler.h"
 
 namespace fulmar {
 namespace {
@@ -46,6 +53,44 @@ const std::vector<SamplingProfile>& known_profiles() {
     return made;
   }();
   return profiles;
+}
+
+std::optional<Sampling> read_generation_config(std::string_view json, const std::string& name) {
+  const JsonFields fields(json, name);
+  Sampling sampling;
+  bool any = false;
+  const auto read = [&](const char* field) {
+    const auto value = fields.number(field);
+    any = any || value;
+    return value;
+  };
+  const auto set = [&](float& target, const char* field) {
+    if (const auto value = read(field)) target = static_cast<float>(*value);
+  };
+  set(sampling.temperature, "temperature");
+  set(sampling.top_p, "top_p");
+  set(sampling.min_p, "min_p");
+  set(sampling.presence_penalty, "presence_penalty");
+  set(sampling.frequency_penalty, "frequency_penalty");
+  set(sampling.repetition_penalty, "repetition_penalty");
+  if (const auto decay = read("penalty_decay")) {
+    sampling.penalty_decay = static_cast<float>(*decay);
+    sampling.rule = PenaltyRule::rapid;
+  }
+  if (const auto top_k = read("top_k"); top_k && *top_k != -1) {
+    if (*top_k != std::floor(*top_k) || *top_k < 0 || *top_k > std::numeric_limits<int32_t>::max())
+      fail(ErrorKind::bad_file, "{}: top_k is {}, it must be a whole number from 0 up", name, *top_k);
+    sampling.top_k = static_cast<int32_t>(*top_k);
+  }
+  const auto samples = fields.flag("do_sample");
+  if (samples && !*samples) sampling.temperature = 0;
+  if (!any && samples.value_or(true)) return std::nullopt;
+  try {
+    check_sampling(sampling, 0);
+  } catch (const Error& error) {
+    fail(ErrorKind::bad_file, "{}: {}", name, error.what());
+  }
+  return sampling;
 }
 
 }  // namespace fulmar

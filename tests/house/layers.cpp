@@ -20,7 +20,7 @@ const std::vector<Layer>& layers() {
                                     "include/fulmar/model.h",
                                     "src/tensor",
                                     "src/text/tokenizer.h",
-                                    "src/text/json_fields.h",
+                                    "src/text/json_fields.h", "src/text/sampling_profiles.h",
                                     "src/weights",
                                     "src/ops",
                                     "src/rwkv",

@@ -38,6 +38,10 @@ FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
   info_.strategy = "cpu fp32";
   info_.device = "none";
   info_.vocab = 65536;
+  info_.path = "/models/fake.pth";
+  info_.slots = options_.slots;
+  info_.chat_template = {"fake", "the tests"};
+  info_.sampling_profiles = options_.sampling_profiles;
   info_.created = 1'700'000'000;
   thread_ = std::thread([this] { run(); });
 }
@@ -61,13 +65,15 @@ std::shared_ptr<const Prompt> FakeEngine::prepare(const PromptInput& input) cons
   ++preparing_;
   if (options_.prepare_after.valid()) options_.prepare_after.wait();
   --preparing_;
-  if (!input.messages.empty()) apply_chat_template(input.messages, input.chat);
+  TurnOpening opening = TurnOpening::none;
+  if (!input.messages.empty()) opening = apply_chat_template(input.messages, input.chat).opening;
   std::string text = input.text;
   for (const Token token : input.tokens) text += token < 256 ? static_cast<char>(token) : '?';
   for (const ChatMessage& message : input.messages) text += message.role + ": " + message.content + "\n";
   const std::lock_guard lock(mutex_);
   last_input_ = input;
   Prompt prompt;
+  prompt.opening = opening;
   for (const char c : text) prompt.tokens.push_back(static_cast<unsigned char>(c));
   if (input.keep_text) prompt.text = text;
   return std::make_shared<const Prompt>(std::move(prompt));

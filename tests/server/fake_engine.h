@@ -18,6 +18,7 @@ struct FakeOptions {
   std::chrono::microseconds step{0};  // each gives every live request one token
   size_t piece_bytes = 0;             // tokens of this many bytes instead of words
   std::string id = "fake-rwkv";       // of the model
+  std::vector<SamplingProfile> sampling_profiles{};  // of the model
   std::string fail_with;              // every request ends with this error after its first token
   std::shared_future<void> prepare_after;  // where it is one, no prompt is made before
 };

@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: messages through the model's chat template, which the engine applies.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <optional>
 
@@ -115,6 +116,13 @@ PromptInput read_prompt(const Fields& fields) {
   return input;
 }
 
+// What the model's makers have a profile for. Tools count more than thoughts.
+Asking what_is_asked(const PromptInput& input, const Prompt& prompt) {
+  const auto has_tools = [](const ChatMessage& message) { return message.role == "tool" || !message.tool_calls.empty(); };
+  if (std::ranges::any_of(input.messages, has_tools)) return Asking::tools;
+  return prompt.opening == TurnOpening::thought ? Asking::open : Asking::fake;
+}
+
 }  // namespace
 
 void chat_completions(const Context& context, const Call& call) {
@@ -122,8 +130,11 @@ void chat_completions(const Context& context, const Call& call) {
   const Fields fields(call.body, chat_fields);
   Asked asked;
   Request chat;
-  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens}, chat);
-  chat.prompt = engine.prepare(read_prompt(fields));
+  fields.refuse_unsupported();
+  const PromptInput input = read_prompt(fields);
+  chat.prompt = engine.prepare(input);
+  const SamplingProfile& usual = profile_for(context.profiles, engine.model(), what_is_asked(input, *chat.prompt));
+  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual.sampling}, chat);
   asked.prompts.push_back(std::move(chat));
   auto words = chat_words(asked.delivery, engine.model().id);
   give_answer(context, engine, std::move(asked), std::move(words), call);

@@ -55,7 +55,8 @@ void completions(const Context& context, const Call& call) {
 
   Request common;
   Asked asked;
-  asked.delivery = read_common(fields, vocab, {kDefaultTokens}, common);
+  const SamplingProfile& usual = profile_for(context.profiles, engine.model(), Asking::text);
+  asked.delivery = read_common(fields, vocab, {kDefaultTokens, usual.sampling}, common);
   if (fields.integer("best_of").value_or(asked.delivery.choices) != asked.delivery.choices)
     unsupported("best_of", "must equal n");
   asked.echo = fields.boolean("echo").value_or(false);

@@ -1,0 +1,62 @@
+// The one place that knows which profile comes before which.
+#include "answer/profiles.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/fail.h"
+
+namespace fulmar::api {
+
+std::string_view name_of(Asking asking) {
+  switch (asking) {
+    case Asking::text:
+      return "text";
+    case Asking::open:
+      return "open";
+    case Asking::fake:
+      return "fake";
+    case Asking::tools:
+      return "tools";
+  }
+  return {};
+}
+
+json::object profile_json(const SamplingProfile& profile) {
+  const Sampling& s = profile.sampling;
+  const auto rule = std::ranges::find(penalty_rules, s.rule, &std::pair<std::string_view, PenaltyRule>::second);
+  return {{"name", text(profile.name)},
+          {"temperature", s.temperature},
+          {"top_k", s.top_k},
+          {"top_p", s.top_p},
+          {"min_p", s.min_p},
+          {"presence_penalty", s.presence_penalty},
+          {"frequency_penalty", s.frequency_penalty},
+          {"penalty_decay", s.penalty_decay},
+          {"penalty_rule", text(rule->first)},
+          {"repetition_penalty", s.repetition_penalty}};
+}
+
+ProfileChoice profile_choice(std::string_view word) {
+  if (word.empty()) return {};
+  if (word == "model") return {{}, true};
+  std::string names = "model";
+  for (const SamplingProfile& profile : known_profiles()) {
+    if (profile.name == word) return {profile, false};
+    names.append(", ").append(profile.name);
+  }
+  fail(ErrorKind::misuse, "--sampling-profile {} is none; there are {}", word, names);
+}
+
+const SamplingProfile& profile_for(const ProfileChoice& choice, const ModelInfo& model, Asking asking) {
+  static const SamplingProfile neutral{"neutral", {}};
+  if (choice.fixed) return *choice.fixed;
+  const auto& profiles = model.sampling_profiles;
+  if (profiles.empty() || (asking == Asking::text && !choice.of_model)) return neutral;
+  const std::string_view name = name_of(asking == Asking::text ? Asking::open : asking);
+  const auto found = std::ranges::find(profiles, name, &SamplingProfile::name);
+  return found == profiles.end() ? profiles.front() : *found;
+}
+
+}  // namespace fulmar::api

@@ -1,0 +1,29 @@
+// Which sampling profile a request is drawn by where it says nothing: --sampling-profile and the model decide.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "answer/json.h"
+#include "fulmar/model.h"
+
+namespace fulmar::api {
+
+// What was given for --sampling-profile. By default chats are drawn by the model's own profile, where it brings one, and
+// texts that are only continued by none.
+struct ProfileChoice {
+  std::optional<SamplingProfile> fixed;  // for everything
+  bool of_model = false;                 // the model's, for everything
+};
+
+// Throws Error(misuse) for what is neither "model" nor one of known_profiles(); empty is the default.
+ProfileChoice profile_choice(std::string_view word);
+
+enum class Asking { text, open, fake, tools };  // a chat with open thinking, an empty or no thought, with tools
+std::string_view name_of(Asking asking);
+
+// Its name and its fields as requests have them.
+json::object profile_json(const SamplingProfile& profile);
+
+const SamplingProfile& profile_for(const ProfileChoice& choice, const ModelInfo& model, Asking asking);
+
+}  // namespace fulmar::api
