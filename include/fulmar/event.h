@@ -23,6 +23,7 @@ struct Event {
   std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
   Finish finish = Finish::none;   // the last event of a request has one
   uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
+  std::span<const float> embedding;  // [C], of length 1: with the last event of a request for one that did not fail
   uint64_t step = 0;                                  // the engine step that made it
   const Error* error = nullptr;                       // with Finish::failed
   // A token that completes no text makes no event of its own: it comes with the next one.

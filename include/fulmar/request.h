@@ -40,6 +40,7 @@ struct PromptInput {
   std::vector<ChatMessage> messages;
   TemplateOptions chat;
   bool keep_text = false;  // Prompt::text is wanted
+  bool embed = false;      // it is the text of a request for an embedding
 };
 
 // How the template left the turn that the model continues. The engine undoes it: a request's text is the
@@ -63,6 +64,7 @@ struct Request {
   std::shared_ptr<const Prompt> prompt;
   Sampling sampling;
   uint32_t max_tokens = 512;  // 0: the prompt is fed, and that is all
+  bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
   // Generation ends before the first of these; never shown. Empty strings are skipped.
   std::vector<std::string> stop;
   std::vector<Token> stop_tokens;

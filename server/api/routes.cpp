@@ -15,12 +15,14 @@ http::Router make_router(const Context& context) {
       {"GET", "/v1/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/v1/completions", family, openai::completions},
       {"POST", "/v1/chat/completions", family, openai::chat_completions},
+      {"POST", "/v1/embeddings", family, openai::embeddings},
       {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick, Auth::open},
       // For clients whose base address lacks the /v1.
       {"GET", "/models", family, openai::list_models, Cost::quick},
       {"GET", "/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/completions", family, openai::completions},
       {"POST", "/chat/completions", family, openai::chat_completions},
+      {"POST", "/embeddings", family, openai::embeddings},
   };
   return http::Router(make_routes(context, rows), family.wording);
 }

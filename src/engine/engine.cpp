@@ -23,6 +23,7 @@
 #include "engine/prompt.h"
 #include "engine/queue.h"
 #include "engine/scheduler.h"
+#include "engine/text_vector.h"
 #include "model/load.h"
 
 namespace fulmar {
@@ -192,7 +193,18 @@ class ModelEngine final : public Engine {
     const uint64_t before = drawn();
     drawing_.draw(plan_, logits, slots_, step);
     completion_tokens_ += drawn() - before;
+    embed();
     release_where([](const Generation& one) { return one.done(); });
+  }
+
+  // Those that have read a text whose vector is wanted, before their slots are free.
+  void embed() {
+    for (const uint32_t slot : order_) {
+      if (!slots_[slot]->wants_vector()) continue;
+      state_.resize(model_->state_floats());
+      model_->read_slot(slot, state_);
+      slots_[slot]->embed(state_vector(model_->config(), state_));
+    }
   }
 
   uint64_t drawn() const {
@@ -308,6 +320,7 @@ class ModelEngine final : public Engine {
   StepPlan plan_;
   bool planned_ = false;        // plan_ is this step's
   std::vector<Token> tokens_;   // [rows]
+  std::vector<float> state_;    // of the slot whose text is embedded
   std::vector<std::unique_ptr<Generation>> leaving_;  // out of their slots, perhaps with news
   Drawing drawing_;
   FileWatch watch_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "engine/text_vector.h"
 
 namespace fulmar {
 
@@ -41,6 +42,10 @@ void Generation::rest(uint64_t step) {
   if (job_.request->max_tokens > 0 || fed_ < prompt().size()) return;
   step_ = step;
   finish_ = Finish::length;
+}
+
+void Generation::embed(std::span<const float> vector) {
+  vector_ = unit_vector(vector);
 }
 
 void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
@@ -113,6 +118,7 @@ void Generation::emit(const Error* error) {
   event.finish = finish_;
   event.prompt_tokens = fed_;
   event.completion_tokens = drawn_;
+  if (finish_ == Finish::length) event.embedding = vector_;
   event.step = step_;
   event.error = error;
   send(*job_.sink, event);

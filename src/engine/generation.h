@@ -25,6 +25,9 @@ class Generation {
   bool feed(uint32_t rows, std::vector<Token>& tokens);
   // After a step that fed it and has no logits for it: a request for no tokens is done with its prompt.
   void rest(uint64_t step);
+  // Whether it is done and still has no embedding that it was asked for.
+  bool wants_vector() const { return job_.request->embed && finish_ == Finish::length && vector_.empty(); }
+  void embed(std::span<const float> vector);
   // Draws a token from logits [V], which are overwritten, and makes text of it. `step` is for the event.
   void draw(std::span<float> logits, uint64_t step) noexcept;
   bool done() const { return finish_ != Finish::none; }
@@ -50,6 +53,7 @@ class Generation {
   Token last_ = 0;             // the last draw, which the next decode row feeds
   std::string text_;           // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
+  std::vector<float> vector_;  // the embedding
   uint64_t step_ = 0;          // the last that drew
   Finish finish_ = Finish::none;
   bool ended_ = false;          // the last event was sent

@@ -14,6 +14,7 @@ namespace {
 std::shared_ptr<const Request> checked(Request request, const Tokenizer& tokenizer, uint32_t vocab) {
   require(request.prompt != nullptr, "a request without a prompt");
   check_sampling(request.sampling, vocab);
+  require(!request.embed || request.max_tokens == 0, "an embedding and {} tokens of one request", request.max_tokens);
   for (const Token token : request.stop_tokens) check_token("stop_tokens", token, vocab);
   if (!request.ignore_eos) {
     const std::vector<std::string>& stops = request.prompt->stops;

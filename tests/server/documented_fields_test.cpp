@@ -69,7 +69,7 @@ std::string table_of(std::span<const api::Refused> fields) {
 TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   const std::string text = document();
   for (const api::FieldTable* table :
-       {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
+       {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
         &api::openai::function_fields, &api::common_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)

@@ -32,6 +32,10 @@ std::string fake_text(std::string_view prompt, uint64_t seed, uint64_t count) {
   return text;
 }
 
+std::vector<float> fake_vector(std::string_view prompt) {
+  return {0.5f, -0.5f, static_cast<float>(prompt.size()), prompt.empty() ? 0.0f : static_cast<float>(prompt[0])};
+}
+
 FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
   info_.id = options_.id;
   info_.version = "v7";
@@ -39,6 +43,7 @@ FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
   info_.device = "none";
   info_.vocab = 65536;
   info_.path = "/models/fake.pth";
+  info_.channels = 4;
   info_.slots = options_.slots;
   info_.chat_template = {"fake", "the tests"};
   info_.sampling_profiles = options_.sampling_profiles;
@@ -167,6 +172,10 @@ bool FakeEngine::step(Live& live) {
   event.prompt_tokens = static_cast<uint32_t>(live.prompt.size());
   if (live.request.max_tokens == 0) {
     event.finish = Finish::length;
+    const std::vector<float> vector = fake_vector(live.prompt);
+    if (live.request.embed) event.embedding = vector;
+    const Error error(ErrorKind::device_lost, options_.fail_with);
+    if (!options_.fail_with.empty()) event.finish = Finish::failed, event.error = &error;
     live.sink->on_event(event);
     return false;
   }

@@ -12,6 +12,9 @@
 
 namespace fulmar::test {
 
+// The embedding of a prompt: four numbers.
+std::vector<float> fake_vector(std::string_view prompt);
+
 struct FakeOptions {
   uint32_t slots = 64;
   uint32_t queue = 1024;

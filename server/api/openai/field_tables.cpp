@@ -24,6 +24,14 @@ constexpr Field completion[] = {
     {"best_of", integer, "`n`", "Nothing else than `n`.", 1, 128},
 };
 
+constexpr Field embedding[] = {
+    {"input", text_or_list, "required",
+     "A text, a list of texts, a list of token ids, or a list of such lists. None may be empty.", 0, 2048},
+    {"model", text, "", "Any name is taken for the one model there is."},
+    {"encoding_format", text, "`float`", "`float`, or `base64`: the vector's bytes, 32-bit floats, lowest byte first.", 0, 16},
+    {"dimensions", integer, "all", "Only so many of the first numbers, at length 1 again.", 1, 65536},
+};
+
 constexpr Field chat[] = {
     {"messages", list, "required", "What was said so far, oldest first.", 0, 16384},
     {"max_completion_tokens", integer, "`max_tokens`", "Tokens to make at most; the newer name.", -1,
@@ -91,6 +99,7 @@ constexpr Family family{"openai", error_words};
 
 constexpr FieldTable completion_fields{"completions", completion, {}, &common_fields};
 constexpr FieldTable chat_fields{"chat", chat, chat_refused, &common_fields};
+constexpr FieldTable embedding_fields{"embeddings", embedding, {}};
 constexpr FieldTable message_fields{"messages", message, {}};
 constexpr FieldTable part_fields{"parts", part, {}};
 constexpr FieldTable call_fields{"tool_calls", call, {}};

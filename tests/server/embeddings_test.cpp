@@ -1,0 +1,152 @@
+// POST /v1/embeddings: every text gets its own vector, whole and in the order that was asked for.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "answer/answer.h"
+#include "answer/base64.h"
+#include "api/openai/openai.h"
+#include "server/harness.h"
+
+namespace fulmar::test {
+namespace {
+
+const std::string kPath = "/v1/embeddings";
+
+std::vector<float> numbers_of(const json::value& list) {
+  std::vector<float> numbers;
+  for (const json::value& number : list.as_array()) numbers.push_back(number.to_number<float>());
+  return numbers;
+}
+
+// Plain decoding of base64 into floats.
+std::vector<float> decoded(std::string_view text) {
+  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    bits = bits << 6 | static_cast<uint32_t>(digits.find(c));
+    if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 255);
+  }
+  std::vector<float> numbers(bytes.size() / 4);
+  std::memcpy(numbers.data(), bytes.data(), numbers.size() * 4);
+  return numbers;
+}
+
+TEST(Embeddings, AreOneVectorATextInTheOrderAsked) {
+  Harness harness;
+  Client client = harness.client();
+  const Answer answer = client.post(kPath, R"({"input":["one","seven","x"],"model":"any"})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json::value body = json::parse(answer.body);
+  EXPECT_EQ(body.at("object"), "list");
+  EXPECT_EQ(body.at("model"), "fake-rwkv");
+  EXPECT_EQ(body.at("usage"), json::parse(R"({"prompt_tokens":9,"total_tokens":9})"));
+  const std::string_view texts[] = {"one", "seven", "x"};
+  ASSERT_EQ(body.at("data").as_array().size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const json::value& entry = body.at("data").at(i);
+    EXPECT_EQ(entry.at("object"), "embedding");
+    EXPECT_EQ(entry.at("index"), i);
+    EXPECT_EQ(numbers_of(entry.at("embedding")), fake_vector(texts[i]));
+  }
+  EXPECT_TRUE(harness.engine.last_request().embed);
+  EXPECT_EQ(harness.engine.last_request().max_tokens, 0u);
+  EXPECT_TRUE(harness.engine.last_input().embed);
+}
+
+TEST(Embeddings, TakeATextOrTokensOrListsOfThem) {
+  Harness harness;
+  Client client = harness.client();
+  for (const auto& [input, first] :
+       {std::pair{R"("ab")", "ab"}, {"[97,98]", "ab"}, {"[[97,98],[99]]", "ab"}, {R"(["ab"])", "ab"}}) {
+    for (const char* path : {"/v1/embeddings", "/embeddings"}) {
+      const Answer answer = client.post(path, fmt::format(R"({{"input":{}}})", input));
+      ASSERT_EQ(answer.status, 200) << input << answer.body;
+      EXPECT_EQ(numbers_of(json::parse(answer.body).at("data").at(0).at("embedding")), fake_vector(first)) << input;
+    }
+  }
+}
+
+TEST(Embeddings, AsBase64AreTheSameNumbers) {
+  Harness harness;
+  const Answer answer = harness.client().post(kPath, R"({"input":"some text","encoding_format":"base64"})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json::value body = json::parse(answer.body);
+  EXPECT_EQ(decoded(std::string_view(body.at("data").at(0).at("embedding").as_string())), fake_vector("some text"));
+}
+
+TEST(Embeddings, Base64HasThePaddingOfItsStandard) {
+  EXPECT_EQ(api::base64_floats({}), "");
+  EXPECT_EQ(api::base64_floats(std::vector<float>{1.0f}), "AACAPw==");
+  EXPECT_EQ(api::base64_floats(std::vector<float>{1.0f, -2.0f}), "AACAPwAAAMA=");
+  EXPECT_EQ(api::base64_floats(std::vector<float>{1.0f, -2.0f, 0.5f}), "AACAPwAAAMAAAAA/");
+}
+
+TEST(Embeddings, OfFewerDimensionsAreTheFirstAtLengthOne) {
+  Harness harness;
+  Client client = harness.client();
+  const Answer answer = client.post(kPath, R"({"input":"abcdef","dimensions":3})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::vector<float> got = numbers_of(json::parse(answer.body).at("data").at(0).at("embedding"));
+  ASSERT_EQ(got.size(), 3u);
+  const std::vector<float> whole = fake_vector("abcdef");
+  const double length = std::sqrt(0.25 + 0.25 + 36.0);
+  for (size_t i = 0; i < 3; ++i) EXPECT_FLOAT_EQ(got[i], static_cast<float>(whole[i] / length));
+  EXPECT_EQ(client.post(kPath, R"({"input":"a","dimensions":4})").status, 200);
+  EXPECT_EQ(error_of(client.post(kPath, R"({"input":"a","dimensions":5})"))["param"], "dimensions");
+}
+
+TEST(Embeddings, WhatIsWrongIsRefusedByTheFieldsName) {
+  Harness harness;
+  Client client = harness.client();
+  for (const auto& [body, param] :
+       {std::pair{R"({})", "input"}, {R"({"input":null})", "input"}, {R"({"input":""})", "input"},
+        {R"({"input":[]})", "input"}, {R"({"input":["a",""]})", "input"}, {R"({"input":[[]]})", "input"},
+        {R"({"input":["a",[1]]})", "input"}, {R"({"input":[1.5]})", "input"}, {R"({"input":[70000]})", "input"},
+        {R"({"input":{"a":1}})", "input"}, {R"({"input":"a","encoding_format":"hex"})", "encoding_format"},
+        {R"({"input":"a","dimensions":0})", "dimensions"}, {R"({"input":"a","model":7})", "model"}}) {
+    const Answer answer = client.post(kPath, body);
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_EQ(error_of(answer)["param"], param) << body;
+  }
+  std::string many = R"({"input":["a")";
+  for (int i = 0; i < 2048; ++i) many += R"(,"a")";
+  EXPECT_EQ(client.post(kPath, many + "]}").status, 400);
+  for (const char* nothing : {"null", R"("")"})
+    EXPECT_EQ(client.post(kPath, fmt::format(R"({{"input":"a","encoding_format":{}}})", nothing)).status, 200);
+}
+
+TEST(Embeddings, OfManyTextsComeInParts) {
+  FakeOptions options;
+  options.queue = 4096;
+  Harness harness(options);
+  std::string body = R"({"input":["text 0")";
+  for (int i = 1; i < 2048; ++i) body += fmt::format(R"(,"text {}")", i);
+  const Answer answer = harness.client().post(kPath, body + "]}");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_GT(answer.body.size(), api::kPartBytes);
+  const json::value whole = json::parse(answer.body);
+  ASSERT_EQ(whole.at("data").as_array().size(), 2048u);
+  for (size_t i : {0, 1, 2047})
+    EXPECT_EQ(numbers_of(whole.at("data").at(i).at("embedding")), fake_vector(fmt::format("text {}", i)));
+}
+
+TEST(Embeddings, AnErrorOfTheEngineIsTheAnswer) {
+  FakeOptions options;
+  options.fail_with = "the driver reset the device";
+  Harness harness(options);
+  const Answer answer = harness.client().post(kPath, R"({"input":["a","b"]})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(error_of(answer)["code"], "device_lost");
+  FakeOptions narrow;
+  narrow.queue = 2;
+  Harness small(narrow);
+  EXPECT_EQ(small.client().post(kPath, R"({"input":["a","b","c"]})").status, 400);
+}
+
+}  // namespace
+}  // namespace fulmar::test
