@@ -23,12 +23,6 @@ uint64_t mix(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// The last of all with the same value.
-Candidate with_equals(Candidate last) {
-  last.token = std::numeric_limits<Token>::max();
-  return last;
-}
-
 }  // namespace
 
 void check_sampling(const Sampling& sampling, uint32_t vocab) {
@@ -102,7 +96,7 @@ Token Sampler::sample(std::span<float> logits) {
   return token;
 }
 
-Token Sampler::pick(std::span<float> logits, float largest) {
+Token Sampler::pick(std::span<const float> logits, float largest) {
   const bool greedy = sampling_.temperature < coldest || sampling_.top_k == 1 || sampling_.top_p == 0;
   if (greedy) return find_largest(logits, maxima_, largest);
   const bool by_count = sampling_.top_k > 0 && static_cast<size_t>(sampling_.top_k) < logits.size();
@@ -116,79 +110,92 @@ Token Sampler::pick(std::span<float> logits, float largest) {
   } else {
     return pick_by_rank(logits, largest, by_count, by_mass);
   }
-  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.value < sampling_.min_p; });
-  return draw(candidates_, next_point());
+  return draw_kept();
 }
 
-Token Sampler::pick_by_rank(std::span<float> logits, float largest, bool by_count, bool by_mass) {
-  const float inverse_temperature = 1.0f / sampling_.temperature;
-  if (!by_count) {
-    const float floor = by_mass ? 0.0f : sampling_.min_p;
-    const double total = to_weights(logits, largest, inverse_temperature, floor, sums_, maxima_);
-    if (!by_mass) return draw(logits, sums_, total, next_point());
-    const double mass = double{sampling_.top_p} * total;
-    collect(logits, maxima_, cut_by_mass(logits, maxima_, total, mass, scratch_), candidates_);
-  } else {
-    collect(logits, maxima_, cut_by_count(logits, maxima_, static_cast<size_t>(sampling_.top_k), scratch_), candidates_);
-    double total = 0;
-    for (Candidate& candidate : candidates_) {
-      candidate.value = weight_of((candidate.value - largest) * inverse_temperature);
-      total += candidate.value;
-    }
+Token Sampler::draw_kept() {
+  std::erase_if(kept_.list, [&](const Candidate& candidate) { return candidate.value < sampling_.min_p; });
+  return draw(kept_.list, next_point());
+}
+
+Token Sampler::pick_by_rank(std::span<const float> logits, float largest, bool by_count, bool by_mass) {
+  const Scale scale{largest, 1.0f / sampling_.temperature};
+  const double top_p = sampling_.top_p;
+  if (by_count) {
+    const auto top_k = static_cast<size_t>(sampling_.top_k);
+    collect(logits, maxima_, cut_by_count(logits, maxima_, top_k, kept_.scratch), kept_.list);
+    weigh(kept_, scale);
     if (by_mass) {
-      scratch_ = candidates_;
-      const Candidate last = cut_by_mass(scratch_, double{sampling_.top_p} * total);
-      std::erase_if(candidates_, [&](const Candidate& candidate) { return !is_kept(candidate, last); });
+      double total = 0;
+      for (const Candidate& candidate : kept_.list) total += candidate.value;
+      keep_mass(kept_, top_p * total, Equals::lowest);
     }
+  } else if (by_mass) {
+    const double total = sum_weights(logits, scale, sums_);
+    keep_mass(logits, maxima_, scale, total, top_p * total, Equals::lowest, kept_);
+  } else if (sampling_.min_p > 0) {
+    keep_weights(logits, maxima_, scale, sampling_.min_p, kept_);
+  } else {
+    const double total = sum_weights(logits, scale, sums_);
+    return draw(logits, scale, sums_, total, next_point());
   }
-  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.value < sampling_.min_p; });
-  return draw(candidates_, next_point());
+  return draw_kept();
 }
 
 // The cuts look at the weights of temperature 1, and equals of the last that top_p keeps are kept.
-void Sampler::cut_then_warm(std::span<float> logits, float largest, bool by_count) {
-  const double total = to_weights(logits, largest, 1.0f, 0.0f, sums_, maxima_);
-  const Candidate last = cut_by_mass(logits, maxima_, total, double{sampling_.top_p} * total, scratch_);
-  collect(logits, maxima_, with_equals(last), candidates_);
-  if (by_count && candidates_.size() > static_cast<size_t>(sampling_.top_k)) {
-    scratch_ = candidates_;
-    const Candidate kept = cut_by_count(scratch_, static_cast<size_t>(sampling_.top_k));
-    std::erase_if(candidates_, [&](const Candidate& candidate) { return !is_kept(candidate, kept); });
+void Sampler::cut_then_warm(std::span<const float> logits, float largest, bool by_count) {
+  const Scale scale{largest, 1.0f};
+  const double total = sum_weights(logits, scale, sums_);
+  keep_mass(logits, maxima_, scale, total, double{sampling_.top_p} * total, Equals::all, kept_);
+  if (by_count && kept_.list.size() > static_cast<size_t>(sampling_.top_k)) {
+    kept_.scratch = kept_.list;
+    const Candidate last = cut_by_count(kept_.scratch, static_cast<size_t>(sampling_.top_k));
+    std::erase_if(kept_.list, [&](const Candidate& candidate) { return !is_kept(candidate, last); });
   }
   if (sampling_.temperature == 1) return;
   const double power = 1.0 / sampling_.temperature;
-  for (Candidate& candidate : candidates_)
+  for (Candidate& candidate : kept_.list)
     candidate.value = static_cast<float>(std::pow(double{candidate.value}, power));
 }
 
-void Sampler::cut_jointly(std::span<float> logits, float largest, bool by_count, bool by_mass) {
-  const double total = to_weights(logits, largest, 1.0f / sampling_.temperature, 0.0f, sums_, maxima_);
-  const double mass = double{sampling_.top_p} * total;
-  Candidate last{0, 0};
-  if (by_mass) last = cut_by_mass(logits, maxima_, total, mass, scratch_);
-  if (by_count) {
-    const Candidate by_rank = cut_by_count(logits, maxima_, static_cast<size_t>(sampling_.top_k), scratch_);
-    if (by_rank.value > last.value) last = by_rank;
+void Sampler::cut_jointly(std::span<const float> logits, float largest, bool by_count, bool by_mass) {
+  const Scale scale{largest, 1.0f / sampling_.temperature};
+  const auto top_k = static_cast<size_t>(sampling_.top_k);
+  double mass = 0;
+  if (by_mass) {
+    const double total = sum_weights(logits, scale, sums_);
+    mass = double{sampling_.top_p} * total;
+    keep_mass(logits, maxima_, scale, total, mass, Equals::all, kept_);
+  } else {
+    const Candidate by_rank = cut_by_count(logits, maxima_, top_k, kept_.scratch);
+    keep_weights(logits, maxima_, scale, weight_of((by_rank.value - largest) * scale.inverse_temperature), kept_);
   }
-  collect(logits, maxima_, with_equals(last), candidates_);
+  float last = 1;  // the smallest weight that is kept
+  if (by_count && kept_.list.size() > top_k) {
+    kept_.scratch = kept_.list;
+    last = cut_by_count(kept_.scratch, top_k).value;
+    std::erase_if(kept_.list, [&](const Candidate& candidate) { return candidate.value < last; });
+  } else {
+    for (const Candidate& candidate : kept_.list) last = std::min(last, candidate.value);
+  }
   double above = 0;  // mass of those before the last one and its equals
   size_t equals = 0;
-  for (const Candidate& candidate : candidates_) {
-    if (candidate.value > last.value)
+  for (const Candidate& candidate : kept_.list) {
+    if (candidate.value > last)
       above += candidate.value;
     else
       ++equals;
   }
   double share = 1;
   const double each = 1.0 / static_cast<double>(equals);
-  if (by_mass) share = std::min(share, (mass - above) / double{last.value} * each);
+  if (by_mass) share = std::min(share, (mass - above) / double{last} * each);
   if (by_count) {
-    const auto before = static_cast<double>(candidates_.size() - equals);
+    const auto before = static_cast<double>(kept_.list.size() - equals);
     share = std::min(share, (sampling_.top_k - before) * each);
   }
   share = std::max(share, 0.0);
-  for (Candidate& candidate : candidates_)
-    if (candidate.value == last.value) candidate.value = static_cast<float>(candidate.value * share);
+  for (Candidate& candidate : kept_.list)
+    if (candidate.value == last) candidate.value = static_cast<float>(candidate.value * share);
 }
 
 }  // namespace fulmar

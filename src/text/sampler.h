@@ -23,7 +23,7 @@ class Sampler {
   // `salt` makes streams of one request (n > 1) differ under one seed. Throws as check_sampling() does.
   Sampler(const Sampling& sampling, uint32_t vocab, uint64_t salt = 0,
           std::shared_ptr<const Tokenizer> tokenizer = nullptr);
-  // logits: V floats, overwritten. repetition_penalty, logit_bias and the penalties (text/penalties.h) come first.
+  // logits: V floats, changed where tokens pay. repetition_penalty, logit_bias and the penalties (text/penalties.h) come first.
   // Then, each on what the one before left, and with w = exp(logit - largest):
   //
   //   openai            w = w^(1/T), top_k, top_p, min_p, draw. Among equals the lower ids are kept.
@@ -41,10 +41,11 @@ class Sampler {
   void accept(Token token);
 
  private:
-  Token pick(std::span<float> logits, float largest);
-  Token pick_by_rank(std::span<float> logits, float largest, bool by_count, bool by_mass);
-  void cut_then_warm(std::span<float> logits, float largest, bool by_count);
-  void cut_jointly(std::span<float> logits, float largest, bool by_count, bool by_mass);
+  Token pick(std::span<const float> logits, float largest);
+  Token pick_by_rank(std::span<const float> logits, float largest, bool by_count, bool by_mass);
+  void cut_then_warm(std::span<const float> logits, float largest, bool by_count);
+  void cut_jointly(std::span<const float> logits, float largest, bool by_count, bool by_mass);
+  Token draw_kept();
   double next_point();
 
   Sampling sampling_;
@@ -52,7 +53,7 @@ class Sampler {
   Penalties penalties_;
   Repetition repetition_;
   PerBlock maxima_, sums_;
-  std::vector<Candidate> candidates_, scratch_;
+  Kept kept_;
   uint64_t key_ = 0, counter_ = 0;
 };
 

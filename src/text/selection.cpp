@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "base/fail.h"
@@ -14,6 +15,36 @@ constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
 bool comes_before(const Candidate& a, const Candidate& b) {
   return a.value > b.value || (a.value == b.value && a.token < b.token);
+}
+
+// A logit that everything reaches that weighs `weight` or more, and not much else.
+float lowest_logit(const Scale& scale, float weight) {
+  constexpr double roundings = 1e-4;  // of the scaled logit and of its exponential, in units of the latter's argument
+  const double distance = (std::log(static_cast<double>(weight)) - roundings) / static_cast<double>(scale.inverse_temperature);
+  const double lowest = static_cast<double>(scale.largest) + distance;
+  if (lowest < static_cast<double>(std::numeric_limits<float>::lowest())) return minus_infinity;
+  return std::nextafter(static_cast<float>(lowest), minus_infinity);
+}
+
+// The last of the smallest set of largest weights that reaches `mass`; reorders the candidates, which are some.
+Candidate cut_by_mass(std::span<Candidate> candidates, double mass) {
+  // Quickselect by mass: [begin, end) holds the cut, and what is before `begin` is kept for sure.
+  auto begin = candidates.begin(), end = candidates.end();
+  while (end - begin > 16) {
+    const auto middle = begin + (end - begin) / 2;
+    std::nth_element(begin, middle, end, comes_before);
+    double upper = 0;
+    for (auto it = begin; it != middle; ++it) upper += it->value;
+    if (upper >= mass) {
+      end = middle;
+    } else {
+      mass -= upper;
+      begin = middle;
+    }
+  }
+  std::sort(begin, end, comes_before);
+  while (begin + 1 != end && (mass -= begin->value) > 0) ++begin;
+  return *begin;
 }
 
 }  // namespace
@@ -47,52 +78,6 @@ Candidate cut_by_count(std::span<Candidate> candidates, std::size_t count) {
   return *last;
 }
 
-Candidate cut_by_mass(std::span<const float> weights, const PerBlock& maxima, double total, double mass,
-                      std::vector<Candidate>& scratch) {
-  // Bisection over thresholds, in the bits of the floats (their order is the order of positive floats, and
-  // halving there is halving the logarithm): what reaches `high` has too little mass, what reaches `low` has
-  // enough. All weights below (total - mass) / V together may be missing, so `low` starts there.
-  constexpr std::size_t few = 512;
-  const double spare = std::max(0.0, total - mass) / static_cast<double>(weights.size());
-  uint32_t low = std::bit_cast<uint32_t>(static_cast<float>(spare)), high = std::bit_cast<uint32_t>(1.0f) + 1;
-  std::size_t count_low = weights.size();
-  Tail tail_high;
-  while (high - low > 1 && count_low - tail_high.count > few) {
-    const uint32_t middle = low + (high - low) / 2;
-    const Tail tail = at_least(weights, maxima, std::bit_cast<float>(middle));
-    if (tail.sum >= mass) {
-      low = middle, count_low = tail.count;
-    } else {
-      high = middle, tail_high = tail;
-    }
-  }
-  const float from = std::bit_cast<float>(low), to = std::bit_cast<float>(high);
-  collect_at_least(weights, maxima, from, scratch);
-  std::erase_if(scratch, [&](const Candidate& candidate) { return candidate.value >= to; });
-  if (scratch.empty()) return {to, std::numeric_limits<Token>::max()};
-  return cut_by_mass(scratch, mass - tail_high.sum);
-}
-
-Candidate cut_by_mass(std::span<Candidate> candidates, double mass) {
-  // Quickselect by mass: [begin, end) holds the cut, and what is before `begin` is kept for sure.
-  auto begin = candidates.begin(), end = candidates.end();
-  while (end - begin > 16) {
-    const auto middle = begin + (end - begin) / 2;
-    std::nth_element(begin, middle, end, comes_before);
-    double upper = 0;
-    for (auto it = begin; it != middle; ++it) upper += it->value;
-    if (upper >= mass) {
-      end = middle;
-    } else {
-      mass -= upper;
-      begin = middle;
-    }
-  }
-  std::sort(begin, end, comes_before);
-  while (begin + 1 != end && (mass -= begin->value) > 0) ++begin;
-  return *begin;
-}
-
 bool is_kept(const Candidate& candidate, const Candidate& last) {
   return candidate.value > last.value || (candidate.value == last.value && candidate.token <= last.token);
 }
@@ -105,7 +90,57 @@ void collect(std::span<const float> values, const PerBlock& maxima, const Candid
   });
 }
 
-Token draw(std::span<const float> weights, const PerBlock& sums, double total, double point) {
+void weigh(Kept& kept, const Scale& scale) {
+  kept.values.resize(kept.list.size());
+  for (std::size_t i = 0; i < kept.list.size(); ++i) kept.values[i] = kept.list[i].value;
+  weigh(kept.values, scale);
+  for (std::size_t i = 0; i < kept.list.size(); ++i) kept.list[i].value = kept.values[i];
+}
+
+void keep_weights(std::span<const float> logits, const PerBlock& maxima, const Scale& scale, float least, Kept& kept) {
+  collect_at_least(logits, maxima, lowest_logit(scale, least), kept.list);
+  weigh(kept, scale);
+  std::erase_if(kept.list, [&](const Candidate& candidate) { return candidate.value < least; });
+}
+
+void keep_mass(std::span<const float> logits, const PerBlock& maxima, const Scale& scale, double total, double mass,
+               Equals equals, Kept& kept) {
+  // All weights below (total - mass) / V together may be missing. Most texts need far fewer tokens than that leaves,
+  // so the search begins near the largest.
+  const auto spare = static_cast<float>((total - mass) / static_cast<double>(logits.size()));
+  const float all = std::max(spare, std::numeric_limits<float>::min());
+  for (float least = 0x1p-6f;; least *= 0.25f) {
+    least = std::max(least, all);
+    keep_weights(logits, maxima, scale, least, kept);
+    double sum = 0;
+    for (const Candidate& candidate : kept.list) sum += candidate.value;
+    if (sum >= mass || least == all) break;
+  }
+  keep_mass(kept, mass, equals);
+}
+
+void keep_mass(Kept& kept, double mass, Equals equals) {
+  // By the leading bits of the weights, whose order is that of positive floats: 32 bins an octave. The bin in which
+  // the mass is reached has the cut.
+  constexpr uint32_t shift = 18, bins = (std::bit_cast<uint32_t>(1.0f) >> shift) + 1;
+  const auto bin_of = [](float weight) { return std::min(std::bit_cast<uint32_t>(weight) >> shift, bins - 1); };
+  double sums[bins] = {};
+  for (const Candidate& candidate : kept.list) sums[bin_of(candidate.value)] += candidate.value;
+  uint32_t bin = bins;
+  do {
+    if (bin == 0) return;  // all of them are not more than the mass
+    mass -= sums[--bin];
+  } while (mass > 0);
+  mass += sums[bin];
+  kept.scratch.clear();
+  for (const Candidate& candidate : kept.list)
+    if (bin_of(candidate.value) == bin) kept.scratch.push_back(candidate);
+  Candidate last = cut_by_mass(kept.scratch, mass);
+  if (equals == Equals::all) last.token = std::numeric_limits<Token>::max();
+  std::erase_if(kept.list, [&](const Candidate& candidate) { return !is_kept(candidate, last); });
+}
+
+Token draw(std::span<const float> logits, const Scale& scale, const PerBlock& sums, double total, double point) {
   // Rounding may carry the point past the end of a block or of all: the last token with weight takes it.
   double left = point * total;
   std::size_t block = 0, chosen = sums.size();
@@ -115,10 +150,13 @@ Token draw(std::span<const float> weights, const PerBlock& sums, double total, d
     left -= sums[block];
   }
   require(chosen < sums.size(), "no token has a chance");
+  const std::size_t first = chosen * selection_block, count = std::min(logits.size() - first, selection_block);
+  float weights[selection_block];
+  std::copy_n(logits.begin() + static_cast<std::ptrdiff_t>(first), count, weights);
+  weigh({weights, count}, scale);
   Token token = -1;
-  const std::size_t end = std::min(weights.size(), (chosen + 1) * selection_block);
-  for (std::size_t i = chosen * selection_block; i < end; ++i) {
-    if (weights[i] > 0) token = static_cast<Token>(i);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (weights[i] > 0) token = static_cast<Token>(first + i);
     if (left < weights[i]) break;
     left -= weights[i];
   }

@@ -1,5 +1,6 @@
-// Selecting tokens by weight without sorting the vocabulary: vector passes over blocks of 64 values, then
-// exact selection among the few tokens near the cut.
+// Selecting tokens by weight without sorting the vocabulary: vector passes over blocks of 64 logits, then
+// exact selection among the few tokens near the cut. The row is read and never written: a row of 65,536 takes half of
+// a core's cache, and what is not written need not go back to memory.
 //
 // Every stage cuts the tail of one order: larger first, among equals the lower id first. So a tie at a cut is
 // settled the same way everywhere, and what is kept is always listed by ascending id. NaN is smaller than
@@ -44,17 +45,14 @@ struct WeightSeries {
 // vector code, on every machine.
 float weight_of(float x);
 
-// Turns logits into weights exp((logit - largest) / temperature) in place, with each block's sum and largest.
-// Weights below `floor` become 0. Answers the sum of all.
-double to_weights(std::span<float> logits, float largest, float inverse_temperature, float floor,
-                  PerBlock& sums, PerBlock& maxima);
-
-// How many weights are at least `threshold`, and their sum.
-struct Tail {
-  std::size_t count = 0;
-  double sum = 0;
+// What a logit weighs: weight_of((logit - largest) * inverse_temperature).
+struct Scale {
+  float largest, inverse_temperature;
 };
-Tail at_least(std::span<const float> weights, const PerBlock& maxima, float threshold);
+// Turns logits into weights in place.
+void weigh(std::span<float> logits, const Scale& scale);
+// The sum of all weights, and each block's.
+double sum_weights(std::span<const float> logits, const Scale& scale, PerBlock& sums);
 
 // The values that are at least `low`, by ascending id.
 void collect_at_least(std::span<const float> values, const PerBlock& maxima, float low,
@@ -66,13 +64,6 @@ Candidate cut_by_count(std::span<const float> values, const PerBlock& maxima, st
 // The same among candidates, which it reorders. 0 < count <= candidates.size().
 Candidate cut_by_count(std::span<Candidate> candidates, std::size_t count);
 
-// The last of the smallest set of largest weights whose sum reaches `mass`; weights lie in [0, 1], `total` is
-// their sum.
-Candidate cut_by_mass(std::span<const float> weights, const PerBlock& maxima, double total, double mass,
-                      std::vector<Candidate>& scratch);
-// The same among candidates, which it reorders; `candidates` is not empty.
-Candidate cut_by_mass(std::span<Candidate> candidates, double mass);
-
 // True where `candidate` is `last` or comes before it.
 bool is_kept(const Candidate& candidate, const Candidate& last);
 
@@ -80,8 +71,25 @@ bool is_kept(const Candidate& candidate, const Candidate& last);
 void collect(std::span<const float> values, const PerBlock& maxima, const Candidate& last,
              std::vector<Candidate>& out);
 
+// Tokens that are left, by ascending id, and memory to find them.
+struct Kept {
+  std::vector<Candidate> list, scratch;
+  PerBlock values;
+};
+// Turns the kept tokens' logits into weights.
+void weigh(Kept& kept, const Scale& scale);
+// Those that weigh at least `least`, with their weights.
+void keep_weights(std::span<const float> logits, const PerBlock& maxima, const Scale& scale, float least, Kept& kept);
+// Which of the last one's equals are kept: those with lower ids, or all.
+enum class Equals : bool { lowest, all };
+// The smallest set of largest weights whose sum reaches `mass`, with their weights. `total` is the sum of all.
+void keep_mass(std::span<const float> logits, const PerBlock& maxima, const Scale& scale, double total, double mass,
+               Equals equals, Kept& kept);
+// The same among kept tokens, whose values are weights.
+void keep_mass(Kept& kept, double mass, Equals equals);
+
 // The token at `point`, in [0, 1), of the summed weights. At least one weight is positive.
-Token draw(std::span<const float> weights, const PerBlock& sums, double total, double point);
+Token draw(std::span<const float> logits, const Scale& scale, const PerBlock& sums, double total, double point);
 Token draw(std::span<const Candidate> candidates, double point);
 
 }  // namespace fulmar

@@ -2,9 +2,12 @@
 //
 // Sums are made in four lanes whatever the vectors' width, and products are never fused into additions: the
 // weights and sums have the same bits on every machine, so the same seed draws the same token.
-#ifdef FULMAR_CPU_TARGETS_LEFT_OUT  // cmake/cpu_targets.cmake
-#define HWY_DISABLED_TARGETS FULMAR_CPU_TARGETS_LEFT_OUT
+#ifndef FULMAR_CPU_TARGETS_LEFT_OUT  // cmake/cpu_targets.cmake
+#define FULMAR_CPU_TARGETS_LEFT_OUT 0
 #endif
+// Vectors without a compile-time size cannot form arrays.
+#define HWY_DISABLED_TARGETS \
+  (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV | FULMAR_CPU_TARGETS_LEFT_OUT)
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -48,19 +51,22 @@ HWY_INLINE float largest_of_block(const float* block) {
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
-// Lane j sums the elements j, j + 4, j + 8 ...
-HWY_INLINE float sum_of_block(const float* block) {
+// Of each block: lane j sums the elements j, j + 4, j + 8 ... Several blocks at once, for additions wait for each other.
+template <std::size_t blocks>
+HWY_INLINE void sum_blocks(const float* x, float* sums) {
+  float lane[blocks][4] = {};
 #if HWY_TARGET == HWY_SCALAR
-  float lane[4] = {};
-  for (std::size_t i = 0; i < selection_block; ++i) lane[i % 4] += block[i];
+  for (std::size_t b = 0; b < blocks; ++b)
+    for (std::size_t i = 0; i < selection_block; ++i) lane[b][i % 4] += x[b * selection_block + i];
 #else
   const hn::FixedTag<float, 4> d;
-  auto sum = hn::Zero(d);
-  for (std::size_t i = 0; i < selection_block; i += 4) sum = hn::Add(sum, hn::LoadU(d, block + i));
-  float lane[4];
-  hn::StoreU(sum, d, lane);
+  hn::Vec<hn::FixedTag<float, 4>> sum[blocks];
+  for (std::size_t b = 0; b < blocks; ++b) sum[b] = hn::Zero(d);
+  for (std::size_t i = 0; i < selection_block; i += 4)
+    for (std::size_t b = 0; b < blocks; ++b) sum[b] = hn::Add(sum[b], hn::LoadU(d, x + b * selection_block + i));
+  for (std::size_t b = 0; b < blocks; ++b) hn::StoreU(sum[b], d, lane[b]);
 #endif
-  return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+  for (std::size_t b = 0; b < blocks; ++b) sums[b] = (lane[b][0] + lane[b][2]) + (lane[b][1] + lane[b][3]);
 }
 
 float BlockMaxima(std::span<const float> values, float* maxima) {
@@ -72,58 +78,73 @@ float BlockMaxima(std::span<const float> values, float* maxima) {
   return largest;
 }
 
-// weight_of() for a vector.
-HWY_INLINE hn::Vec<Wide> Weight(hn::Vec<Wide> x) {
+// weight_of() for several vectors, step by step: each step of one waits for the one before, and processors do not look
+// far enough ahead to find the next vector's.
+constexpr std::size_t in_step = 4;
+#if defined(__GNUC__)
+#define FULMAR_UNROLL _Pragma("GCC unroll 16")  // or the arrays lie in memory
+#else
+#define FULMAR_UNROLL
+#endif
+HWY_INLINE void weigh_vectors(const float* logits, const Scale& scale, float* weights) {
+  using S = WeightSeries;
   const Wide d;
   const hn::RebindToUnsigned<Wide> du;
-  const auto times_plus = [](auto a, auto b, auto c) HWY_ATTR { return hn::Add(hn::Mul(a, b), c); };
-  const auto round_to_integer = hn::Set(d, WeightSeries::round_to_integer);
-  const auto shifted = times_plus(x, hn::Set(d, WeightSeries::log2_e), round_to_integer);
-  const auto n = hn::Sub(shifted, round_to_integer);
-  const auto r = hn::Sub(hn::Sub(x, hn::Mul(n, hn::Set(d, WeightSeries::ln2_high))),
-                         hn::Mul(n, hn::Set(d, WeightSeries::ln2_low)));
-  auto series = hn::Set(d, WeightSeries::coefficients[0]);
-  for (std::size_t i = 1; i < std::size(WeightSeries::coefficients); ++i) {
-    series = times_plus(series, r, hn::Set(d, WeightSeries::coefficients[i]));
+  using V = hn::Vec<Wide>;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto for_each = [](auto&& body) HWY_ATTR {
+    FULMAR_UNROLL
+    for (std::size_t v = 0; v < in_step; ++v) body(v);
+  };
+  V x[in_step], shifted[in_step], r[in_step], series[in_step];
+  for_each([&](std::size_t v) HWY_ATTR { x[v] = hn::Sub(hn::LoadU(d, logits + v * lanes), hn::Set(d, scale.largest)); });
+  for_each([&](std::size_t v) HWY_ATTR { x[v] = hn::Mul(x[v], hn::Set(d, scale.inverse_temperature)); });
+  for_each([&](std::size_t v) HWY_ATTR { shifted[v] = hn::Mul(x[v], hn::Set(d, S::log2_e)); });
+  for_each([&](std::size_t v) HWY_ATTR { shifted[v] = hn::Add(shifted[v], hn::Set(d, S::round_to_integer)); });
+  for_each([&](std::size_t v) HWY_ATTR { series[v] = hn::Sub(shifted[v], hn::Set(d, S::round_to_integer)); });  // n
+  for_each([&](std::size_t v) HWY_ATTR { r[v] = hn::Sub(x[v], hn::Mul(series[v], hn::Set(d, S::ln2_high))); });
+  for_each([&](std::size_t v) HWY_ATTR { r[v] = hn::Sub(r[v], hn::Mul(series[v], hn::Set(d, S::ln2_low))); });
+  for_each([&](std::size_t v) HWY_ATTR { series[v] = hn::Set(d, S::coefficients[0]); });
+  FULMAR_UNROLL
+  for (std::size_t i = 1; i < std::size(S::coefficients); ++i) {
+    for_each([&](std::size_t v) HWY_ATTR { series[v] = hn::Mul(series[v], r[v]); });
+    for_each([&](std::size_t v) HWY_ATTR { series[v] = hn::Add(series[v], hn::Set(d, S::coefficients[i])); });
   }
-  const auto exponent = hn::Sub(hn::BitCast(du, shifted), hn::BitCast(du, round_to_integer));
-  const auto result = hn::BitCast(d, hn::Add(hn::BitCast(du, series), hn::ShiftLeft<23>(exponent)));
-  return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, WeightSeries::smallest)), result);
+  // The low bits of `shifted` are n; what else is in it leaves with the shift.
+  static_assert(std::bit_cast<uint32_t>(S::round_to_integer) << 23 == 0);
+  for_each([&](std::size_t v) HWY_ATTR {
+    const auto result = hn::Add(hn::BitCast(du, series[v]), hn::ShiftLeft<23>(hn::BitCast(du, shifted[v])));
+    const auto counts = hn::Ge(x[v], hn::Set(d, S::smallest));
+    hn::StoreU(hn::IfThenElseZero(counts, hn::BitCast(d, result)), d, weights + v * lanes);
+  });
 }
 
-double ToWeights(std::span<float> logits, float largest, float inverse_temperature, float floor, float* sums,
-                 float* maxima) {
-  const Wide d;
+template <std::size_t blocks>
+HWY_INLINE void weigh_blocks(const float* logits, const Scale& scale, float* weights) {
+  const std::size_t step = in_step * hn::Lanes(Wide());
+  static_assert(selection_block % (in_step * hn::MaxLanes(Wide())) == 0);
+  for (std::size_t i = 0; i < blocks * selection_block; i += step) weigh_vectors(logits + i, scale, weights + i);
+}
+
+void Weigh(std::span<float> logits, const Scale& scale) {
+  for_blocks(logits, minus_infinity, [&](std::size_t, float* x) HWY_ATTR { weigh_blocks<1>(x, scale, x); });
+}
+
+double SumWeights(std::span<const float> logits, const Scale& scale, float* sums) {
+  constexpr std::size_t at_once = 4, step = at_once * selection_block;
+  float weights[step];
+  const std::size_t end = logits.size() / step * step;
+  for (std::size_t i = 0; i < end; i += step) {
+    weigh_blocks<at_once>(logits.data() + i, scale, weights);
+    sum_blocks<at_once>(weights, sums + i / selection_block);
+  }
+  for_blocks(logits.subspan(end), minus_infinity, [&](std::size_t block, const float* x) HWY_ATTR {
+    weigh_blocks<1>(x, scale, weights);
+    sum_blocks<1>(weights, sums + end / selection_block + block);
+  });
   double total = 0;
-  for_blocks(logits, minus_infinity, [&](std::size_t block, float* x) HWY_ATTR {
-    for (std::size_t i = 0; i < selection_block; i += hn::Lanes(d)) {
-      const auto scaled =
-          hn::Mul(hn::Sub(hn::LoadU(d, x + i), hn::Set(d, largest)), hn::Set(d, inverse_temperature));
-      const auto weight = Weight(scaled);
-      hn::StoreU(hn::IfThenElseZero(hn::Ge(weight, hn::Set(d, floor)), weight), d, x + i);
-    }
-    sums[block] = sum_of_block(x);
-    maxima[block] = largest_of_block(x);
-    total += sums[block];
-  });
+  for (std::size_t block = 0; block < block_count(logits); ++block) total += sums[block];
   return total;
-}
-
-Tail AtLeast(std::span<const float> weights, const float* maxima, float threshold) {
-  const Wide d;
-  Tail tail;
-  for_blocks(weights, 0.0f, [&](std::size_t block, const float* w) HWY_ATTR {
-    if (maxima[block] < threshold) return;
-    float reached[selection_block];
-    for (std::size_t i = 0; i < selection_block; i += hn::Lanes(d)) {
-      const auto weight = hn::LoadU(d, w + i);
-      const auto reaches = hn::Ge(weight, hn::Set(d, threshold));
-      hn::StoreU(hn::IfThenElseZero(reaches, weight), d, reached + i);
-      tail.count += hn::CountTrue(d, reaches);
-    }
-    tail.sum += sum_of_block(reached);
-  });
-  return tail;
 }
 
 void CollectAtLeast(std::span<const float> values, const float* maxima, float low,
@@ -133,12 +154,14 @@ void CollectAtLeast(std::span<const float> values, const float* maxima, float lo
              [&](std::size_t block, const float* v) HWY_ATTR {
                if (!(maxima[block] >= low)) return;
                // A bit for each value that is wanted: which ones they are cannot be predicted, how many can.
+               constexpr std::size_t lanes = hn::MaxLanes(Wide()), bytes = (lanes + 7) / 8;
+               uint8_t bits[selection_block / lanes][8];
+               for (std::size_t i = 0; i < selection_block / lanes; ++i)
+                 hn::StoreMaskBits(d, hn::Ge(hn::LoadU(d, v + i * lanes), hn::Set(d, low)), bits[i]);
                uint64_t wanted = 0;
-               for (std::size_t i = 0; i < selection_block; i += hn::Lanes(d)) {
-                 uint8_t bits[8] = {};
-                 hn::StoreMaskBits(d, hn::Ge(hn::LoadU(d, v + i), hn::Set(d, low)), bits);
-                 wanted |= std::bit_cast<uint64_t>(bits) << i;  // byte 0 holds the first lanes: little-endian
-               }
+               for (std::size_t i = 0; i < selection_block / lanes; ++i)
+                 for (std::size_t byte = 0; byte < bytes; ++byte)
+                   wanted |= uint64_t{bits[i][byte]} << (i * lanes + byte * 8);
                for (; wanted != 0; wanted &= wanted - 1) {
                  const auto i = static_cast<std::size_t>(std::countr_zero(wanted));
                  out.push_back({v[i], static_cast<Token>(block * selection_block + i)});
@@ -153,8 +176,8 @@ HWY_AFTER_NAMESPACE();
 namespace fulmar {
 
 HWY_EXPORT(BlockMaxima);
-HWY_EXPORT(ToWeights);
-HWY_EXPORT(AtLeast);
+HWY_EXPORT(Weigh);
+HWY_EXPORT(SumWeights);
 HWY_EXPORT(CollectAtLeast);
 
 float block_maxima(std::span<const float> values, PerBlock& maxima) {
@@ -162,16 +185,13 @@ float block_maxima(std::span<const float> values, PerBlock& maxima) {
   return HWY_DYNAMIC_DISPATCH(BlockMaxima)(values, maxima.data());
 }
 
-double to_weights(std::span<float> logits, float largest, float inverse_temperature, float floor,
-                  PerBlock& sums, PerBlock& maxima) {
-  sums.resize(block_count(logits));
-  maxima.resize(block_count(logits));
-  return HWY_DYNAMIC_DISPATCH(ToWeights)(logits, largest, inverse_temperature, floor, sums.data(),
-                                         maxima.data());
+void weigh(std::span<float> logits, const Scale& scale) {
+  HWY_DYNAMIC_DISPATCH(Weigh)(logits, scale);
 }
 
-Tail at_least(std::span<const float> weights, const PerBlock& maxima, float threshold) {
-  return HWY_DYNAMIC_DISPATCH(AtLeast)(weights, maxima.data(), threshold);
+double sum_weights(std::span<const float> logits, const Scale& scale, PerBlock& sums) {
+  sums.resize(block_count(logits));
+  return HWY_DYNAMIC_DISPATCH(SumWeights)(logits, scale, sums.data());
 }
 
 void collect_at_least(std::span<const float> values, const PerBlock& maxima, float low,

@@ -104,8 +104,10 @@ TEST(Selection, WeightsAreTheExponentials) {
   for_all_logits([](std::mt19937&, std::vector<float> logits) {
     const std::vector<float> before = logits;
     PerBlock maxima, sums;
-    const float largest = block_maxima(logits, maxima);
-    const double total = to_weights(logits, largest, 0.5f, 0.0f, sums, maxima);
+    const Scale scale{block_maxima(logits, maxima), 0.5f};
+    const float largest = scale.largest;
+    const double total = sum_weights(logits, scale, sums);
+    weigh(logits, scale);
     double expected_total = 0;
     for (std::size_t i = 0; i < logits.size(); ++i) {
       const float x = (before[i] - largest) * 0.5f;
@@ -115,7 +117,12 @@ TEST(Selection, WeightsAreTheExponentials) {
       expected_total += expected;
     }
     EXPECT_NEAR(total, expected_total, 1e-6 * expected_total);
-    EXPECT_EQ(*std::ranges::max_element(maxima), 1.0f);
+    EXPECT_EQ(*std::ranges::max_element(logits), 1.0f);
+    for (std::size_t block = 0; block < sums.size(); ++block) {
+      float lanes[4] = {};
+      for (std::size_t i = block * 64; i < std::min(logits.size(), block * 64 + 64); ++i) lanes[i % 4] += logits[i];
+      EXPECT_EQ(sums[block], (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])) << "block " << block;
+    }
   });
 }
 
@@ -125,13 +132,13 @@ auto everything(std::vector<float> logits, int64_t targets) {
   hwy::GetChosenTarget().DeInit();  // the next call chooses again
   PerBlock maxima, sums;
   std::vector<Candidate> kept;
-  const float largest = block_maxima(logits, maxima);
-  const double total = to_weights(logits, largest, 0.7f, 0.0f, sums, maxima);
-  const Tail tail = at_least(logits, maxima, 0.01f);
-  collect_at_least(logits, maxima, 0.01f, kept);
+  const Scale scale{block_maxima(logits, maxima), 0.7f};
+  const double total = sum_weights(logits, scale, sums);
+  collect_at_least(logits, maxima, scale.largest - 3, kept);
+  weigh(logits, scale);
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().DeInit();
-  return std::tuple(logits, maxima, sums, total, tail.count, tail.sum, ids(kept, kept.size()));
+  return std::tuple(logits, maxima, sums, total, ids(kept, kept.size()));
 }
 
 TEST(Selection, EveryInstructionSetGivesTheSameBits) {
@@ -145,45 +152,74 @@ TEST(Selection, EveryInstructionSetGivesTheSameBits) {
 }
 
 TEST(Selection, TopPKeepsTheSmallestSetThatReachesTheMass) {
-  for_all_logits([](std::mt19937&, std::vector<float> weights) {
+  for_all_logits([](std::mt19937&, const std::vector<float>& logits) {
     PerBlock maxima, sums;
-    const float largest = block_maxima(weights, maxima);
-    const double total = to_weights(weights, largest, 1.0f, 0.0f, sums, maxima);
+    const Scale scale{block_maxima(logits, maxima), 1.0f};
+    const double total = sum_weights(logits, scale, sums);
+    std::vector<float> weights = logits;
+    weigh(weights, scale);
     const std::vector<Candidate> order = sorted(weights);
-    for (const double top_p : {1e-6, 0.1, 0.5, 0.9, 0.99, 0.9999}) {
-      std::vector<Candidate> kept, scratch;
-      collect(weights, maxima, cut_by_mass(weights, maxima, total, top_p * total, scratch), kept);
-      ASSERT_FALSE(kept.empty());
-      EXPECT_EQ(ids(kept, kept.size()), ids(order, kept.size())) << "not the largest";
-      // Sums in another order differ by rounding, so the count may only where the mass is reached that
-      // closely.
-      double mass = 0;
-      for (std::size_t i = 0; i < kept.size(); ++i) {
-        if (i + 1 == kept.size()) {
-          EXPECT_LT(mass, (top_p + 1e-6) * total) << "too many: top_p " << top_p;
-        }
-        mass += order[i].value;
-      }
-      EXPECT_GT(mass, (top_p - 1e-6) * total) << "too few: top_p " << top_p;
+    for (const double top_p : {1e-6, 0.1, 0.5, 0.9, 0.99, 0.9999, 1.0}) {
+      Kept kept;
+      const auto check = [&](const char* how) {
+        SCOPED_TRACE(testing::Message() << how << ", top_p " << top_p);
+        ASSERT_FALSE(kept.list.empty());
+        EXPECT_TRUE(std::ranges::is_sorted(kept.list, {}, &Candidate::token));
+        EXPECT_EQ(ids(kept.list, kept.list.size()), ids(order, kept.list.size())) << "not the largest";
+        for (const Candidate& candidate : kept.list)
+          EXPECT_EQ(candidate.value, weights[static_cast<std::size_t>(candidate.token)]);
+        // Sums in another order differ by rounding, so the count may only where the mass is reached that
+        // closely.
+        double before = 0, reached = 0;
+        for (std::size_t i = 0; i < kept.list.size(); ++i) before = reached, reached += order[i].value;
+        EXPECT_LT(before, (top_p + 1e-6) * total) << "too many";
+        EXPECT_GT(reached, (top_p - 1e-6) * total) << "too few";
+      };
+      keep_mass(logits, maxima, scale, total, top_p * total, Equals::lowest, kept);
+      check("of all");
+      kept.list.clear();
+      for (std::size_t i = 0; i < weights.size(); ++i) kept.list.push_back({weights[i], static_cast<Token>(i)});
+      keep_mass(kept, top_p * total, Equals::lowest);
+      std::erase_if(kept.list, [](const Candidate& candidate) { return candidate.value == 0; });
+      check("among kept ones");
 
-      scratch = sorted(weights);
-      std::shuffle(scratch.begin(), scratch.end(), std::mt19937(1));
-      const Candidate last = cut_by_mass(scratch, top_p * total);
-      const auto count = static_cast<std::size_t>(
-          std::ranges::count_if(order, [&](const Candidate& candidate) { return is_kept(candidate, last); }));
-      double before = 0, reached = 0;
-      for (std::size_t i = 0; i < count; ++i) before = reached, reached += order[i].value;
-      EXPECT_LT(before, (top_p + 1e-6) * total);
-      EXPECT_GT(reached, (top_p - 1e-6) * total);
+      const Candidate last = *std::ranges::min_element(kept.list, {}, &Candidate::value);
+      keep_mass(logits, maxima, scale, total, top_p * total, Equals::all, kept);
+      EXPECT_EQ(ids(kept.list, kept.list.size()), ids(order, static_cast<std::size_t>(std::ranges::count_if(order, [&](const Candidate& candidate) {
+        return candidate.value >= last.value;
+      }))));
+    }
+  });
+}
+
+TEST(Selection, MinPKeepsWhatWeighsThatMuch) {
+  for_all_logits([](std::mt19937&, const std::vector<float>& logits) {
+    PerBlock maxima;
+    for (const float inverse_temperature : {1e-3f, 0.7f, 40.0f}) {
+      const Scale scale{block_maxima(logits, maxima), inverse_temperature};
+      std::vector<float> weights = logits;
+      weigh(weights, scale);
+      for (const float least : {1e-30f, 1e-3f, 0.5f, 1.0f}) {
+        Kept kept;
+        keep_weights(logits, maxima, scale, least, kept);
+        std::vector<Candidate> want;
+        for (std::size_t i = 0; i < weights.size(); ++i)
+          if (weights[i] >= least) want.push_back({weights[i], static_cast<Token>(i)});
+        ASSERT_EQ(kept.list.size(), want.size()) << least;
+        EXPECT_TRUE(std::ranges::equal(kept.list, want, {}, &Candidate::token, &Candidate::token));
+        EXPECT_TRUE(std::ranges::equal(kept.list, want, {}, &Candidate::value, &Candidate::value));
+      }
     }
   });
 }
 
 TEST(Selection, EveryPointDrawsTheTokenWhoseShareItIsIn) {
-  for_all_logits([](std::mt19937&, std::vector<float> weights) {
+  for_all_logits([](std::mt19937&, const std::vector<float>& logits) {
     PerBlock maxima, sums;
-    const float largest = block_maxima(weights, maxima);
-    const double total = to_weights(weights, largest, 1.0f, 0.0f, sums, maxima);
+    const Scale scale{block_maxima(logits, maxima), 1.0f};
+    const double total = sum_weights(logits, scale, sums);
+    std::vector<float> weights = logits;
+    weigh(weights, scale);
     std::vector<Candidate> candidates;
     for (std::size_t i = 0; i < weights.size(); ++i)
       candidates.push_back({weights[i], static_cast<Token>(i)});
@@ -192,11 +228,11 @@ TEST(Selection, EveryPointDrawsTheTokenWhoseShareItIsIn) {
       const double share = weights[i] / total, middle = (below + weights[i] * 0.5) / total;
       below += weights[i];
       if (share < 1e-5) continue;  // closer than the sums' rounding
-      EXPECT_EQ(draw(weights, sums, total, middle), static_cast<Token>(i));
+      EXPECT_EQ(draw(logits, scale, sums, total, middle), static_cast<Token>(i));
       EXPECT_EQ(draw(candidates, middle), static_cast<Token>(i));
     }
     for (const double point : {0.0, 0x1.fffffffffffffp-1}) {
-      EXPECT_GT(weights[static_cast<std::size_t>(draw(weights, sums, total, point))], 0);
+      EXPECT_GT(weights[static_cast<std::size_t>(draw(logits, scale, sums, total, point))], 0);
       EXPECT_GT(weights[static_cast<std::size_t>(draw(candidates, point))], 0);
     }
   });
