@@ -38,7 +38,8 @@ struct Config {
 
 // Reads version and shapes from the tensors of a checkpoint with RWKV's own names and checks every tensor the
 // version needs against them. Throws Error(bad_file): "model.pth: blocks.3.att.key.weight is [768,768],
-// expected [1024,1024]".
+// expected [1024,1024]"; Error(unsupported) for versions that do not run here, by name, and for a tensor that
+// the version does not have.
 Config detect(const Source& source);
 
 // Wraps a checkpoint so that all versions mean the same by the same name: vectors squeezed to [width], LoRA

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "ops/ops.h"
 #include "rwkv/config.h"
+#include "rwkv/state.h"
 #include "rwkv/tensors.h"
 
 namespace fulmar::rwkv {
@@ -42,10 +43,13 @@ class Detector {
     config.F = narrow("blocks.0.ffn.key.weight: the hidden width", matrix("blocks.0.ffn.key.weight").first,
                       max_hidden);
     read_experts(config);
-    for (const NeededTensor& needed : needed_tensors(config, source_)) {
+    std::set<std::string> accounted;
+    for (NeededTensor& needed : needed_tensors(config, source_)) {
       const uint64_t elements = check(needed);
       if (needed.part == 0) config.parameters += elements;
+      accounted.insert(std::move(needed.stored));
     }
+    refuse_others(config, accounted);
     for (uint32_t* width :
          {&config.F, &config.Dw, &config.Da, &config.Dv, &config.Dg, &config.Dx, &config.Er, &config.Dm})
       *width = padded(*width);
@@ -75,7 +79,10 @@ class Detector {
       else if (tensor.find(".att.tiny_") != tensor.npos || tensor.find(".tiny_q.") != tensor.npos)
         unsupported("a model with tiny attention");
     if (has("blocks.0.att.r_k") || has("blocks.0.att.x_w")) {
-      if (has("blocks.0.qkv.qq.weight")) unsupported("RWKV v7b (DeepEmbed attention)");
+      if (has("blocks.0.qkv.qq.weight"))
+        unsupported(
+            "RWKV v7b (DeepEmbed attention), which looks back at every token of the text, so that its state "
+            "grows with it,");
       return has("blocks.0.ffn.s_emb.weight") ? Version::v7a : Version::v7;
     }
     if (has("blocks.0.att.time_maa_x")) return Version::v6;
@@ -87,6 +94,37 @@ class Detector {
     if (!has("blocks.0.att.gate.weight")) return Version::v5_0;
     const auto [H, N] = heads("blocks.0.att.time_decay");
     return N > 1 ? Version::v5_2 : Version::v5_1;
+  }
+
+  // A model of a kind that nobody here knows never runs as one of those known.
+  void refuse_others(const Config& config, const std::set<std::string>& accounted) const {
+    std::vector<const std::string*> others;
+    for (const std::string& name : names_)
+      if (!accounted.contains(name) && !is_known_extra(config, name)) others.push_back(&name);
+    if (others.empty()) return;
+    const std::string& first = *others[0];
+    fail(ErrorKind::unsupported,
+         "{}: {} {}{}, which RWKV {} does not have: a model of another kind is not run as if it were one",
+         label_, first, to_string(info(first).shape),
+         others.size() > 1 ? fmt::format(" and {} more tensors are there", others.size() - 1)
+                           : std::string(" is there"),
+         name(config.version));
+  }
+
+  static bool is_known_extra(const Config& config, std::string_view name) {
+    if (is_initial_state(name)) return true;
+    // Layer 0 makes v_first and never mixes it in, but trainers give it the factors too.
+    if (config.is_v7() &&
+        (name == "blocks.0.att.v0" || name == "blocks.0.att.v1" || name == "blocks.0.att.v2"))
+      return true;
+    if (config.E > 0 && name.ends_with("moe_info")) return true;
+    // What trainers keep beside the weights in one dictionary with them.
+    constexpr std::string_view beside[] = {
+        "optimizer",       "optimizer_states", "lr_scheduler", "lr_schedulers",
+        "scheduler",       "rng_state",        "rng_states",   "random_rng_state",
+        "np_rng_state",    "torch_rng_state",  "step",         "cuda_rng_state",
+        "cuda_rng_states", "global_step",      "global_steps", "epoch"};
+    return std::ranges::find(beside, name.substr(0, name.find('.'))) != std::end(beside);
   }
 
   void read_v7(Config& config) const {

@@ -115,6 +115,19 @@ TEST(Detect, WhatDoesNotFitIsNamed) {
            {add("blocks.1.ffn.enn.weight", {11, 32}), "RWKV v8", ErrorKind::unsupported},
            {add("blocks.0.ln3.weight", {32}), "RWKV v8", ErrorKind::unsupported},
            {add("head_q.weight", {8, 32}), "head QK", ErrorKind::unsupported},
+           {add("blocks.2.att.novelty", {32}),
+            "blocks.2.att.novelty [32] is there, which RWKV v7 does not have: a model of another kind is not "
+            "run",
+            ErrorKind::unsupported},
+           {add("ln_in.weight", {32}), "ln_in.weight [32] is there", ErrorKind::unsupported},
+           {add("blocks.1.att.v3", {32}), "blocks.1.att.v3", ErrorKind::unsupported},
+           {add("blocks.1.att.key.lora_A", {8, 32}), "blocks.1.att.key.lora_A", ErrorKind::unsupported},
+           {add("moe_info", {2}), "moe_info", ErrorKind::unsupported},
+           {[](MemorySource& s) {
+              s.add("blocks.0.att.gate.weight", {32, 32});
+              s.add("blocks.1.att.gate.weight", {32, 32});
+            },
+            "blocks.0.att.gate.weight [32,32] and 1 more tensors are there", ErrorKind::unsupported},
            {only({"blocks.0.att.time_maa_x"}), "emb.weight is missing"},
            {only({"model.layers.0.mlp"}),
             "is no RWKV model: blocks.0.att.r_k is missing, and so is blocks.0.att.time_decay (the file has "
@@ -132,6 +145,14 @@ TEST(Detect, WhatDoesNotFitIsNamed) {
       EXPECT_THAT(error.what(), testing::HasSubstr(test.message));
     }
   }
+}
+
+TEST(Detect, WhatTrainersKeepBesideAModelIsPassedOver) {
+  MemorySource source = v7_checkpoint();
+  for (const char* name :
+       {"optimizer.state.0.exp_avg", "rng_state", "blocks.0.att.v0", "blocks.0.att.time_state"})
+    source.add(name, {32});
+  EXPECT_EQ(rwkv::name(rwkv::detect(source).version), "v7");
 }
 
 TEST(Canonical, NumbersStandWhereTheFormulasLookForThem) {
