@@ -180,6 +180,12 @@ ExtraMetadata hugging_face_metadata(const Source& source, std::string_view confi
   const boost::json::value parsed = boost::json::parse({config.data(), config.size()}, error);
   if (error || !parsed.is_object()) return {};
   const boost::json::object& object = parsed.get_object();
+  const auto* folded = object.if_contains("embedding_layer_norm_fused");
+  if (folded && folded->is_bool() && folded->get_bool())
+    FileErrors{source.label()}.unsupported(
+        "was written with its first layer norm folded into the embedding (embedding_layer_norm_fused in "
+        "config.json): "
+        "convert the original without that");
   const auto from = [&](std::string_view name) -> std::string_view {
     for (const Renamed& renamed : names)
       if (renamed.name == name) return renamed.from;
@@ -193,7 +199,9 @@ ExtraMetadata hugging_face_metadata(const Source& source, std::string_view confi
   const bool fla = object.if_contains("norm_eps") != nullptr;
   const double eps = number(object, fla ? "norm_eps" : "layer_norm_epsilon", usual);
   if (eps != usual) put("ln_eps", eps);
-  if (const std::string_view r_k = from("blocks.0.att.r_k"); !r_k.empty()) {
+  if (object.if_contains("group_norm_epsilon")) {  // the folders since 2026
+    put("gn_eps", number(object, "group_norm_epsilon", 0));
+  } else if (const std::string_view r_k = from("blocks.0.att.r_k"); !r_k.empty()) {
     // flash-linear-attention takes the head size times the layer norms' epsilon.
     const Shape shape = source.info(r_k)->shape;
     if (fla && shape.size() == 2) put("gn_eps", eps * static_cast<double>(shape[1]));

@@ -67,6 +67,7 @@ SourcePtr open_index(const FileErrors& errors, std::string_view index,
   if (!map || !map->is_object()) errors.bad("has no object \"weight_map\" that says where the tensors are");
 
   std::vector<SourcePtr> shards;
+  std::vector<std::string> files;
   std::map<std::string, std::size_t> opened;
   std::map<std::string, std::size_t, std::less<>> where;
   std::vector<std::string> names;
@@ -80,11 +81,22 @@ SourcePtr open_index(const FileErrors& errors, std::string_view index,
     if (added) {
       if (shards.size() == max_shards) errors.bad("names more than {} files", max_shards);
       shards.push_back(open_shard(file));
+      files.push_back(file);
     }
     if (!shards[found->second]->info(name)) errors.bad("{} should be in {}, but is not", name, file);
     where.emplace(name, found->second);
     names.push_back(name);
   }
+  // What the files hold beside that is part of the checkpoint too: two of a name would be two models.
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    for (std::string& name : shards[i]->names()) {
+      const auto [place, added] = where.emplace(name, i);
+      if (!added && place->second != i)
+        errors.bad("{} is in {} and in {} too", name, files[place->second], files[i]);
+      if (!added) continue;
+      refuse_too_many(errors, names.size());
+      names.push_back(std::move(name));
+    }
   return std::make_shared<Sharded>(errors, std::move(shards), std::move(where), std::move(names));
 }
 

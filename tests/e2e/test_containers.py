@@ -1,5 +1,6 @@
 """One model gives the same logits whatever container and spelling it comes in."""
 import os
+import re
 import shutil
 
 import numpy as np
@@ -116,6 +117,32 @@ def version7(args):
         twins.agree(twins.path(kind + ".gguf"), tolerance)
 
 
+def official_folders(args):
+    """A folder in the spelling of the newest models, whichever of its names is given, is the same model bit for bit."""
+    import container_writers as cw
+    from rwkv7_formulas import read_safetensors
+    words = [b""] + [bytes([b]) for b in range(256)] + [b"\n\n", b"User", "\u273f".encode()]
+    source = common.make_model(args, "official.safetensors", "f32", seed=5, L=3, C=64, N=32, F=96, V=len(words) + 4)
+    w = {name: array.astype(np.float32) for name, array in read_safetensors(source).items()}
+    twins = Twins(args, "official", {name: cw.bfloat16(array) for name, array in w.items()})
+    index = cw.write_hugging_face_folder(twins.path("rwkv7-g1k-test"), w, words)
+    folder = os.path.dirname(index)
+    for path in (folder, index, *(os.path.join(folder, name) for name in sorted(os.listdir(folder)) if "-of-" in name)):
+        twins.agree(path)
+    inspected = common.output(args, "inspect", folder).decode()
+    for line in (r"version      v7 .*", r"context      25600 .*config\.json", r"tokenizer    longest match .*tokenizer\.json"):
+        common.check(re.search(line, inspected), f"inspect tells {line}: {inspected}")
+    with common.Server(args, index, "--strategy", "cpu fp32") as server:
+        meta = server.get("/v1/models")[1]["data"][0]["meta"]
+        common.check(meta["trained_context"] == 25600 and meta["tokenizer"]["from"].endswith("tokenizer.json"), f"{meta}")
+        text = server.complete(prompt="hi", max_tokens=4, logit_bias={"257": 100})
+        common.check(text == "\n\n" * 4, f"the folder's tokenizer speaks: {text!r}")
+    # Its own epsilon, where it has one.
+    cw.write_hugging_face_folder(twins.path("eps"), w, words, group_norm_epsilon=3e-4)
+    twins.expected = logits(args, twins.path("own.safetensors"), "--gn-eps", "3e-4")
+    twins.agree(twins.path("eps"))
+
+
 def older_versions(args):
     import container_writers as cw
     for version in (4, 50, 5, 6):
@@ -187,6 +214,7 @@ def main():
     trainers_files(args)
     carried_vocabularies(args)
     version7(args)
+    official_folders(args)
     older_versions(args)
 
 

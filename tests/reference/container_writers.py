@@ -2,7 +2,7 @@
 
 Everything here follows what the tools that made these files write: Hugging Face's and flash-linear-attention's classes,
 web-rwkv's converter (ai00's .st), rwkv.cpp's and llama.cpp's converters, and torch.save before PyTorch 1.6.
-Needs numpy. Arrays of float16 are written as such.
+Needs numpy. Arrays of float16 are written as such, of uint16 as bfloat16 (see bfloat16()).
 """
 import io
 import json
@@ -17,7 +17,7 @@ FACTORS7 = re.compile(r"att\.[wavg][12]$")  # x @ w1 @ w2: [in, out], unlike oth
 
 
 def write_safetensors(path, tensors, metadata=None):
-    kinds = {np.dtype("f4"): "F32", np.dtype("f2"): "F16", np.dtype("f8"): "F64"}
+    kinds = {np.dtype("f4"): "F32", np.dtype("f2"): "F16", np.dtype("f8"): "F64", np.dtype("u2"): "BF16"}
     header, at = ({"__metadata__": metadata} if metadata else {}), 0
     for name, array in tensors.items():
         header[name] = {"dtype": kinds[array.dtype], "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
@@ -28,6 +28,12 @@ def write_safetensors(path, tensors, metadata=None):
         f.write(struct.pack("<Q", len(text)) + text)
         for array in tensors.values():
             f.write(np.ascontiguousarray(array).tobytes())
+
+
+def bfloat16(array):
+    """Rounded to nearest even, as 16-bit patterns; for finite numbers."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
 
 
 def write_sharded(folder, tensors, shards, config=None):
@@ -200,6 +206,40 @@ def hugging_face7(tensors):
         rest = parts[stem] + "." + leaf if stem in parts else {"att": "linear_attn", "ffn": "mlp"}[stem] + "." + leaf
         out[f"model.layers.{layer}.{rest}"] = array.reshape(-1) if array.ndim == 3 else array
     return out
+
+
+# Of byte-level vocabularies: the printable characters of Latin-1 are themselves, the other bytes U+0100 and what follows.
+_printable = [b for b in range(256) if 0x20 < b < 0x7F or 0xA0 < b != 0xAD]
+BYTE_ALPHABET = {b: chr(b) for b in _printable}
+BYTE_ALPHABET.update((b, chr(256 + i)) for i, b in enumerate(b for b in range(256) if b not in _printable))
+
+
+def write_hugging_face_folder(folder, tensors, words, shards=3, context=25600, group_norm_epsilon=64e-5):
+    """A folder as the models on Hugging Face have it since 2026: bfloat16, in several files, everything beside them.
+
+    `words`: each id's bytes, of which the first stands for no text."""
+    index = write_sharded(folder, {name: bfloat16(array) for name, array in hugging_face7(tensors).items()}, shards)
+    H, N = tensors["blocks.0.att.r_k"].shape
+    vocab = {"<|endoftext|>": 0, **{"".join(BYTE_ALPHABET[b] for b in word): i for i, word in enumerate(words) if i}}
+    files = {
+        "config.json": {"architectures": ["RwkvForCausalLM"], "model_type": "rwkv", "architecture_version": "rwkv7",
+                        "context_length": context, "hidden_size": H * N, "head_size": N, "num_attention_heads": H,
+                        "layer_norm_epsilon": 1e-5, "group_norm_epsilon": group_norm_epsilon, "wkv_mode": "fp32io16",
+                        "bos_token_id": 0, "eos_token_id": 0, "torch_dtype": "bfloat16"},
+        "generation_config.json": {"do_sample": True, "temperature": 0.96, "top_p": 0.76, "top_k": 32},
+        "fake_think_generation_config.json": {"do_sample": True, "temperature": 1.0, "top_p": 0.28, "top_k": 32},
+        "tools_generation_config.json": {"do_sample": True, "temperature": 0.96, "top_p": 0.76, "top_k": 32},
+        "tokenizer_config.json": {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "model_max_length": context,
+                                  "chat_template": "{%- set rwkv_prompt_template = 'bot' %}"},
+        "tokenizer.json": {"version": "1.0", "added_tokens": [{"id": 0, "content": "<|endoftext|>", "special": True}],
+                           "normalizer": None, "pre_tokenizer": None,
+                           "post_processor": {"type": "TemplateProcessing"}, "decoder": {"type": "ByteLevel"},
+                           "model": {"type": "RwkvTrie", "vocab": vocab}},
+    }
+    for name, content in files.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+            json.dump(content, f, ensure_ascii=name != "tokenizer.json")
+    return index
 
 
 def web_rwkv(tensors):

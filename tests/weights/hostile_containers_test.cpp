@@ -1,4 +1,5 @@
 // Hostile GGUF, ggmf, legacy .pth and index files: refused by name, in memory that stays in proportion.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -202,6 +203,29 @@ TEST(HostileContainers, OneWrongByteNeverCrashes) {
           EXPECT_NE(error.kind(), ErrorKind::internal) << error.what();
         }
       }
+}
+
+TEST(HostileIndex, WhatItDoesNotSayIsSeenToo) {
+  const auto file = [](const std::string& first, const std::string& second) {
+    const auto entry = [](const std::string& name, int at) {
+      return fmt::format(R"("{}":{{"dtype":"U8","shape":[1],"data_offsets":[{},{}]}})", name, at, at + 1);
+    };
+    return safetensors(fmt::format("{{{},{}}}", entry(first, 0), entry(second, 1)), "xy");
+  };
+  const TempFile shard(file("a", "b"), "1.safetensors");
+  const auto folder = shard.path().parent_path();
+  std::ofstream(folder / "model.safetensors.index.json")
+      << R"({"weight_map":{"a":"1.safetensors","c":"2.safetensors"}})";
+  std::ofstream(folder / "2.safetensors", std::ios::binary) << file("c", "d");
+  EXPECT_EQ(open_weights(folder)->names(), (std::vector<std::string>{"a", "c", "b", "d"}));
+  EXPECT_TRUE(open_weights(folder)->info("d"));
+  std::ofstream(folder / "2.safetensors", std::ios::binary) << file("c", "a");
+  try {
+    open_weights(folder);
+    ADD_FAILURE() << "one name for two tensors";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("a is in 1.safetensors and in 2.safetensors too"));
+  }
 }
 
 TEST(HostileIndex, ShardsStayBesideTheirIndex) {

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "fulmar/error.h"
 #include "weights/source.h"
 #include "weights/writers.h"
 
@@ -264,6 +265,12 @@ TEST(Names, EpsilonsOfAConfigBesideTheModelAreTaken) {
   const SourcePtr source = open_weights(file.path().parent_path());
   EXPECT_EQ(source->metadata("gn_eps"), "0.0002");
   EXPECT_EQ(source->metadata("ln_eps"), "0.0001");
+  std::ofstream(file.path().parent_path() / "config.json")
+      << R"({"layer_norm_epsilon": 2e-5, "group_norm_epsilon": 3e-4})";
+  EXPECT_EQ(open_weights(file.path())->metadata("gn_eps"), "0.0003");
+  EXPECT_EQ(open_weights(file.path())->metadata("ln_eps"), "2e-05");
+  std::ofstream(file.path().parent_path() / "config.json") << R"({"embedding_layer_norm_fused": true})";
+  EXPECT_THROW(open_weights(file.path()), Error);
   std::ofstream(file.path().parent_path() / "config.json") << "[1, 2";
   EXPECT_EQ(open_weights(file.path())->metadata("gn_eps"), std::nullopt);
 }
