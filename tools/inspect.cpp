@@ -5,9 +5,13 @@
 #include <memory>
 
 #include "commands.h"
+#include "fulmar/error.h"
 #include "inspect_tensors.h"
 #include "model/devices.h"
+#include "model/model_folder.h"
 #include "model/model_plan.h"
+#include "model/model_profiles.h"
+#include "model/vocabulary.h"
 #include "ops/batch.h"
 
 namespace fulmar::tools {
@@ -47,6 +51,25 @@ void print_shape(const rwkv::Config& c) {
     if (width) widths += fmt::format("  {} {}", letter, width);
   if (!widths.empty()) fmt::print("LoRA widths{}\n", widths);
   if (c.H) fmt::print("gn eps       {:g}\n", c.head_norm_eps);
+}
+
+// What lies beside the weights or in them, and where.
+void print_companions(const std::string& given, const Source& file) {
+  const ModelFolder folder = look_around(given, file);
+  const TrainedContext context = trained_context(folder, file);
+  if (context.tokens)
+    fmt::print("context      {} tokens in training, which bound nothing: {}\n", context.tokens,
+               context.where);
+  try {
+    const FoundTokenizer found = open_vocabulary("", file, folder.vocabularies);
+    fmt::print("tokenizer    {} of {} ids: {}\n", found.tokenizer->kind(), found.tokenizer->size(),
+               found.where);
+  } catch (const Error& error) {
+    fmt::print("tokenizer    none: {}\n", error.what());
+  }
+  if (folder.chat_template) fmt::print("template     {}\n", folder.chat_template->where);
+  if (const Found profile = describe_profiles(folder, profiles_of(folder)); !profile.what.empty())
+    fmt::print("profile      {}: {}\n", profile.what, profile.where);
 }
 
 // The precisions worth comparing: the scalar formats alone, then fp16 with each other one for the large
@@ -127,10 +150,11 @@ int run_inspect(const InspectFlags& flags) {
   }
   const ops::Tape own = build_tape(c, *source, "cpu");
   fmt::print("file         {}\n", flags.model);
-  fmt::print("version      {}\n", rwkv::name(c.version));
+  fmt::print("version      {} by its tensors\n", rwkv::name(c.version));
   print_shape(c);
   fmt::print("parameters   {:.1f} million ({})\n", static_cast<double>(c.parameters) / 1e6, c.parameters);
   fmt::print("state        {:.2f} MiB a sequence\n", mib(uint64_t{own.state_floats} * 4));
+  print_companions(flags.model, *file);
   fmt::print("tensors in the file\n");
   print_tensor_groups(*file, c);
   if (flags.strategy.empty())

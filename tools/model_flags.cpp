@@ -92,8 +92,8 @@ void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
 void add_vocab_flag(Command& command, ModelFlags& flags) {
   command.option(
       "--vocab", flags.spec.vocab,
-      "Vocabulary file, or 'bytes'; by default the model's own where the file carries one, else the "
-      "file beside it with its name and .vocab, else the World vocabulary");
+      "Vocabulary file, or 'bytes'; by default the model's own, inside it or beside it, else the World "
+      "vocabulary");
 }
 
 ModelSpec spec_of(const ModelFlags& flags) {

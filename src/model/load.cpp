@@ -69,6 +69,7 @@ LoadedParts load_parts(const ModelSpec& spec) {
            parts.info.tokenizer.where);
   if (const Found& profile = parts.info.sampling_profile; !profile.what.empty())
     log_info("sampling profile: {}, {}", profile.what, profile.where);
+  if (context.tokens) log_info("trained with {} tokens of context, says {}", context.tokens, context.where);
   return parts;
 }
 

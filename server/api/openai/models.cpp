@@ -9,6 +9,16 @@
 namespace fulmar::api::openai {
 namespace {
 
+// null where nothing was found.
+json::value told(const Found& found) {
+  if (found.what.empty()) return nullptr;
+  return json::object{{"name", text(found.what)}, {"from", text(found.where)}};
+}
+
+json::value told(uint32_t tokens) {
+  return tokens ? json::value(tokens) : json::value();
+}
+
 json::object describe(const ModelInfo& model) {
   return {{"id", text(model.id)},
           {"object", "model"},
@@ -16,6 +26,11 @@ json::object describe(const ModelInfo& model) {
           {"owned_by", "fulmar"},
           {"meta",
            {{"version", text(model.version)},
+            {"chat_template", told(model.chat_template)},
+            {"tokenizer", told(model.tokenizer)},
+            {"sampling_profile", told(model.sampling_profile)},
+            {"trained_context", told(model.trained_context)},
+            {"trained_context_from", text(model.trained_context_from)},
             {"strategy", text(model.strategy)},
             {"device", text(model.device)},
             {"layers", model.layers},
