@@ -9,6 +9,7 @@
 #include "rwkv/config.h"
 #include "rwkv/state.h"
 #include "rwkv/tensors.h"
+#include "weights/trainers.h"
 
 namespace fulmar::rwkv {
 namespace {
@@ -118,13 +119,7 @@ class Detector {
         (name == "blocks.0.att.v0" || name == "blocks.0.att.v1" || name == "blocks.0.att.v2"))
       return true;
     if (config.E > 0 && name.ends_with("moe_info")) return true;
-    // What trainers keep beside the weights in one dictionary with them.
-    constexpr std::string_view beside[] = {
-        "optimizer",       "optimizer_states", "lr_scheduler", "lr_schedulers",
-        "scheduler",       "rng_state",        "rng_states",   "random_rng_state",
-        "np_rng_state",    "torch_rng_state",  "step",         "cuda_rng_state",
-        "cuda_rng_states", "global_step",      "global_steps", "epoch"};
-    return std::ranges::find(beside, name.substr(0, name.find('.'))) != std::end(beside);
+    return is_trainers(name);
   }
 
   void read_v7(Config& config) const {

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "base/fail.h"
+#include "weights/trainers.h"
 
 namespace fulmar {
 namespace {
@@ -118,12 +120,50 @@ std::vector<Spelled> below(const std::string& prefix, const std::vector<Spelled>
   return out;
 }
 
+// What stands outside of the model in the same file and is no trainer's: a part of it that nobody here knows.
+std::vector<Renamed> strangers(const std::vector<Spelled>& all, const std::vector<Renamed>& taken) {
+  std::set<std::string_view> known;
+  for (const Renamed& renamed : taken) {
+    known.insert(renamed.from);
+    known.insert(renamed.name);
+  }
+  std::vector<Renamed> out;
+  for (const Spelled& tensor : all)
+    if (!known.contains(tensor.from) && !known.contains(tensor.name) && !is_trainers(tensor.name))
+      out.push_back({tensor.name, tensor.from});
+  return out;
+}
+
 bool unchanged(const std::vector<Renamed>& names) {
   return std::all_of(names.begin(), names.end(),
                      [](const Renamed& r) { return r.name == r.from && r.steps.empty(); });
 }
 
 }  // namespace
+
+bool is_trainers(std::string_view name) {
+  constexpr std::string_view words[] = {"optimizer",
+                                        "optimizer_states",
+                                        "lr_scheduler",
+                                        "lr_schedulers",
+                                        "scheduler",
+                                        "rng_state",
+                                        "rng_states",
+                                        "random_rng_state",
+                                        "np_rng_state",
+                                        "torch_rng_state",
+                                        "cuda_rng_state",
+                                        "cuda_rng_states",
+                                        "step",
+                                        "global_step",
+                                        "global_steps",
+                                        "epoch",
+                                        "hyper_parameters",
+                                        "callbacks",
+                                        "loops",
+                                        "ds_config"};
+  return std::find(std::begin(words), std::end(words), name.substr(0, name.find('.'))) != std::end(words);
+}
 
 SourcePtr rename(SourcePtr source, std::vector<Renamed> names, ExtraMetadata extra) {
   return std::make_shared<Renaming>(std::move(source), std::move(names), std::move(extra));
@@ -148,7 +188,7 @@ SourcePtr blinkdl_names(SourcePtr source, std::string_view config) {
   for (std::string& name : source->names()) tensors.push_back({unwrapped(name), name});
   const auto prefix = find_prefix(tensors);
   if (!prefix) return source;
-  tensors = below(*prefix, tensors);
+  const std::vector<Spelled> all = std::exchange(tensors, below(*prefix, tensors));
 
   std::vector<Renamed> names;
   ExtraMetadata extra;
@@ -160,7 +200,8 @@ SourcePtr blinkdl_names(SourcePtr source, std::string_view config) {
     if (names.empty())
       for (Spelled& tensor : tensors) names.push_back({tensor.name, tensor.from});
   }
-  if (names.size() == source->names().size() && unchanged(names) && extra.empty()) return source;
+  for (Renamed& stranger : strangers(all, names)) names.push_back(std::move(stranger));
+  if (names.size() == all.size() && unchanged(names) && extra.empty()) return source;
   return rename(std::move(source), std::move(names), std::move(extra));
 }
 

@@ -63,7 +63,7 @@ TEST(HostileNames, OfSeveralHeadsAroundAModelTheNearestIsItsOwn) {
 
 TEST(HostileNames, AThousandLevelsTimesAllTensorsAreWalkedOnce) {
   const std::string deep = fmt::format("{:.>200}blocks.0.ln1.weight", "");
-  EXPECT_EQ(open_names(numbered(too_many - 1, {deep})).size(), 1u);
+  EXPECT_EQ(open_names(numbered(too_many - 1, {deep})).size(), too_many - 1);
 }
 
 TEST(HostileSizes, MoreTensorsThanAnyModelHasAreRefused) {

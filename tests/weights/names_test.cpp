@@ -74,6 +74,17 @@ TEST(Names, WrappersAndTrainersLeaveNoPrefix) {
           {"head.weight", {3, 2}, {}}});
 }
 
+TEST(Names, PartsThatNobodyKnowsStayToBeSeen) {
+  expect({{"model.blocks.0.ln1.weight", {2}},
+          {"model.emb.weight", {3, 2}},
+          {"vision.blocks.0.key.weight", {2, 2}},
+          {"lm_head.weight", {3, 2}}},
+         {{"blocks.0.ln1.weight", {2}, {1, 2}},
+          {"emb.weight", {3, 2}, {}},
+          {"vision.blocks.0.key.weight", {2, 2}, {}},
+          {"head.weight", {3, 2}, {}}});
+}
+
 TEST(Names, HuggingFacesVersions4To6) {
   expect({{"rwkv.embeddings.weight", {3, 2}},
           {"rwkv.blocks.0.pre_ln.bias", {2}},
