@@ -1,5 +1,7 @@
-// Fuzzes what lies beside models and adapters in JSON: config.json and adapter_config.json.
+// Fuzzes what lies beside models and adapters in JSON: config.json, adapter_config.json and the other small
+// ones.
 #include "fuzz_model.h"
+#include "text/json_fields.h"
 #include "weights/peft_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
@@ -18,6 +20,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   fuzz::refusing([&] {
     const PeftConfig config = parse_peft_config({"fuzz"}, text);
     for (const char* module : {"layers.0.attn.k_proj", "key", ""}) config.scaling(module, 4);
+  });
+  fuzz::refusing([&] {
+    const JsonFields fields(text, "fuzz");
+    for (const char* path : {"context_length", "chat_template", "chat_template.0.name", "", "."}) {
+      fields.number(path);
+      fields.text(path);
+      fields.flag(path);
+    }
   });
   return 0;
 }

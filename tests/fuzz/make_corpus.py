@@ -98,6 +98,8 @@ def configs(folder):
     peft = {"peft_type": "LORA", "r": 4, "lora_alpha": 16, "use_rslora": True, "alpha_pattern": {"attn.k_proj": 8}}
     for name, config in (("fla", {"model_type": "rwkv7", "norm_eps": 1e-4, "head_dim": 4}),
                          ("huggingface", {"layer_norm_epsilon": 1e-4, "head_size_divisor": 4}),
+                         ("official", {"context_length": 25600, "group_norm_epsilon": 3e-4, "layer_norm_epsilon": 2e-5}),
+                         ("templates", {"chat_template": [{"name": "default", "template": "{{ messages }}"}]}),
                          ("peft", peft), ("ranks", {**peft, "rank_pattern": {"k_proj": 8}}), ("expression", {**peft, "alpha_pattern": {".*": 1}}),
                          ("pissa", {**peft, "init_lora_weights": "pissa_niter_4"}), ("dora", {**peft, "use_dora": True}),
                          ("huge", {**peft, "lora_alpha": 1e300}), ("other", {"peft_type": "IA3"}), ("list", [])):
