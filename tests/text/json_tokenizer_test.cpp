@@ -78,6 +78,12 @@ std::vector<std::string> texts() {
   if (file) {
     const json::value vectors = json::parse(content.str());
     for (const auto& test : vectors.at("cases").as_array()) list.emplace_back(test.at("text").as_string());
+    for (const auto& test : vectors.at("byte_cases").as_array()) {
+      const std::string hex(test.at("hex").as_string());
+      std::string& bytes = list.emplace_back();
+      for (std::size_t i = 0; i < hex.size(); i += 2)
+        bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+    }
   }
   std::mt19937 random(5);
   for (int i = 0; i < 400; ++i) list.push_back(test::random_bytes(random, random() % 600));
