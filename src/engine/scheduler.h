@@ -8,9 +8,9 @@
 
 namespace fulmar {
 
-// Whose logits a slot wants: nobody's (a prompt that is only fed), those of the last of its rows (which
-// predict the next token), or all rows'.
-enum class Want : uint8_t { none, last, all };
+// Whose logits a slot wants: nobody's (a prompt that is only fed), or those of the last of its rows, which predict the
+// next token.
+enum class Want : uint8_t { none, last };
 
 // What a live slot could feed: the rest of its prompt, or the one token it drew last.
 struct Demand {
@@ -39,9 +39,8 @@ struct StepPlan {
 // Plans a step; `demands` is in order of arrival. Decode rows are taken first. What is left is shared evenly
 // among the waiting prompts, and what a short prompt does not need goes to the others: a short prompt behind a
 // long one is through after rows / (budget / prompts) steps, whatever the length of the long one. Where there
-// are more prompts than rows, the earliest get one each. Prompts that want all their rows' logits share in the
-// same way the picks that decode rows and the ends of the other prompts leave. `plan` is overwritten and keeps
-// its memory.
+// are more prompts than rows, the earliest get one each. The last row of a prompt waits where no pick is left for it.
+// `plan` is overwritten and keeps its memory.
 void plan_step(std::span<const Demand> demands, StepBudget budget, StepPlan& plan);
 
 }  // namespace fulmar

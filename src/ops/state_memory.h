@@ -19,8 +19,6 @@ class StateMemory {
   virtual void copy(uint32_t to, uint32_t from) = 0;                  // as it lies
   virtual void read(uint32_t slot, std::span<float> out) = 0;         // in the order of rwkv/state.h, as write()
   virtual void write(uint32_t slot, std::span<const float> in) = 0;
-  // Takes back the last `rows` rows that a slot was fed. False, and nothing is changed, where that cannot be.
-  virtual bool rewind(uint32_t /*slot*/, uint32_t /*rows*/) { return false; }
 
  protected:
   // `floats` of each slot: tape.state_floats or more.

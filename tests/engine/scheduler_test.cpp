@@ -79,23 +79,6 @@ TEST(Scheduler, APromptThatIsOnlyFedIsNotPicked) {
   EXPECT_THAT(picked_slots(plan), ElementsAre(2, 1));
 }
 
-TEST(Scheduler, WhoWantsAllRowsGetsAllOfThemPickedWithinTheBudget) {
-  StepPlan plan = plan_of({prompt(0, 5, Want::all), decode(1)}, 16);
-  EXPECT_THAT(plan.picks, ElementsAre(0, 1, 2, 3, 4, 5));
-  EXPECT_THAT(picked_slots(plan), ElementsAre(1, 0, 0, 0, 0, 0));
-  // Four picks: one decodes, one is the end of slot 2's prompt, and two rows of slot 0 are left.
-  plan = plan_of({prompt(0, 5, Want::all), decode(1), prompt(2, 7)}, 64, 4);
-  EXPECT_THAT(parts(plan), ElementsAre(P{1, 1}, P{0, 2}, P{2, 7}));
-  EXPECT_THAT(plan.picks, ElementsAre(0, 1, 2, 9));
-  EXPECT_THAT(picked_slots(plan), ElementsAre(1, 0, 0, 2));
-}
-
-TEST(Scheduler, WhoWantAllRowsShareThePicksAndLeaveTheRowsToOthers) {
-  const StepPlan plan = plan_of({prompt(0, 100, Want::all), prompt(1, 100, Want::all), prompt(2, 100)}, 64, 9);
-  EXPECT_THAT(parts(plan), ElementsAre(P{0, 4}, P{1, 4}, P{2, 56}));
-  EXPECT_THAT(picked_slots(plan), ElementsAre(0, 0, 0, 0, 1, 1, 1, 1));
-}
-
 TEST(Scheduler, APromptsLastRowWaitsWhereNoPickIsLeft) {
   const StepPlan plan = plan_of({decode(0), decode(1), prompt(2, 5), prompt(3, 1)}, 16, 2);
   EXPECT_THAT(parts(plan), ElementsAre(P{0, 1}, P{1, 1}, P{2, 4}));
@@ -117,12 +100,12 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
   for (int round = 0; round < 4000; ++round) {
     const uint32_t count = 1 + random() % 40, rows = count + random() % 100, picks = count + random() % 20;
     const StepBudget budget{rows, picks};
-    const bool some_all = round % 2 == 1;
+    const bool some_none = round % 2 == 1;
     std::vector<Demand> demands;
     std::map<uint32_t, Demand> by_slot;
     uint32_t wanted = 0;
     for (uint32_t slot = 0; slot < count; ++slot) {
-      const Want want = some_all ? static_cast<Want>(random() % 3) : Want::last;
+      const Want want = some_none && random() % 3 == 0 ? Want::none : Want::last;
       demands.push_back(random() % 3 ? prompt(slot, 1 + random() % (random() % 2 ? 8 : 300), want) : decode(slot));
       wanted += demands.back().rows;
       by_slot[slot] = demands.back();
@@ -133,7 +116,7 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
     ASSERT_LE(plan.rows, budget.rows);
     ASSERT_LE(plan.picks.size(), budget.picks);
     uint32_t row = 0, most = 0, least_of_unfinished = ~0u;
-    bool prompts_began = false, all_waits = false;
+    bool prompts_began = false;
     std::vector<uint32_t> expected;
     for (size_t i = 0; i < count; ++i) {
       const ops::Segment& segment = plan.segments[i];
@@ -146,21 +129,15 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
       prompts_began |= !demand.decode;
       if (!demand.decode) most = std::max(most, segment.rows);
       const bool ends = segment.rows == demand.rows;
-      if (!ends && demand.want != Want::all) least_of_unfinished = std::min(least_of_unfinished, segment.rows);
-      all_waits |= !ends && demand.want == Want::all;
+      if (!ends) least_of_unfinished = std::min(least_of_unfinished, segment.rows);
       ASSERT_EQ(plan.shares[i].slot, segment.slot);
       ASSERT_EQ(plan.shares[i].first_pick, expected.size());
-      if (demand.want == Want::all)
-        for (uint32_t r = segment.first; r < row; ++r) expected.push_back(r);
-      else if (demand.want == Want::last && ends)
-        expected.push_back(row - 1);
+      if (demand.want == Want::last && ends) expected.push_back(row - 1);
       ASSERT_EQ(plan.shares[i].picks, expected.size() - plan.shares[i].first_pick);
     }
     ASSERT_EQ(plan.rows, row);
     ASSERT_EQ(plan.picks, expected);
-    if (!all_waits) {
-      ASSERT_EQ(plan.rows, std::min(budget.rows, wanted));
-    }
+    ASSERT_EQ(plan.rows, std::min(budget.rows, wanted));
     if (least_of_unfinished != ~0u) {
       ASSERT_LE(most, least_of_unfinished + 1);
     }
