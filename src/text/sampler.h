@@ -7,7 +7,7 @@
 
 #include "fulmar/request.h"
 #include "text/penalties.h"
-#include "text/selection.h"
+#include "text/row_draw.h"
 
 namespace fulmar {
 
@@ -41,19 +41,11 @@ class Sampler {
   void accept(Token token);
 
  private:
-  Token pick(std::span<const float> logits, float largest);
-  Token pick_by_rank(std::span<const float> logits, float largest, bool by_count, bool by_mass);
-  void cut_then_warm(std::span<const float> logits, float largest, bool by_count);
-  void cut_jointly(std::span<const float> logits, float largest, bool by_count, bool by_mass);
-  Token draw_kept();
-  double next_point();
-
-  Sampling sampling_;
   uint32_t vocab_;
+  shared::Draw draw_;  // of the last row, but for its point the same for all
   Penalties penalties_;
   Repetition repetition_;
-  PerBlock maxima_, sums_;
-  Kept kept_;
+  DrawMemory memory_;
   uint64_t key_ = 0, counter_ = 0;
 };
 
