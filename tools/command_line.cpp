@@ -116,8 +116,17 @@ template Option Command::option(std::string, std::optional<uint64_t>&, std::stri
 template <typename T>
 Option Command::choice(std::string name, T& value, std::string description,
                        const std::map<std::string, T>& words) {
+  std::vector<std::string> known;
+  for (const auto& [word, meaning] : words) known.push_back(word);
+  const std::string one_of = fmt::format("one of {}", fmt::join(known, ", "));
+  const auto number = [words, one_of](std::string& word) -> std::string {
+    const auto found = words.find(word);
+    if (found == words.end()) return fmt::format("{} is not {}", word, one_of);
+    word = std::to_string(static_cast<int>(found->second));  // as the library reads what is not a text
+    return {};
+  };
   return Option(app_->add_option(std::move(name), value, std::move(description))
-                    ->transform(CLI::CheckedTransformer(words)));
+                    ->transform(CLI::Validator(number, one_of)));
 }
 
 template Option Command::choice(std::string, Think&, std::string, const std::map<std::string, Think>&);

@@ -1,5 +1,6 @@
 // `fulmar serve`: the HTTP server.
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -53,12 +54,22 @@ std::string password_of(const ServeFlags& flags) {
   return password;
 }
 
+// What a Host field can say, without the port: * stands for any.
+bool can_be_a_host(const std::string& host) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '.' || c == '_'; };
+  if (host == "*") return true;
+  if (host.starts_with('['))  // an address of IPv6
+    return host.size() > 2 && host.find_first_not_of("0123456789abcdefABCDEF:.", 1) == host.size() - 1 && host.back() == ']';
+  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), fits);
+}
+
 int run_serve(const ServeFlags& flags) {
   return_freed_memory();
   ignore_broken_pipes();
   set_log_level(flags.log_level);
   EngineOptions options = flags.engine;
   options.model = spec_of(flags);
+  if (!log_enabled(LogLevel::info)) options.model.progress = {};
   api::ServeOptions server = flags.server;
   server.http.password = password_of(flags);
   server.profiles = api::profile_choice(flags.sampling_profile);
@@ -68,6 +79,10 @@ int run_serve(const ServeFlags& flags) {
   for (const std::string& origin : server.http.access.origins)
     if (origin != "*" && origin != "none" && origin.find("://") == std::string::npos)
       fail(ErrorKind::misuse, "--cors {} is no origin; it begins as https://chat.example does", origin);
+  for (const std::string& host : server.http.access.hosts)
+    if (!can_be_a_host(host))
+      fail(ErrorKind::misuse, "--allow-host {} is no host: it is a name such as models.example, without scheme, port and path",
+           host);
   return api::run_server(server, [&options] { return Engine::create(options); });
 }
 
@@ -81,7 +96,7 @@ void add_serve(CommandLine& line) {
   command.option("--model-name", flags->spec.name,
                  "The model's id for clients; by default the name of its file or folder");
   command.option("--host", flags->server.http.host, "Address to listen on").show_default();
-  command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default();
+  command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default().between(0, 65535);
   const Option password =
       command.option("--password", flags->password,
                      "Key that clients must send as a Bearer token (FULMAR_PASSWORD hides it from ps)");

@@ -30,7 +30,10 @@ def misuse(args, model):
         (["logits", "--model", broken, "--tokens", "1"], 1, "broken.safetensors"),
         (["inspect", broken], 1, "broken.safetensors"),
         (["tokenize", "--vocab", "/nonexistent.txt"], 1, "/nonexistent.txt"),
-        (["serve", "--model", model, "--port", "99999"], 2, "--port"),
+        (["serve", "--model", model, "--port", "99999"], 2, "--port: 99999 is not a number between 0 and 65535"),
+        *((["serve", "--model", model, "--allow-host", host], 2, f"--allow-host {host} is no host")
+          for host in ("http://models.example", "models.example:80", "a b", "models.example/v1", "[::1", "")),
+        (["chat", "--model", model, "--think", "maybe"], 2, "maybe is not one of fake, off, on"),
         (["serve", "--model", model, "--log-level", "loud"], 2, "loud"),
         (["serve", "--model", model, "--queue", "0"], 2, "--queue"),
         (["serve", "--model", model, "--host", ""], 2, "--host"),

@@ -146,6 +146,19 @@ def unread_log(args, model):
     print("ok: a log that nobody reads", flush=True)
 
 
+def quiet(args, model):
+    """With --log-level error a start that goes well writes nothing on stderr; without, how far the model is loaded."""
+    for words, silent in ((["--log-level", "error"], True), ([], False)):
+        process = subprocess.Popen([args.fulmar, "serve", "--model", model, "--vocab", "bytes", "--strategy", "cpu fp32", "--port",
+                                    "0", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        common.check(b"listening" in process.stdout.readline(), "it starts")
+        process.send_signal(signal.SIGTERM)
+        stderr = process.communicate(timeout=common.LOAD_SECONDS)[1]
+        common.check((b"loading" not in stderr) == silent, f"{words}: {stderr}")
+        common.check(not silent or stderr == b"", f"{words}: {stderr}")
+    print("ok: --log-level error", flush=True)
+
+
 def main():
     args = common.parse_args()
     model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
@@ -160,6 +173,7 @@ def main():
     without_vulkan(args, model)
     password(args, model)
     unread_log(args, model)
+    quiet(args, model)
 
 
 if __name__ == "__main__":
