@@ -18,8 +18,12 @@ constexpr uint64_t mebibyte = 1 << 20;
 double patience(bool software) {
   const double usual = software ? 600 : 30;
   const char* wanted = std::getenv("FULMAR_GPU_TIMEOUT");
-  const double seconds = wanted ? std::strtod(wanted, nullptr) : usual;
-  return seconds > 0 ? std::min(seconds, 1e6) : usual;
+  if (!wanted || !*wanted) return usual;
+  char* end = nullptr;
+  const double seconds = std::strtod(wanted, &end);
+  if (*end || !(seconds > 0))
+    fail(ErrorKind::misuse, "FULMAR_GPU_TIMEOUT is '{}', it must be a number of seconds above 0", wanted);
+  return std::min(seconds, 1e6);
 }
 
 }  // namespace

@@ -56,6 +56,16 @@ TEST_F(DeviceFaults, ADeviceThatStopsIsLostInTimeAndNeverWaitedForAgain) {
                 testing::AnyOf(HasSubstr("FULMAR_GPU_TIMEOUT"), HasSubstr("was given up")));
 }
 
+TEST_F(DeviceFaults, APatienceThatIsNoNumberIsRefusedByItsName) {
+  for (const char* words : {"abc", "3 minutes", "0", "-1", "nan"}) {
+    const Setting patience("FULMAR_GPU_TIMEOUT", words);
+    const std::optional<Error> error = error_of([] { vulkan::make_backend(0); });
+    ASSERT_TRUE(error) << words;
+    EXPECT_EQ(error->kind(), ErrorKind::misuse);
+    EXPECT_THAT(error->what(), HasSubstr("FULMAR_GPU_TIMEOUT"));
+  }
+}
+
 // Where waits for it do not return soon either: it can still be set up again, which an abandoned one cannot.
 TEST_F(DeviceFaults, ALostDeviceIsNotWaitedForOnceItsDriverHasSaidSo) {
   const Setting patience("FULMAR_GPU_TIMEOUT", "0.3");
