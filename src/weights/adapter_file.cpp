@@ -190,8 +190,10 @@ class Reader {
     }
     if (has("init_lora_A") || has("init_lora_B") || mode_.word == "pissa") {
       if (!has("lora_A") && !has("lora_B"))
-        errors.bad("{} is the start of a PiSSA: give the trained file too, both with mode pissa",
-                   found.begin()->second.name);
+        errors.bad("{} is the start of a PiSSA, which is merged together with the trained file: {}",
+                   found.begin()->second.name,
+                   mode_.word == "pissa" ? "give that as one more adapter of mode pissa, beside this one"
+                                         : "give both, one after the other, with --adapter-mode pissa");
       if (!has("init_lora_A") && !has("init_lora_B"))
         errors.bad(
             "{} needs the factors it started from ({}.init_lora_A): give the file that has them as one "

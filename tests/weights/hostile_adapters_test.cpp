@@ -72,7 +72,8 @@ TEST(HostileAdapter, HalvesWithoutTheirOthersAreRefused) {
   expect_refused({{p + "lora_A", A}}, "lora", {"blocks.0.att.key.lora_B is missing"});
   expect_refused({{p + "lora_B", B}}, "", {"blocks.0.att.key.lora_A is missing"});
   expect_refused({{p + "lora_M", made({8}, 1)}}, "", {"lora_A is missing"});
-  expect_refused({{p + "init_lora_A", A}, {p + "init_lora_B", B}}, "", {"start of a PiSSA", "trained file"});
+  expect_refused({{p + "init_lora_A", A}, {p + "init_lora_B", B}}, "", {"start of a PiSSA", "--adapter-mode pissa"});
+  expect_refused({{p + "init_lora_A", A}, {p + "init_lora_B", B}}, "pissa", {"start of a PiSSA", "one more adapter"});
   expect_refused({{p + "lora_A", A}, {p + "lora_B", B}}, "pissa", {"init_lora_A", "one more adapter"});
   expect_refused({{p + "lora_A", A}, {p + "lora_B", B}, {p + "init_lora_A", A}}, "pissa",
                  {"init_lora_B is missing"});
