@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
 #include "model/gguf_head.h"
+#include "model/model_folder.h"
 #include "model/strategy.h"
 #include "rwkv/config.h"
 #include "rwkv/tensors.h"
@@ -128,6 +131,35 @@ void to_gguf(const ConvertOptions& options, const SourcePtr& source, const rwkv:
   write_gguf(*layout.source, tensors, head, file, options.progress);
 }
 
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (!file) fail(ErrorKind::bad_file, "{} cannot be read", to_utf8(path));
+  return bytes;
+}
+
+// A .vocab beside the model goes along under the new name. Another one that is there stays, unless it may be replaced.
+void copy_vocabulary(const ConvertOptions& options, const Source& source) {
+  const auto is_one = [](const std::filesystem::path& path) { return path.extension() == ".vocab"; };
+  const std::vector<std::filesystem::path> beside = look_around(options.in, source).vocabularies;
+  const auto from = std::find_if(beside.begin(), beside.end(), is_one);
+  if (from == beside.end()) return;
+  std::filesystem::path to = options.out;
+  to.replace_extension(".vocab");
+  const std::string bytes = bytes_of(*from);
+  std::error_code ignored;
+  if (std::filesystem::exists(to, ignored)) {
+    if (bytes_of(to) == bytes) return;
+    if (!options.replace)
+      return options.note(fmt::format("{} is another vocabulary than {}, which belongs to the model; --force replaces it",
+                                      to_utf8(to), to_utf8(*from)));
+  }
+  AtomicFile file(to, AtomicFile::Existing::replace);
+  file.write(std::as_bytes(std::span(bytes)));
+  file.commit();
+  options.note(fmt::format("the model's vocabulary went along: {}", to_utf8(to)));
+}
+
 }  // namespace
 
 std::vector<std::string> writable_types(bool gguf) {
@@ -156,6 +188,7 @@ void convert(const ConvertOptions& options) {
   if (const std::string changed = changed_mapped_file(); !changed.empty())
     fail(ErrorKind::bad_file, "{}: the file changed while it was read: nothing was written", changed);
   file.commit();
+  if (!gguf) copy_vocabulary(options, *source);
   if (types.undivided() > 0)
     options.note(
         fmt::format("the rows of {} matrices do not divide into blocks of {}: they keep 16 bits or more",

@@ -158,6 +158,36 @@ def choices(args, model):
     print("ok: types for some tensors", flush=True)
 
 
+def vocabulary_goes_along(args, model):
+    """A model that is found with its .vocab is found with it under its new name too."""
+    folder = os.path.join(args.work_dir, "vocab")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    named, out = os.path.join(folder, "named.safetensors"), os.path.join(folder, "out.safetensors")
+    shutil.copy(model, named)
+    shutil.copy(vocabulary(args), os.path.join(folder, "named.vocab"))
+
+    def text(name):
+        with open(os.path.join(folder, name), "rb") as f:
+            return f.read()
+
+    common.output(args, "convert", named, out, "--type", "f16")
+    common.check(text("out.vocab") == text("named.vocab"), "the vocabulary went along")
+    os.remove(out)
+    with open(os.path.join(folder, "out.vocab"), "wb") as f:
+        f.write(b"1 'b' 1\n")
+    done = common.run(args, "convert", named, out, "--type", "f16")
+    common.check(done.returncode == 0 and b"out.vocab is another" in done.stderr and text("out.vocab") == b"1 'b' 1\n",
+                 f"another vocabulary stays: {done}")
+    convert(args, named, out, "--type", "f16")
+    common.check(text("out.vocab") == text("named.vocab"), "--force replaces it")
+    os.remove(os.path.join(folder, "named.vocab"))
+    os.remove(os.path.join(folder, "out.vocab"))
+    convert(args, named, out)
+    common.check(sorted(os.listdir(folder)) == ["named.safetensors", "out.safetensors"], "no vocabulary, none made")
+    print("ok: a .vocab goes along", flush=True)
+
+
 def refusals(args, model):
     folder = os.path.join(args.work_dir, "refusals")
     shutil.rmtree(folder, ignore_errors=True)
@@ -233,6 +263,7 @@ def main():
             common.check(done.returncode == 1 and b".safetensors" in done.stderr, f"{version} has no place in GGUF: {done}")
         if version == "v7":
             choices(args, model)
+            vocabulary_goes_along(args, model)
             refusals(args, model)
     interruption(args)
 
