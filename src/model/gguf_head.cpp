@@ -16,7 +16,7 @@
 namespace fulmar {
 namespace {
 
-constexpr uint32_t endless = 1 << 20;  // a context length, which RWKV has not
+constexpr uint32_t endless = 1 << 20;  // a context length, where that of the training is not known
 constexpr float llama_head_norm_eps = 64e-5f;
 
 void refuse_what_gguf_cannot_hold(const Source& source, const rwkv::Config& config) {
@@ -35,7 +35,6 @@ uint32_t width(const Source& source, const std::string& name, std::size_t extent
 }
 
 void put_shapes(GgufHead& head, const std::string& arch, const Source& source, const rwkv::Config& c) {
-  head.put(arch + ".context_length", endless);
   head.put(arch + ".embedding_length", c.C);
   head.put(arch + ".block_count", c.L);
   head.put(arch + ".feed_forward_length", width(source, "blocks.0.ffn.key.weight", 0));
@@ -57,11 +56,11 @@ void put_shapes(GgufHead& head, const std::string& arch, const Source& source, c
 
 // The vocabulary any command takes for this model. Nothing where it has more ids than the model.
 std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, const Source& source,
-                                                 uint32_t V) {
+                                                 const ModelFolder& folder, uint32_t V) {
   if (options.vocab.empty())
     if (auto own = source.vocabulary()) return own;  // with its marks, and ids without text
   std::shared_ptr<const Tokenizer> tokenizer =
-      open_vocabulary(options.vocab, source, look_around(options.in, source).vocabularies).tokenizer;
+      open_vocabulary(options.vocab, source, folder.vocabularies).tokenizer;
   const auto too_large = [&] { return static_cast<uint32_t>(tokenizer->size()) > V; };
   if (too_large()) {
     const std::string what =
@@ -89,13 +88,16 @@ GgufHead gguf_head(const ConvertOptions& options, const Source& source, const rw
   head.put("general.type", "model");
   head.put("general.name", model_name(options.in));
   head.put("general.quantization_version", uint32_t{2});
+  const ModelFolder folder = look_around(options.in, source);
+  const uint32_t context = trained_context(folder, source).tokens;
+  head.put(arch + ".context_length", context ? context : endless);
   put_shapes(head, arch, source, config);
   if (config.head_norm_eps != llama_head_norm_eps) {
     head.put(arch + ".attention.group_norm_epsilon", config.head_norm_eps);
     options.note(fmt::format("the model's group norm has an epsilon of {:g}; llama.cpp always takes {:g}",
                              config.head_norm_eps, llama_head_norm_eps));
   }
-  auto vocabulary = vocabulary_for(options, source, config.V);
+  auto vocabulary = vocabulary_for(options, source, folder, config.V);
   if (!vocabulary) {
     head.put("tokenizer.ggml.model", "no_vocab");
     head.put(arch + ".vocab_size", config.V);
@@ -106,7 +108,7 @@ GgufHead gguf_head(const ConvertOptions& options, const Source& source, const rw
   if (vocabulary->end_of_text && empty_line != vocabulary->tokens.end()) {
     if (!vocabulary->end_of_turn)
       vocabulary->end_of_turn = static_cast<uint32_t>(empty_line - vocabulary->tokens.begin());
-    head.put("tokenizer.chat_template", "rwkv-world");
+    head.put("tokenizer.chat_template", folder.chat_template ? folder.chat_template->text : "rwkv-world");
   }
   put_vocabulary(head, *vocabulary, config.V);
   return head;

@@ -132,6 +132,11 @@ def official_folders(args):
     inspected = common.output(args, "inspect", folder).decode()
     for line in (r"version      v7 .*", r"context      25600 .*config\.json", r"tokenizer    longest match .*tokenizer\.json"):
         common.check(re.search(line, inspected), f"inspect tells {line}: {inspected}")
+    converted = twins.path("converted.gguf")
+    common.output(args, "convert", folder, converted)
+    inspected = common.output(args, "inspect", converted).decode()
+    common.check("context      25600" in inspected and "tokenizer.chat_template" in inspected and b"rwkv_prompt_template" in open(converted, "rb").read(),
+                 f"a converted folder keeps what lay beside it: {inspected}")
     with common.Server(args, index, "--strategy", "cpu fp32") as server:
         meta = server.get("/v1/models")[1]["data"][0]["meta"]
         common.check(meta["trained_context"] == 25600 and meta["tokenizer"]["from"].endswith("tokenizer.json"), f"{meta}")
