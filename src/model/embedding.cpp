@@ -80,7 +80,7 @@ void LookedUpInputs::append(std::span<const int32_t> tokens, std::span<const flo
     }
     share_rows(team, tokens.size(), input.width, [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i)
-        cpu::lookup_row(input.table, input.width, static_cast<uint32_t>(tokens[i]), input.rows.data() + i * input.width);
+        cpu::lookup_row(input.table, input.width, static_cast<uint32_t>(tokens[i]), &input.rows[i * input.width]);
     });
     inputs.emplace_back(input.rows.data(), tokens.size() * input.width);
   }

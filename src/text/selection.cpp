@@ -20,7 +20,8 @@ bool comes_before(const Candidate& a, const Candidate& b) {
 // A logit that everything reaches that weighs `weight` or more, and not much else.
 float lowest_logit(const Scale& scale, float weight) {
   constexpr double roundings = 1e-4;  // of the scaled logit and of its exponential, in units of the latter's argument
-  const double distance = (std::log(static_cast<double>(weight)) - roundings) / static_cast<double>(scale.inverse_temperature);
+  const double distance =
+      (std::log(static_cast<double>(weight)) - roundings) / static_cast<double>(scale.inverse_temperature);
   const double lowest = static_cast<double>(scale.largest) + distance;
   if (lowest < static_cast<double>(std::numeric_limits<float>::lowest())) return minus_infinity;
   return std::nextafter(static_cast<float>(lowest), minus_infinity);

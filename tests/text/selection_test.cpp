@@ -185,9 +185,9 @@ TEST(Selection, TopPKeepsTheSmallestSetThatReachesTheMass) {
 
       const Candidate last = *std::ranges::min_element(kept.list, {}, &Candidate::value);
       keep_mass(logits, maxima, scale, total, top_p * total, Equals::all, kept);
-      EXPECT_EQ(ids(kept.list, kept.list.size()), ids(order, static_cast<std::size_t>(std::ranges::count_if(order, [&](const Candidate& candidate) {
-        return candidate.value >= last.value;
-      }))));
+      const auto reached = std::ranges::count_if(
+          order, [&](const Candidate& candidate) { return candidate.value >= last.value; });
+      EXPECT_EQ(ids(kept.list, kept.list.size()), ids(order, static_cast<std::size_t>(reached)));
     }
   });
 }
