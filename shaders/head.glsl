@@ -1,13 +1,24 @@
-// What the per-head kernels share. A head of size N is 4 N threads, rounded up to whole subgroups: the quad i computes
-// output i, lane q of it keeps a quarter of the state column S[.][i] in registers for the whole segment. Lane q owns the
-// keys of every fourth vec4, so that the lanes of a quad read neighbouring vec4s of shared memory.
+// What the per-head kernels share. A head of size N is 4 N threads, rounded up to whole subgroups. Its rows come in
+// blocks, each in three steps with a barrier between: subgroups prepare a row each, the rows pass through the state one
+// after another, and subgroups finish a row each. In the middle step no thread waits for another: the quad i computes
+// output i, lane q of it keeps a quarter of the state column S[.][i] in registers for the whole segment. Lane q owns
+// the keys of every fourth vec4, so that the lanes of a quad read neighbouring vec4s of shared memory.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint N = 64;
+layout(constant_id = 2) const uint SUBGROUP = 32;
+layout(constant_id = 3) const uint BLOCK = 8;  // rows
 
-const uint PARTS = gl_WorkGroupSize.x / 4u;        // a subgroup has four lanes at least
-const uint QUADS = N / 4u;                         // vec4s in a head
-const uint OWN = (QUADS + 3u) / 4u;                // vec4s of state a lane keeps
+const uint SUBGROUPS = gl_WorkGroupSize.x / SUBGROUP;
+const uint OWN_ROWS = (BLOCK + SUBGROUPS - 1u) / SUBGROUPS;  // of a block, that a subgroup prepares and finishes
+const uint EACH = (N + SUBGROUP - 1u) / SUBGROUP;            // channels of a row that a lane prepares and finishes
+const uint QUADS = N / 4u;                                   // vec4s in a head
+const uint OWN = (QUADS + 3u) / 4u;                          // vec4s of state a lane keeps
 const bool PADDED = gl_WorkGroupSize.x != 4u * N;  // threads past the head fill the last subgroup and add nothing
+
+// The block's row that this thread's subgroup takes in its turn `turn`, and the channel that this lane takes in its.
+uint own_row(uint turn) { return gl_SubgroupID + SUBGROUPS * turn; }
+uint own_channel(uint turn) { return gl_SubgroupInvocationID + SUBGROUP * turn; }
+bool has_channel(uint turn) { return N % SUBGROUP == 0u || own_channel(turn) < N; }
 
 struct Place {
   uint i, q;
@@ -21,6 +32,7 @@ float quad_sum(float v) {
   v += subgroupQuadSwapHorizontal(v);
   return v + subgroupQuadSwapVertical(v);
 }
+float sum_of(vec4 v) { return (v.x + v.y) + (v.z + v.w); }
 
 bool live(Place at) { return !PADDED || at.i < N; }
 // The vec4 of keys that own[n] holds, and whether there is one.
@@ -45,22 +57,15 @@ void store_state(Floats state, Place at, vec4 own[OWN]) {
   }
 }
 
-shared vec3 head_moments[PARTS];
-
-// (y - mean) / sqrt(variance + eps) over the head; y is the same in the four lanes of a quad. Each subgroup finds its
-// own mean and squared distance first, so that one barrier is enough and nothing cancels.
-float group_norm(float y, Place at, float eps) {
-  const float size = PADDED ? subgroupAdd(live(at) ? 1.0 : 0.0) : float(gl_SubgroupSize);
-  const float mean = subgroupAdd(live(at) ? y : 0.0) / max(size, 1.0);
-  const float squares = subgroupAdd(live(at) ? (y - mean) * (y - mean) : 0.0);
-  if (subgroupElect()) head_moments[gl_SubgroupID] = vec3(size, mean, squares);
-  barrier();
-  float all = 0.0, distance = 0.0;
-  for (uint s = 0u; s < gl_NumSubgroups; ++s) all += head_moments[s].x * head_moments[s].y;
-  all /= float(4u * N);
-  for (uint s = 0u; s < gl_NumSubgroups; ++s) {
-    const vec3 m = head_moments[s];
-    distance += m.z + m.x * (m.y - all) * (m.y - all);
+// (y - mean) / sqrt(variance + eps) over a head, whose channels a subgroup's lanes share; those of no channel are 0.
+void group_norm(inout float y[EACH], float eps) {
+  float sum = 0.0, squares = 0.0;
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) sum += y[e];
+  const float mean = subgroupAdd(sum) / float(N);
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) {
+    y[e] = has_channel(e) ? y[e] - mean : 0.0;
+    squares += y[e] * y[e];
   }
-  return (y - all) * inversesqrt(distance / float(4u * N) + eps);
+  const float scale = inversesqrt(subgroupAdd(squares) / float(N) + eps);
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) y[e] *= scale;
 }

@@ -2,12 +2,24 @@
 //   y_i = sum_j r_j S_ji + v_i sum_j r_j u_j k_j;  S_ji = w_j S_ji + k_j v_i
 #include "common.glsl"
 #include "head.glsl"
-layout(constant_id = 2) const bool TOKEN_DECAY = false;  // w per token (v6) or fixed (v5)
-layout(constant_id = 3) const bool GATE = true;
+layout(constant_id = 4) const bool TOKEN_DECAY = false;  // w per token (v6) or fixed (v5)
+layout(constant_id = 5) const bool GATE = true;
 layout(push_constant, std430) uniform Push { Mix6Push p; };
 
-shared vec4 r_all[QUADS], k_all[QUADS], w_all[QUADS];
-shared float bonus_parts[PARTS];
+const uint ALL_QUADS = BLOCK * QUADS;
+shared vec4 r_all[ALL_QUADS], k_all[ALL_QUADS], w_all[ALL_QUADS];
+shared float v_all[BLOCK * N], y_all[BLOCK * N];
+
+struct Input {
+  float r, k, v, w, g;
+};
+Input load_input(uint x) {
+  Floats arena = Floats(p.arena);
+  Input row = Input(arena.f[p.r + x], arena.f[p.k + x], arena.f[p.v + x], 0.0, 1.0);
+  if (TOKEN_DECAY) row.w = arena.f[p.w + x];
+  if (GATE) row.g = arena.f[p.g + x];
+  return row;
+}
 
 void main() {
   Step step = Step(p.step);
@@ -16,41 +28,77 @@ void main() {
   const uint from = max(segment.z, p.first_row), end = min(segment.z + segment.w, p.end_row);
   if (from >= end) return;
   const Place at = place();
-  const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + min(at.i, N - 1u);
+  const uint head = gl_WorkGroupID.x, A = p.heads * N;
   Floats arena = Floats(p.arena);
   Floats state = slot_state(segment, p.carry + head * N * N);
-  const float u = Floats(p.first).f[channel];
-  const float norm_weight = Floats(p.norm_weight).f[channel], norm_bias = Floats(p.norm_bias).f[channel];
+  uint channel[EACH];
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) channel[e] = head * N + min(own_channel(e), N - 1u);
+  Input next[OWN_ROWS * EACH];
+  [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o)
+    [[unroll]] for (uint e = 0u; e < EACH; ++e)
+      next[o * EACH + e] = load_input(min(from + own_row(o), end - 1u) * A + channel[e]);
   vec4 S[OWN];
   load_state(state, at, S);
-  float w = 0.0;
-  if (!TOKEN_DECAY) w = Floats(p.decay).f[channel];
+  float u[EACH], decay[EACH], norm_weight[EACH], norm_bias[EACH];
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) {
+    u[e] = Floats(p.first).f[channel[e]];
+    decay[e] = 0.0;
+    if (!TOKEN_DECAY) decay[e] = Floats(p.decay).f[channel[e]];
+    norm_weight[e] = Floats(p.norm_weight).f[channel[e]];
+    norm_bias[e] = Floats(p.norm_bias).f[channel[e]];
+  }
 
-  for (uint row = from; row < end; ++row) {
-    const uint x = row * A + channel;
-    const float r = arena.f[p.r + x], k = arena.f[p.k + x], v = arena.f[p.v + x];
-    if (TOKEN_DECAY) w = arena.f[p.w + x];
-    if (at.q == 0u && live(at)) {
-      r_all[at.i / 4u][at.i % 4u] = r;
-      k_all[at.i / 4u][at.i % 4u] = k;
-      w_all[at.i / 4u][at.i % 4u] = w;
+  for (uint first = from; first < end; first += BLOCK) {
+    const uint rows = min(BLOCK, end - first);
+    float v[OWN_ROWS * EACH], g[OWN_ROWS * EACH], bonus[OWN_ROWS];
+    [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o) {
+      const uint row = own_row(o);
+      float sum = 0.0;
+      [[unroll]] for (uint e = 0u; e < EACH; ++e) {
+        const Input now = next[o * EACH + e];
+        v[o * EACH + e] = now.v;
+        g[o * EACH + e] = now.g;
+        if (!has_channel(e)) continue;
+        sum += now.r * u[e] * now.k;
+        if (row >= rows) continue;
+        const uint c = row * N + own_channel(e), j = c / 4u;
+        r_all[j][c % 4u] = now.r;
+        k_all[j][c % 4u] = now.k;
+        w_all[j][c % 4u] = TOKEN_DECAY ? now.w : decay[e];
+        v_all[c] = now.v;
+      }
+      bonus[o] = subgroupAdd(sum);
     }
-    const float part = subgroupAdd(live(at) ? r * u * k : 0.0);
-    if (subgroupElect()) bonus_parts[gl_SubgroupID] = part;
+    [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o)  // arrive while this block is computed
+      [[unroll]] for (uint e = 0u; e < EACH; ++e)
+        next[o * EACH + e] = load_input(min(first + BLOCK + own_row(o), end - 1u) * A + channel[e]);
     barrier();
-    float bonus = 0.0;
-    for (uint s = 0u; s < gl_NumSubgroups; ++s) bonus += bonus_parts[s];
-    float y = 0.0;
-    [[unroll]] for (uint n = 0u; n < OWN; ++n) {
-      const uint j = key_quad(at, n);
-      if (!owned(j)) break;
-      y += dot(S[n], r_all[j]);
-      S[n] = S[n] * w_all[j] + k_all[j] * v;
+
+    for (uint row = 0u; row < rows; ++row) {
+      const float v_i = live(at) ? v_all[row * N + at.i] : 0.0;
+      vec4 part = vec4(0.0);
+      [[unroll]] for (uint n = 0u; n < OWN; ++n) {
+        const uint j = key_quad(at, n), all = row * QUADS + j;
+        if (!owned(j)) break;
+        part += S[n] * r_all[all];
+        S[n] = S[n] * w_all[all] + k_all[all] * v_i;
+      }
+      const float y = quad_sum(sum_of(part));
+      if (at.q == 0u && live(at)) y_all[row * N + at.i] = y;
     }
-    y = quad_sum(y) + v * bonus * 0.25;  // every channel was summed by four lanes
-    y = group_norm(y, at, p.eps) * norm_weight + norm_bias;
-    if (GATE) y *= arena.f[p.g + x];
-    if (at.q == 0u && live(at)) arena.f[p.y + x] = y;
+    barrier();
+
+    [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o) {
+      const uint row = own_row(o);
+      if (row >= rows) break;
+      float y[EACH];
+      [[unroll]] for (uint e = 0u; e < EACH; ++e)
+        y[e] = has_channel(e) ? y_all[row * N + own_channel(e)] + v[o * EACH + e] * bonus[o] : 0.0;
+      group_norm(y, p.eps);
+      [[unroll]] for (uint e = 0u; e < EACH; ++e)
+        if (has_channel(e))
+          arena.f[p.y + (first + row) * A + channel[e]] = (y[e] * norm_weight[e] + norm_bias[e]) * g[o * EACH + e];
+    }
   }
   store_state(state, at, S);
 }

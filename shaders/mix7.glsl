@@ -1,20 +1,21 @@
 // v7's key preparation, value residual, delta rule, group norm, bonus and gate: one workgroup per (head, segment); see
-// head.glsl. Two barriers a row: kk stays unnormalized in shared memory and its norm enters as a factor of sa.
+// head.glsl.
 #include "common.glsl"
 #include "head.glsl"
-layout(constant_id = 2) const bool RESIDUAL = true;  // v_first and v_gate are given
+layout(constant_id = 4) const bool RESIDUAL = true;  // v_first and v_gate are given
 layout(push_constant, std430) uniform Push { Mix7Push p; };
 
-shared vec4 r_all[QUADS], w_all[QUADS], k_all[QUADS], kk_all[QUADS], kka_all[QUADS];
-shared vec2 parts[PARTS];  // by subgroup: sum kk^2, sum r k' r_k
+const uint ALL_QUADS = BLOCK * QUADS;
+shared vec4 r_all[ALL_QUADS], w_all[ALL_QUADS], k_all[ALL_QUADS], kk_all[ALL_QUADS], kka_all[ALL_QUADS];
+shared float v_all[BLOCK * N], y_all[BLOCK * N];
 
-struct Row {
+struct Input {
   float r, w, k, v, a, g, v_first, v_gate;
 };
-Row load_row(uint x) {
+Input load_input(uint x) {
   Floats arena = Floats(p.arena);
-  Row row = Row(arena.f[p.r + x], arena.f[p.w + x], arena.f[p.k + x], arena.f[p.v + x], arena.f[p.a + x],
-                arena.f[p.g + x], 0.0, 0.0);
+  Input row = Input(arena.f[p.r + x], arena.f[p.w + x], arena.f[p.k + x], arena.f[p.v + x], arena.f[p.a + x],
+                    arena.f[p.g + x], 0.0, 0.0);
   if (RESIDUAL) {
     row.v_first = arena.f[p.v_first + x];
     row.v_gate = arena.f[p.v_gate + x];
@@ -29,53 +30,95 @@ void main() {
   const uint from = max(segment.z, p.first_row), end = min(segment.z + segment.w, p.end_row);
   if (from >= end) return;
   const Place at = place();
-  const uint head = gl_WorkGroupID.x, A = p.heads * N, channel = head * N + min(at.i, N - 1u);
+  const uint head = gl_WorkGroupID.x, A = p.heads * N;
   Floats arena = Floats(p.arena);
   Floats state = slot_state(segment, p.carry + head * N * N);
-  Row next = load_row(from * A + channel);
+  uint channel[EACH];
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) channel[e] = head * N + min(own_channel(e), N - 1u);
+  Input next[OWN_ROWS * EACH];
+  [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o)
+    [[unroll]] for (uint e = 0u; e < EACH; ++e)
+      next[o * EACH + e] = load_input(min(from + own_row(o), end - 1u) * A + channel[e]);
   vec4 S[OWN];
   load_state(state, at, S);
-  const float k_k = Floats(p.k_k).f[channel], k_a = Floats(p.k_a).f[channel], r_k = Floats(p.r_k).f[channel];
-  const float norm_weight = Floats(p.norm_weight).f[channel], norm_bias = Floats(p.norm_bias).f[channel];
+  float k_k[EACH], k_a[EACH], r_k[EACH], norm_weight[EACH], norm_bias[EACH];
+  [[unroll]] for (uint e = 0u; e < EACH; ++e) {
+    k_k[e] = Floats(p.k_k).f[channel[e]];
+    k_a[e] = Floats(p.k_a).f[channel[e]];
+    r_k[e] = Floats(p.r_k).f[channel[e]];
+    norm_weight[e] = Floats(p.norm_weight).f[channel[e]];
+    norm_bias[e] = Floats(p.norm_bias).f[channel[e]];
+  }
 
-  for (uint t = from; t < end; ++t) {
-    const Row now = next;
-    next = load_row(min(t + 1u, end - 1u) * A + channel);  // arrives while this row is computed
-    const float kk = now.k * k_k, k = now.k * (1.0 + (now.a - 1.0) * k_a);
-    float v = now.v;
-    if (RESIDUAL) v += (now.v_first - v) * now.v_gate;
-    if (at.q == 0u && live(at)) {
-      const uint j = at.i / 4u, e = at.i % 4u;
-      r_all[j][e] = now.r;
-      w_all[j][e] = now.w;
-      k_all[j][e] = k;
-      kk_all[j][e] = kk;
-      kka_all[j][e] = kk * now.a;
+  for (uint first = from; first < end; first += BLOCK) {
+    const uint rows = min(BLOCK, end - first);
+    float v[OWN_ROWS * EACH], g[OWN_ROWS * EACH], bonus[OWN_ROWS];
+    [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o) {
+      const uint row = own_row(o);
+      float k[EACH], kk[EACH];
+      vec2 sums = vec2(0.0);  // of kk^2 and r k r_k
+      [[unroll]] for (uint e = 0u; e < EACH; ++e) {
+        const Input now = next[o * EACH + e];
+        k[e] = now.k * (1.0 + (now.a - 1.0) * k_a[e]);
+        kk[e] = now.k * k_k[e];
+        v[o * EACH + e] = RESIDUAL ? now.v + (now.v_first - now.v) * now.v_gate : now.v;
+        g[o * EACH + e] = now.g;
+        if (has_channel(e)) sums += vec2(kk[e] * kk[e], now.r * k[e] * r_k[e]);
+      }
+      sums = subgroupAdd(sums);
+      bonus[o] = sums.y;
+      const float scale = 1.0 / max(sqrt(sums.x), 1e-12);
+      if (row < rows)
+        [[unroll]] for (uint e = 0u; e < EACH; ++e) {
+          if (!has_channel(e)) continue;
+          const Input now = next[o * EACH + e];
+          const uint c = row * N + own_channel(e), j = c / 4u;
+          r_all[j][c % 4u] = now.r;
+          w_all[j][c % 4u] = now.w;
+          k_all[j][c % 4u] = k[e];
+          kk_all[j][c % 4u] = kk[e] * scale;
+          kka_all[j][c % 4u] = kk[e] * scale * now.a;
+          v_all[c] = v[o * EACH + e];
+        }
     }
-    const vec2 part = subgroupAdd(live(at) ? vec2(kk * kk, now.r * k * r_k) : vec2(0.0));
-    if (subgroupElect()) parts[gl_SubgroupID] = part;
+    [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o)  // arrive while this block is computed
+      [[unroll]] for (uint e = 0u; e < EACH; ++e)
+        next[o * EACH + e] = load_input(min(first + BLOCK + own_row(o), end - 1u) * A + channel[e]);
     barrier();
-    vec2 sums = vec2(0.0);
-    for (uint s = 0u; s < gl_NumSubgroups; ++s) sums += parts[s];
-    sums *= 0.25;  // every channel was summed by four lanes
 
-    // sa_i = -sum_j S_ji kk_j, twice divided by |kk|: once for kk here, once for kk_j a_j below
-    float sa = 0.0;
-    [[unroll]] for (uint n = 0u; n < OWN; ++n) {
-      const uint j = key_quad(at, n);
-      if (owned(j)) sa -= dot(S[n], kk_all[j]);
+    for (uint row = 0u; row < rows; ++row) {
+      const float v_i = live(at) ? v_all[row * N + at.i] : 0.0;
+      vec4 part = vec4(0.0), moved[OWN];
+      [[unroll]] for (uint n = 0u; n < OWN; ++n) {
+        const uint j = key_quad(at, n), all = row * QUADS + j;
+        if (!owned(j)) break;
+        part += S[n] * kk_all[all];
+        moved[n] = S[n] * w_all[all] + k_all[all] * v_i;
+      }
+      const float sa = -quad_sum(sum_of(part));  // -sum_j S_ji kk_j
+      part = vec4(0.0);
+      [[unroll]] for (uint n = 0u; n < OWN; ++n) {
+        const uint j = key_quad(at, n), all = row * QUADS + j;
+        if (!owned(j)) break;
+        S[n] = moved[n] + sa * kka_all[all];
+        part += S[n] * r_all[all];
+      }
+      const float y = quad_sum(sum_of(part));
+      if (at.q == 0u && live(at)) y_all[row * N + at.i] = y;
     }
-    const float scale = 1.0 / max(sqrt(sums.x), 1e-12);
-    sa = quad_sum(sa) * scale * scale;
-    float y = 0.0;
-    [[unroll]] for (uint n = 0u; n < OWN; ++n) {
-      const uint j = key_quad(at, n);
-      if (!owned(j)) break;
-      S[n] = S[n] * w_all[j] + sa * kka_all[j] + k_all[j] * v;
-      y += dot(S[n], r_all[j]);
+    barrier();
+
+    [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o) {
+      const uint row = own_row(o);
+      if (row >= rows) break;
+      float y[EACH];
+      [[unroll]] for (uint e = 0u; e < EACH; ++e) y[e] = has_channel(e) ? y_all[row * N + own_channel(e)] : 0.0;
+      group_norm(y, p.eps);
+      [[unroll]] for (uint e = 0u; e < EACH; ++e)
+        if (has_channel(e))
+          arena.f[p.y + (first + row) * A + channel[e]] =
+              (y[e] * norm_weight[e] + norm_bias[e] + bonus[o] * v[o * EACH + e]) * g[o * EACH + e];
     }
-    y = group_norm(quad_sum(y), at, p.eps) * norm_weight + norm_bias;
-    if (at.q == 0u && live(at)) arena.f[p.y + t * A + channel] = (y + sums.y * v) * now.g;
   }
   store_state(state, at, S);
 }

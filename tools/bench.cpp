@@ -62,9 +62,9 @@ class Bench {
  public:
   Bench(Model& model, const Bandwidth& memory) : model_(model), memory_(memory) {}
 
-  // The median of `repeats` runs, after one that compiles.
+  // The median of `repeats` runs, after those that compile and warm up.
   void measure(const Work& work, uint32_t repeats) {
-    run(work);
+    warm_up(work);
     std::vector<double> times;
     for (uint32_t i = 0; i < repeats; ++i) times.push_back(run(work));
     const double seconds = median(std::move(times));
@@ -82,7 +82,7 @@ class Bench {
 
   void measure_ops(const Work& work, uint32_t repeats) {
     model_.set_timing(true);
-    run(work);
+    warm_up(work);
     OpTable table(model_.tape());
     for (uint32_t i = 0; i < repeats; ++i)
       run(work, [&](const ops::BatchShape& shape) { table.add(shape, model_.times()); });
@@ -91,6 +91,12 @@ class Bench {
   }
 
  private:
+  // A GPU that had nothing to do needs a while to reach its clocks.
+  void warm_up(const Work& work) {
+    constexpr double least_seconds = 0.3;
+    for (double spent = 0; spent < least_seconds;) spent += run(work);
+  }
+
   double run(const Work& work, const std::function<void(const ops::BatchShape&)>& after_step = {}) {
     const auto start = Clock::now();
     for (const ops::BatchShape& shape : work.steps) {

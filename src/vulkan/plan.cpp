@@ -130,10 +130,13 @@ class Planner {
       }
       p.outputs = store(table);
     }
+    require(C % 4 == 0, "rows of {} channels, no multiple of 4", C);
     const uint32_t threads =
-        std::clamp(std::bit_ceil(C / 4), least_threads(), std::min(1024u, device_.max_workgroup));
+        std::clamp(std::bit_ceil(C / 8), least_threads(), std::min(512u, device_.max_workgroup));
     const uint32_t T = norm ? rows(norm->x) : shape_.rows;
-    set(launch, {"norm_shift", {threads, C, norm != nullptr, outputs, shift && shift->peek}}, T, 1, T, 1, p);
+    set(launch,
+        {"norm_shift", {threads, C, device_.subgroup_size, norm != nullptr, outputs, shift && shift->peek}}, T, 1,
+        T, 1, p);
     launch.rows_in_x = true;
   }
 
@@ -217,6 +220,13 @@ class Planner {
            device_.caps.name, N, std::min(256u, device_.max_workgroup / 4));
     return threads;
   }
+  // See shaders/head.glsl: {threads, N, subgroup, rows of a block}. A block's rows lie in workgroup memory, of which
+  // every device has 16 KiB; where each sequence brings one row there is nothing to gather.
+  std::vector<uint32_t> head_constants(uint32_t N, uint32_t vectors) const {
+    const uint32_t room = 16384 / (vectors * 4 * N);
+    const uint32_t block = shape_.rows == shape_.segments ? 1 : std::clamp(std::bit_floor(room), 1u, 16u);
+    return {head_threads(N), N, device_.subgroup_size, block};
+  }
   void emit(Launch& launch, const Mix6& op) {
     shared::Mix6Push p{};
     p.arena = at_.arena, p.step = at_.step;
@@ -225,8 +235,9 @@ class Planner {
     p.r = place(op.r), p.k = place(op.k), p.v = place(op.v), p.w = place(op.w), p.g = place(op.g);
     p.y = place(op.y);
     p.heads = op.heads, p.carry = op.state, p.eps = op.norm_eps;
-    set(launch, {"mix6", {head_threads(op.head_size), op.head_size, op.w != none, op.g != none}}, op.heads,
-        shape_.segments, shape_.rows, 0, p);
+    Kernel kernel{"mix6", head_constants(op.head_size, 5)};
+    kernel.constants.insert(kernel.constants.end(), {op.w != none, op.g != none});
+    set(launch, std::move(kernel), op.heads, shape_.segments, shape_.rows, 0, p);
   }
   void emit(Launch& launch, const Mix7& op) {
     shared::Mix7Push p{};
@@ -236,8 +247,9 @@ class Planner {
     p.r = place(op.r), p.w = place(op.w), p.k = place(op.k), p.v = place(op.v), p.a = place(op.a);
     p.g = place(op.g), p.y = place(op.y), p.v_first = place(op.v_first), p.v_gate = place(op.v_gate);
     p.heads = op.heads, p.carry = op.state, p.eps = op.norm_eps;
-    set(launch, {"mix7", {head_threads(op.head_size), op.head_size, op.v_first != none}}, op.heads,
-        shape_.segments, shape_.rows, 0, p);
+    Kernel kernel{"mix7", head_constants(op.head_size, 7)};
+    kernel.constants.push_back(op.v_first != none);
+    set(launch, std::move(kernel), op.heads, shape_.segments, shape_.rows, 0, p);
   }
   void emit(Launch& launch, const Experts& op) {
     const uint32_t channels = 4 * least_threads();  // a workgroup's
