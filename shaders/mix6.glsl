@@ -37,7 +37,7 @@ void main() {
   [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o)
     [[unroll]] for (uint e = 0u; e < EACH; ++e)
       next[o * EACH + e] = load_input(min(from + own_row(o), end - 1u) * A + channel[e]);
-  vec4 S[OWN];
+  vec4 S[OWN_BOTH];
   load_state(state, at, S);
   float u[EACH], decay[EACH], norm_weight[EACH], norm_bias[EACH];
   [[unroll]] for (uint e = 0u; e < EACH; ++e) {
@@ -75,16 +75,23 @@ void main() {
     barrier();
 
     for (uint row = 0u; row < rows; ++row) {
-      const float v_i = live(at) ? v_all[row * N + at.i] : 0.0;
-      vec4 part = vec4(0.0);
+      const uint i = row * N + min(at.i, N - 2u);
+      const vec2 v_i = vec2(v_all[i], v_all[i + 1u]);
+      vec4 a = vec4(0.0), b = vec4(0.0);  // sums for the two outputs
       [[unroll]] for (uint n = 0u; n < OWN; ++n) {
         const uint j = key_quad(at, n), all = row * QUADS + j;
         if (!owned(j)) break;
-        part += S[n] * r_all[all];
-        S[n] = S[n] * w_all[all] + k_all[all] * v_i;
+        const vec4 r = r_all[all], w = w_all[all], k = k_all[all];
+        a += S[n] * r;
+        b += S[OWN + n] * r;
+        S[n] = S[n] * w + k * v_i.x;
+        S[OWN + n] = S[OWN + n] * w + k * v_i.y;
       }
-      const float y = quad_sum(sum_of(part));
-      if (at.q == 0u && live(at)) y_all[row * N + at.i] = y;
+      const vec2 y = quad_sum(vec2(sum_of(a), sum_of(b)));
+      if (at.q == 0u && live(at)) {
+        y_all[i] = y.x;
+        y_all[i + 1u] = y.y;
+      }
     }
     barrier();
 

@@ -180,7 +180,7 @@ std::string try_matrix_units_here(const std::string& key) {
     device.matrix_tile = verdict.tile;
     try {
       const auto backend = open_unchecked(*instance, device);
-      verdict.why_not = matrix_units_differ(*backend, device.subgroup_size, device.max_workgroup);
+      verdict.why_not = matrix_units_differ(*backend, linear_device(device));
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::out_of_memory) return std::string(later) + error.what();
       verdict.why_not = error.what();

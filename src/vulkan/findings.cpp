@@ -68,8 +68,10 @@ std::string findings_key(const PhysicalDevice& device) {
   for (const auto* uuid : {device.device_uuid, device.driver_uuid, device.cache_uuid})
     for (uint32_t i = 0; i < VK_UUID_SIZE; ++i) text += fmt::format("{:02x}", uuid[i]);
   // How the kernels are cut is in no shader's words.
-  for (const CoopCase& c : coop_cases(device.subgroup_size, device.max_workgroup)) {
-    const CoopShape tile = coop_shape(c.rows, c.outputs, device.subgroup_size, device.max_workgroup, false);
+  LinearDevice linear = linear_device(device);
+  linear.tile = {16, 16, 16};  // which of the device's own it is may not be asked before the try
+  for (const CoopCase& c : coop_cases(linear)) {
+    const CoopShape tile = coop_shape(c.rows, c.outputs, c.K, linear);
     text += fmt::format("\n{} {} {} of {}", c.rows, c.outputs, c.K,
                         fmt::join(tile.constants(device.subgroup_size, {}), " "));
   }

@@ -3,14 +3,32 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
-#include "vulkan/instance.h"
+#include "vulkan/physical_device.h"
 
 namespace fulmar::vulkan {
 
-// Rows up to which the matrix-vector kernel is used: weights are then most of the bytes.
+// What the cut depends on.
+struct LinearDevice {
+  uint32_t subgroup = 32, max_workgroup = 1024, shared_bytes = 32768;
+  bool software = false;
+  bool many_registers = false;  // 255 for each thread of a workgroup of any size
+  MatrixTile tile{16, 16, 16};
+};
+inline LinearDevice linear_device(const PhysicalDevice& device) {
+  constexpr uint32_t nvidia = 0x10de;
+  return {device.subgroup_size,  device.max_workgroup,    device.max_shared,
+          device.caps.software, device.vendor == nvidia, device.matrix_tile.value_or(MatrixTile{16, 16, 16})};
+}
+
+// Rows up to which the matrix-vector kernel is used: weights are then most of the bytes. Where matrix units may be
+// used, a wide matrix leaves it earlier.
 inline constexpr uint32_t vec_rows = 8;
+inline bool few_rows(uint32_t rows, uint32_t outputs, bool units) {
+  return rows <= (units && outputs >= 4096 ? 4 : vec_rows);
+}
 
 // See shaders/linear_vec.glsl.
 struct VecShape {
@@ -21,26 +39,27 @@ struct VecShape {
 };
 
 // `outputs`: of all jobs of the launch; `K`: of the longest row of W, whose format has chunks of `chunk`.
-inline VecShape vec_shape(uint32_t rows, uint32_t outputs, uint32_t K, uint32_t chunk, uint32_t subgroup,
-                          bool software) {
-  const uint32_t chunks = K / chunk;
+inline VecShape vec_shape(uint32_t rows, uint32_t outputs, uint32_t K, uint32_t chunk, const LinearDevice& device) {
+  const uint32_t chunks = K / chunk, subgroup = device.subgroup;
   VecShape s;
   s.subgroup = subgroup;
   s.T = std::bit_ceil(std::min(rows, vec_rows));
   // A lane decodes a chunk of all its outputs before it multiplies: four of 32 weights take 192 to 256
   // registers on RDNA, two take 128 at most, so that twice as many subgroups hide each other's loads.
-  if (chunk > 16 && !software) s.R = 2;
+  if (chunk > 16 && !device.software && !device.many_registers) s.R = 2;
   // Short rows (the second halves of LoRAs) leave lanes idle: several teams then share a subgroup.
   s.lanes = std::min(subgroup, std::bit_ceil(chunks));
   // A large GPU needs about 4 MiB of loads in flight to use its bandwidth: 2^17 lanes with two quads each.
-  const uint64_t lanes_wanted = software ? 1 << 10 : 1 << 17;
+  const uint64_t lanes_wanted = device.software ? 1 << 10 : 1 << 17;
   const uint64_t lanes = uint64_t{outputs} * s.lanes;
   if (lanes < lanes_wanted && chunks >= 4 * subgroup) {
     s.split = true;
-    s.threads = std::clamp(std::bit_floor(chunks / 2), std::max(64u, 2 * subgroup), 256u);
+    s.threads = std::max(128u, 2 * subgroup);
     s.R = outputs >= 1024 ? 2 : 1;
   } else {
-    while (s.R > 1 && lanes / s.R < lanes_wanted / 4) s.R /= 2;
+    // Of a wide matrix a decoded chunk of x serves more outputs, which counts more than lanes where decoding is work.
+    const uint64_t enough = device.software ? 256 : chunk > 16 ? lanes_wanted / 2 : lanes_wanted;
+    while (s.R > 1 && lanes / s.R < enough) s.R /= 2;
   }
   return s;
 }
@@ -57,53 +76,63 @@ struct CoopShape {
   uint32_t rows, outputs, step;  // of a workgroup's tile, and its K at a time
   uint32_t teams_t, teams_n, teams_k;
   bool operator==(const CoopShape&) const = default;
+  uint32_t teams() const { return teams_t * teams_n * teams_k; }
+  // Of workgroup memory: two padded tiles of f16 and, where they were, a product's sums for every subgroup.
+  uint32_t bytes(const MatrixTile& tile) const {
+    return 16 * std::max((rows + outputs) * (step / 8 + 1), teams() * tile.m * (tile.n / 4 + 1));
+  }
+  // A subgroup sums up 2 x 2 products at most.
+  bool fits(const LinearDevice& device) const {
+    return teams() * device.subgroup <= device.max_workgroup && bytes(device.tile) <= device.shared_bytes &&
+           rows <= 2 * device.tile.m * teams_t && outputs <= 2 * device.tile.n * teams_n;
+  }
   std::vector<uint32_t> constants(uint32_t subgroup, const MatrixTile& tile) const {
-    const uint32_t threads = teams_t * teams_n * teams_k * subgroup;
-    return {threads, subgroup, rows, outputs, step, teams_t, teams_n, teams_k, tile.m, tile.n, tile.k};
+    return {teams() * subgroup, subgroup, rows, outputs, step, teams_t, teams_n, teams_k, tile.m, tile.n, tile.k};
   }
 };
 
 // The larger a tile, the fewer times W and x are read; but every multiprocessor of a large GPU wants a
-// workgroup. Few rows are bound by the bytes of W: small tiles there, deep in K, keep more loads in flight.
-// With `one_order` every shape adds up an element's products in one order: by subgroups that share no sums.
-inline CoopShape coop_shape(uint32_t rows, uint32_t outputs, uint32_t subgroup, uint32_t max_workgroup,
-                            bool software, bool one_order = false) {
-  constexpr CoopShape shapes[] = {{128, 128, 32, 2, 4, 1},
-                                  {64, 64, 64, 2, 2, 1},
-                                  {64, 32, 64, 2, 2, 1},
-                                  {32, 32, 128, 1, 2, 2},
-                                  {16, 32, 128, 1, 2, 2}};
-  if (software)  // of tests: less for its compiler to unroll
-    return rows > 32 || one_order ? CoopShape{64, 64, 32, 2, 4, 1}
-                                  : CoopShape{rows > 16 ? 32u : 16u, 32, 64, 1, 2, 2};
-  constexpr uint32_t groups_wanted = 128;
+// workgroup. Few rows are bound by the bytes of W: small tiles there, deep in K, keep more loads in flight, as
+// long as a row of W is two steps at least. With `one_order` every shape adds up an element's products in one
+// order: by subgroups that share no sums. Measured on an H200; the smaller shapes are for smaller workgroups.
+inline CoopShape coop_shape(uint32_t rows, uint32_t outputs, uint32_t K, const LinearDevice& device,
+                            bool one_order = false) {
+  constexpr CoopShape shapes[] = {{128, 128, 64, 4, 4, 1}, {64, 64, 128, 4, 4, 1}, {64, 64, 64, 2, 2, 1},
+                                  {32, 32, 256, 2, 2, 4},  {32, 16, 256, 2, 1, 8}, {32, 32, 128, 2, 2, 2},
+                                  {32, 32, 64, 2, 2, 1},   {16, 32, 256, 1, 2, 4}, {16, 16, 512, 1, 1, 8},
+                                  {16, 32, 128, 1, 2, 2},  {16, 32, 64, 1, 2, 1}};
+  if (device.software)  // of tests: less for its compiler to unroll
+    return rows > 16 || one_order ? CoopShape{32, 32, 32, 2, 2, 1} : CoopShape{16, 32, 64, 1, 2, 2};
+  constexpr uint32_t groups_wanted = 96;
   const auto groups = [&](const CoopShape& s) {
     return uint64_t{(rows + s.rows - 1) / s.rows} * ((outputs + s.outputs - 1) / s.outputs);
   };
+  const CoopShape* best = nullptr;
   for (const CoopShape& s : shapes) {
-    if (one_order && s.teams_k > 1) break;
-    const bool half_empty = rows <= s.rows / 2 && s.rows > 16;
-    const bool too_large = s.teams_t * s.teams_n * s.teams_k * subgroup > max_workgroup;
-    if (!half_empty && !too_large && (groups(s) >= groups_wanted || s.outputs == 32)) return s;
+    const bool half_empty = rows <= s.rows / 2 && s.rows > 16, shallow = s.step > 64 && 2 * s.step > K;
+    if (half_empty || shallow || !s.fits(device) || (one_order && s.teams_k > 1)) continue;
+    if (groups(s) >= groups_wanted) return s;
+    if (!best || groups(s) > groups(*best)) best = &s;
   }
-  return shapes[one_order ? 2 : 4];
+  return best ? *best : shapes[std::size(shapes) - 1];
 }
 
 // One batch and matrix [outputs, K] for each shape that coop_shape() answers on real hardware, the smallest first. K
-// is two of the tile's steps and at least a piece of a third.
+// is two of the tile's steps and a piece of a third.
 struct CoopCase {
   uint32_t rows, outputs, K;
 };
-inline std::vector<CoopCase> coop_cases(uint32_t subgroup, uint32_t max_workgroup) {
+inline std::vector<CoopCase> coop_cases(const LinearDevice& device) {
   std::vector<CoopCase> cases;
   std::vector<CoopShape> met;
-  for (const uint32_t rows : {12u, 24u, 40u, 100u, 130u})
-    for (const uint32_t outputs : {520u, 8200u, 16392u}) {
-      const CoopShape s = coop_shape(rows, outputs, subgroup, max_workgroup, false);
-      if (std::find(met.begin(), met.end(), s) != met.end()) continue;
-      met.push_back(s);
-      cases.push_back({rows, outputs, 2 * s.step + 32});
-    }
+  for (const uint32_t K : {160u, 288u, 544u, 1056u})
+    for (const uint32_t rows : {12u, 24u, 40u, 100u, 130u})
+      for (const uint32_t outputs : {520u, 2056u, 8200u}) {
+        const CoopShape s = coop_shape(rows, outputs, K, device);
+        if (K != 2 * s.step + 32 || std::find(met.begin(), met.end(), s) != met.end()) continue;
+        met.push_back(s);
+        cases.push_back({rows, outputs, K});
+      }
   return cases;
 }
 

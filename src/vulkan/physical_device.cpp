@@ -167,6 +167,7 @@ std::string describe(const Report& r, PhysicalDevice& device) {
   if (subgroups->choose)  // which also limits the subgroups of a workgroup
     device.max_workgroup = static_cast<uint32_t>(std::min<uint64_t>(
         device.max_workgroup, uint64_t{subgroups->size} * r.p13.maxComputeWorkgroupSubgroups));
+  device.max_shared = p.limits.maxComputeSharedMemorySize;
   device.max_groups = std::min(p.limits.maxComputeWorkGroupCount[0], p.limits.maxComputeWorkGroupCount[1]);
   // Some drivers refuse more than 2 GiB, others answer wrongly past 4; every one gives 1 GiB.
   device.max_allocation =
@@ -176,10 +177,9 @@ std::string describe(const Report& r, PhysicalDevice& device) {
   device.integrated = p.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
   device.memory = r.memory;
   device.caps.memory_bytes = usable_memory(r.memory, device.integrated);
-  if (device.max_workgroup < least_workgroup || p.limits.maxComputeSharedMemorySize < least_shared)
+  if (device.max_workgroup < least_workgroup || device.max_shared < least_shared)
     return fmt::format("its workgroups have at most {} threads and {} bytes, {} and {} are needed",
-                       device.max_workgroup, p.limits.maxComputeSharedMemorySize, least_workgroup,
-                       least_shared);
+                       device.max_workgroup, device.max_shared, least_workgroup, least_shared);
 
   device.tells_free_memory = r.has(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   device.portability_subset = r.has("VK_KHR_portability_subset");

@@ -53,6 +53,7 @@ struct PhysicalDevice {
   float timestamp_period = 1;         // nanoseconds a tick
   uint64_t max_allocation = 0;
   uint32_t max_workgroup = 0;  // threads
+  uint32_t max_shared = 16384;  // bytes of memory that a workgroup shares
   uint32_t max_groups = 0;     // of a launch, in each direction
   bool integrated = false;     // every heap is the same memory
   bool portability_subset = false, tells_free_memory = false, offers_matrix_units = false;

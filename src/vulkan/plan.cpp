@@ -154,7 +154,9 @@ class Planner {
     const uint64_t table = jobs.size() > 1 ? store(jobs) : 0;
     const FormatInfo& format = info(tape_.weights[op.weight].format);
     const uint32_t T = rows(op.x), picked = tape_.values[op.x].picked ? shared::ROWS_PICKED : 0;
-    if (!tape_.reproducible) return set_linear(launch, jobs, table, format, {T, T <= vec_rows, picked});
+    if (!tape_.reproducible)
+      return set_linear(launch, jobs, table, format,
+                        {T, few_rows(T, run_of(group).outputs, may_use_units(format)), picked});
     // Rows that decode and prompts have one kernel each, however many they are.
     const LinearRows decodes{std::min(shape_.decodes, T), true, picked | shared::ROWS_DECODE},
         prompts{T, false, picked | shared::ROWS_PROMPTS};
@@ -166,6 +168,9 @@ class Planner {
     plan_.launches.push_back(std::move(second));
   }
 
+  bool may_use_units(const FormatInfo& format) const {
+    return device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
+  }
   struct LinearRows {
     uint32_t most;
     bool vec;
@@ -177,11 +182,10 @@ class Planner {
     uint32_t outputs = 0;
     for (const shared::LinearJob& job : jobs) outputs += job.N;
     const Linears run = run_of(launch.group);
-    const VecShape shape =
-        vec_shape(T, run.outputs, run.K, format.chunk, device_.subgroup_size, device_.caps.software);
-    const bool coop = !rows_of.vec && device_.matrix_tile && tape_.half_inputs && format.scalar_bytes != 4;
-    const CoopShape tile = coop_shape(T, outputs, device_.subgroup_size, device_.max_workgroup,
-                                      device_.caps.software, tape_.reproducible);
+    const LinearDevice device = linear_device(device_);
+    const VecShape shape = vec_shape(T, run.outputs, run.K, format.chunk, device);
+    const bool coop = !rows_of.vec && may_use_units(format);
+    const CoopShape tile = coop_shape(T, outputs, run.K, device, tape_.reproducible);
     const uint32_t group_outputs = rows_of.vec ? shape.outputs() : coop ? tile.outputs : mat_outputs;
     const uint32_t group_rows = rows_of.vec ? shape.T : coop ? tile.rows : mat_rows(T);
 
@@ -212,12 +216,12 @@ class Planner {
     set(launch, {"mix4", {least_threads()}}, blocks(A, least_threads()), shape_.segments, shape_.rows, 0, p);
   }
 
-  // Threads of a head's workgroup: four a channel, in whole subgroups.
+  // Threads of a head's workgroup: two a channel, in whole subgroups.
   uint32_t head_threads(uint32_t N) const {
-    const uint32_t threads = blocks(4 * N, least_threads()) * least_threads();
+    const uint32_t threads = blocks(2 * N, least_threads()) * least_threads();
     if (N % 4 != 0 || N == 0 || N > 256 || threads > device_.max_workgroup)
       fail(ErrorKind::unsupported, "{}: head size {} is not a multiple of 4 up to {}; use the cpu",
-           device_.caps.name, N, std::min(256u, device_.max_workgroup / 4));
+           device_.caps.name, N, std::min(256u, device_.max_workgroup / 2));
     return threads;
   }
   // See shaders/head.glsl: {threads, N, subgroup, rows of a block}. A block's rows lie in workgroup memory, of which

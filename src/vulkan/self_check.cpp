@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/fail.h"
-#include "vulkan/linear_shape.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -118,12 +117,13 @@ KernelCheck check_kernels(ops::Backend& backend) {
   return check;
 }
 
-std::string matrix_units_differ(ops::Backend& backend, uint32_t subgroup_size, uint32_t max_workgroup) {
-  for (const CoopCase& size : coop_cases(subgroup_size, max_workgroup)) {
+std::string matrix_units_differ(ops::Backend& backend, const LinearDevice& device) {
+  const std::vector<CoopCase> cases = coop_cases(device);
+  for (const CoopCase& size : cases) {
     const std::vector<Format> formats = ways_of_decoding(size.K);
-    const CoopShape tile = coop_shape(size.rows, size.outputs, subgroup_size, max_workgroup, false);
+    const CoopShape tile = coop_shape(size.rows, size.outputs, size.K, device);
     // Tiles differ in how they are cut, formats in how they are decoded: each in turn, with the other kept.
-    for (const Format format : std::span(formats).first(tile.rows == 16 ? formats.size() : 1))
+    for (const Format format : std::span(formats).first(&size == &cases.front() ? formats.size() : 1))
       if (!units_agree(backend, {format, size.rows, size.outputs, size.K}))
         return fmt::format("they multiply wrongly (tiles of {}x{}x{}, {})", tile.rows, tile.outputs,
                            tile.step, info(format).name);

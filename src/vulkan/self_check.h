@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ops/backend.h"
+#include "vulkan/linear_shape.h"
 
 namespace fulmar::vulkan {
 
@@ -17,6 +18,6 @@ KernelCheck check_kernels(ops::Backend& backend);
 // Multiplies with and without permission to round inputs to f16: for every shape of tile that such a device's
 // launches can get, and for every way of decoding weights. Empty where no result differs by more than that
 // rounding explains.
-std::string matrix_units_differ(ops::Backend& backend, uint32_t subgroup_size, uint32_t max_workgroup);
+std::string matrix_units_differ(ops::Backend& backend, const LinearDevice& device);
 
 }  // namespace fulmar::vulkan

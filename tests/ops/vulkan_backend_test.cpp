@@ -146,7 +146,9 @@ TEST(VulkanLinearShape, EveryDeviceGetsWholeSubgroupsAndPowersOfTwo) {
       for (const uint32_t rows : {1u, 3u, 8u})
         for (const uint32_t outputs : {1u, 32u, 2048u, 65536u})
           for (const uint32_t chunks : {1u, 3u, 8u, 128u, 256u, 2048u}) {
-            const VecShape s = vec_shape(rows, outputs, chunks * 32, 32, subgroup, software);
+            LinearDevice device{subgroup};
+            device.software = software;
+            const VecShape s = vec_shape(rows, outputs, chunks * 32, 32, device);
             EXPECT_EQ(s.threads % subgroup, 0u);
             EXPECT_LE(s.threads, 256u);
             EXPECT_GE(s.T, rows);

@@ -115,23 +115,22 @@ TEST_F(FindingsTest, AProgramWithoutAHelperTriesNothing) {
 TEST(VulkanCoopShape, TheTryMeetsEveryTileThatAStepCanGet) {
   for (const uint32_t subgroup : {8u, 16u, 32u, 64u})
     for (const uint32_t max_workgroup : {256u, 512u, 1024u}) {
+      const LinearDevice device{subgroup, max_workgroup, 49152};
       std::vector<CoopShape> tried;
-      for (const CoopCase& c : coop_cases(subgroup, max_workgroup))
-        tried.push_back(coop_shape(c.rows, c.outputs, subgroup, max_workgroup, false));
-      for (const CoopCase& c : coop_cases(subgroup, max_workgroup)) {
-        const CoopShape tile = coop_shape(c.rows, c.outputs, subgroup, max_workgroup, false);
-        EXPECT_GT(c.K, 2 * tile.step) << "the loop over K turns";
+      for (const CoopCase& c : coop_cases(device)) {
+        tried.push_back(coop_shape(c.rows, c.outputs, c.K, device));
+        EXPECT_GT(c.K, 2 * tried.back().step) << "the loop over K turns";
       }
-      EXPECT_EQ(tried.size(), subgroup * 8 <= max_workgroup ? 5u : 4u);
+      EXPECT_GE(tried.size(), 4u);
       ASSERT_FALSE(tried.empty());
       EXPECT_EQ(tried[0].rows, 16u) << "the cheapest first, which also tries the formats";
       for (uint32_t rows = 1; rows < 700; ++rows)
         for (const uint32_t outputs : {1u, 512u, 1024u, 2048u, 4096u, 8192u, 14336u, 65536u})
-          for (const bool one_order : {false, true})
-            EXPECT_NE(std::find(tried.begin(), tried.end(),
-                                coop_shape(rows, outputs, subgroup, max_workgroup, false, one_order)),
-                      tried.end())
-                << rows << " rows, " << outputs << " outputs, subgroups of " << subgroup;
+          for (const uint32_t K : {64u, 96u, 256u, 512u, 1024u, 2048u, 14336u})
+            for (const bool one_order : {false, true})
+              EXPECT_NE(std::find(tried.begin(), tried.end(), coop_shape(rows, outputs, K, device, one_order)),
+                        tried.end())
+                  << rows << " rows of " << K << ", " << outputs << " outputs, subgroups of " << subgroup;
     }
 }
 
@@ -158,7 +157,7 @@ class Watched final : public ops::Backend {
     const ops::Weight& w = tape.weights[0];
     for (const uint32_t subgroup : {32u, 64u})
       if (shape.rows <= vec_rows)
-        shapes.push_back(vec_shape(shape.rows, w.rows, w.cols, info(w.format).chunk, subgroup, false));
+        shapes.push_back(vec_shape(shape.rows, w.rows, w.cols, info(w.format).chunk, LinearDevice{subgroup}));
     return backend_.compile(tape, memory, shape, timing);
   }
   std::vector<VecShape> shapes;  // on hardware

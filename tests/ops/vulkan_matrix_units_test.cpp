@@ -86,21 +86,30 @@ TEST_F(MatrixUnitsTest, InputsThatAreNoNumberMakeNone) {
 
 TEST(VulkanCoopShape, TilesAreWholeProductsAndFitTheDevice) {
   for (const uint32_t subgroup : {8u, 16u, 32u, 64u})
-    for (const uint32_t max_workgroup : {512u, 1024u})
-      for (const bool software : {false, true})
-        for (const uint32_t rows : {9u, 16u, 17u, 40u, 100u, 4096u})
-          for (const uint32_t outputs : {1u, 64u, 1024u, 65536u}) {
-            const CoopShape s = coop_shape(rows, outputs, subgroup, max_workgroup, software);
-            EXPECT_EQ(coop_shape(rows, outputs, subgroup, max_workgroup, software, true).teams_k, 1u);
-            EXPECT_LE(s.teams_t * s.teams_n * s.teams_k * subgroup, max_workgroup);
-            EXPECT_EQ(s.rows % (16 * s.teams_t), 0u);
-            EXPECT_EQ(s.outputs % (16 * s.teams_n), 0u);
-            EXPECT_EQ(s.step % (16 * s.teams_k), 0u);
-            EXPECT_TRUE(s.rows == 16 || s.rows < 2 * rows) << "half of the tile would be empty";
-            // Two padded tiles of f16 and a product's sums for every subgroup, within what every device has.
-            const uint32_t tiles = (s.rows + s.outputs) * (s.step + 8) * 2;
-            EXPECT_LE(tiles + s.teams_t * s.teams_n * s.teams_k * 16 * 20 * 4, 32768u);
-          }
+    for (const uint32_t max_workgroup : {256u, 512u, 1024u})
+      for (const uint32_t shared_bytes : {32768u, 49152u})
+        for (const MatrixTile tile : {MatrixTile{16, 16, 16}, {8, 16, 16}, {8, 8, 16}, {16, 8, 8}})
+          for (const bool software : {false, true})
+            for (const uint32_t rows : {5u, 9u, 16u, 17u, 40u, 100u, 4096u})
+              for (const uint32_t outputs : {1u, 64u, 1024u, 65536u})
+                for (const uint32_t K : {32u, 96u, 256u, 8192u})
+                  for (const bool one_order : {false, true}) {
+                    const LinearDevice device{subgroup, max_workgroup, shared_bytes, software, false, tile};
+                    const CoopShape s = coop_shape(rows, outputs, K, device, one_order);
+                    EXPECT_LE(s.teams() * subgroup, max_workgroup);
+                    EXPECT_EQ(s.rows % (tile.m * s.teams_t), 0u);
+                    EXPECT_EQ(s.outputs % (tile.n * s.teams_n), 0u);
+                    EXPECT_LE(s.rows / (tile.m * s.teams_t), 2u) << "the kernel has names for two";
+                    EXPECT_LE(s.outputs / (tile.n * s.teams_n), 2u) << "the kernel has names for two";
+                    EXPECT_EQ(s.step % (tile.k * s.teams_k), 0u);
+                    EXPECT_EQ(s.step % 32, 0u) << "whole chunks of every format";
+                    EXPECT_TRUE(s.rows == 16 || s.rows < 2 * rows || software || one_order)
+                        << "half of the tile would be empty";
+                    EXPECT_LE(s.bytes(tile), shared_bytes);
+                    if (one_order) {
+                      EXPECT_EQ(s.teams_k, 1u);
+                    }
+                  }
 }
 
 }  // namespace

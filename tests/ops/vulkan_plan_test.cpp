@@ -88,12 +88,12 @@ ops::Tape tape_of_linears(bool half_inputs) {
   ops::Tape tape;
   tape.half_inputs = half_inputs;
   tape.reproducible = true;
-  const ops::ValueId x = tape.value("x", 1024), y = tape.value("y", 4096), z = tape.value("z", 64);
+  const ops::ValueId x = tape.value("x", 1024), y = tape.value("y", 8192), z = tape.value("z", 64);
   tape.inputs = {x};
   tape.outputs = {tape.value("last", 1024)};
-  tape.ops = {ops::Linear{x, y, tape.weight("wide", 4096, 1024, Format::f16)},
+  tape.ops = {ops::Linear{x, y, tape.weight("wide", 8192, 1024, Format::f16)},
               ops::Linear{x, z, tape.weight("low", 64, 1024, Format::f16)},
-              ops::Linear{y, tape.outputs[0], tape.weight("back", 1024, 4096, Format::f16)}};
+              ops::Linear{y, tape.outputs[0], tape.weight("back", 1024, 8192, Format::f16)}};
   return tape;
 }
 
