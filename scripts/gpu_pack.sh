@@ -3,6 +3,8 @@
 #
 #   scripts/gpu_pack.sh [FOLDER]    build/gpu-hour by default; below 60 MB
 #
+#   FULMAR_VALIDATION_LAYER=FOLDER  the validation layer there (its .json and .so), not the newest that is installed
+#
 # The trained models and the 600 questions come from ../shared where it is there; without it the made models are packed.
 # Built on Debian 12 it runs from glibc 2.34 on where the machine has GCC 12's C++ library, and else, with ours, from 2.36 on.
 set -euo pipefail
@@ -59,11 +61,13 @@ for name in libX11.so.6 libXext.so.6 libxcb.so.1 libXau.so.6 libXdmcp.so.6 libbs
 done
 # The layers know cooperative matrices from 1.3.255 on; the newest at hand is taken. Debian 12 and its backports have 1.3.239
 # and no newer; trixie's asks for a C library that most machines with a GPU do not have.
-manifest=$(for file in /usr/share/vulkan/explicit_layer.d/*validation*.json /etc/vulkan/explicit_layer.d/*validation*.json; do
+manifest=$(for file in ${FULMAR_VALIDATION_LAYER:+"$FULMAR_VALIDATION_LAYER"/*validation*.json} \
+  /usr/share/vulkan/explicit_layer.d/*validation*.json /etc/vulkan/explicit_layer.d/*validation*.json; do
   [ ! -f "$file" ] || echo "$(sed -nE 's/.*"api_version": *"([0-9.]+)".*/\1/p' "$file" | head -n 1) $file"
 done | sort -V | tail -n 1 | cut -d ' ' -f 2-)
 if [ -n "$manifest" ]; then
   layer=$(sed -nE 's/.*"library_path": *"([^"]+)".*/\1/p' "$manifest" | head -n 1)
+  [ "$(dirname "$manifest")" != "${FULMAR_VALIDATION_LAYER:-}" ] || layer=$FULMAR_VALIDATION_LAYER/$(basename "$layer")
   case $layer in
     /*) ;;
     */*) layer=$(dirname "$manifest")/$layer ;;
@@ -72,7 +76,7 @@ if [ -n "$manifest" ]; then
   cp -L "$layer" "$folder/layers/"
   strip --strip-unneeded "$folder/layers/$(basename "$layer")"
   sed -E 's#("library_path": *")[^"]*/?(libVkLayer[^"/]*")#\1./\2#' "$manifest" >"$folder/layers/$(basename "$manifest")"
-  pack_libraries "$folder"/layers/*.so
+  pack_libraries "$folder"/layers/*.so || echo "gpu_pack.sh: this layer would not start here" >&2
   gzip -9n "$folder"/layers/*.so  # 22 MB to 6; gpu_hour.sh unpacks it
 else
   echo "gpu_pack.sh: no validation layer here: operations will not be validated" >&2

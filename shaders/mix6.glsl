@@ -80,7 +80,7 @@ void main() {
       vec4 a = vec4(0.0), b = vec4(0.0);  // sums for the two outputs
       [[unroll]] for (uint n = 0u; n < OWN; ++n) {
         const uint j = key_quad(at, n), all = row * QUADS + j;
-        if (!owned(j)) break;
+        if (!owned(j)) continue;
         const vec4 r = r_all[all], w = w_all[all], k = k_all[all];
         a += S[n] * r;
         b += S[OWN + n] * r;
@@ -97,7 +97,7 @@ void main() {
 
     [[unroll]] for (uint o = 0u; o < OWN_ROWS; ++o) {
       const uint row = own_row(o);
-      if (row >= rows) break;
+      if (row >= rows) continue;
       float y[EACH];
       [[unroll]] for (uint e = 0u; e < EACH; ++e)
         y[e] = has_channel(e) ? y_all[row * N + own_channel(e)] + v[o * EACH + e] * bonus[o] : 0.0;

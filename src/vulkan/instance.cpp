@@ -20,6 +20,7 @@ std::atomic<uint64_t> message_count = 0;
 VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
                                           VkDebugUtilsMessageTypeFlagsEXT,
                                           const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
+  if (!concerns_us(data->pMessage)) return VK_FALSE;
   ++message_count;
   fmt::print(stderr, "vulkan validation: {}\n", data->pMessage);
   return VK_FALSE;
@@ -56,6 +57,21 @@ Loader find_loader() {
 }
 
 }  // namespace
+
+bool concerns_us(std::string_view message) {
+  constexpr std::string_view before = "pName is trying to grab ";
+  const size_t at = message.find(before);
+  if (at == message.npos) return true;
+  std::string_view name = message.substr(at + before.size());
+  name = name.substr(0, name.find(' '));
+#define X(function) \
+  if (name == #function) return true;
+  FULMAR_VK_GLOBAL(X)
+  FULMAR_VK_INSTANCE(X)
+  FULMAR_VK_DEVICE(X)
+#undef X
+  return false;
+}
 
 uint64_t validation_messages() {
   return message_count;

@@ -1,6 +1,7 @@
 // The process's one Vulkan instance and its usable devices, with the validation layer when it is asked for.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vulkan/physical_device.h"
@@ -38,5 +39,9 @@ class Instance {
   std::vector<PhysicalDevice> devices_;
   std::vector<PassedOver> passed_over_;
 };
+
+// Whether a message of the validation layer is about this program: drivers and layers below it ask for functions of
+// their own, and the layer counts that as the program's doing.
+bool concerns_us(std::string_view message);
 
 }  // namespace fulmar::vulkan

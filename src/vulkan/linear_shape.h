@@ -27,7 +27,7 @@ inline LinearDevice linear_device(const PhysicalDevice& device) {
 // used, a wide matrix leaves it earlier.
 inline constexpr uint32_t vec_rows = 8;
 inline bool few_rows(uint32_t rows, uint32_t outputs, bool units) {
-  return rows <= (units && outputs >= 4096 ? 4 : vec_rows);
+  return rows <= (units && outputs >= 4096 ? 2 : vec_rows);
 }
 
 // See shaders/linear_vec.glsl.
@@ -58,7 +58,7 @@ inline VecShape vec_shape(uint32_t rows, uint32_t outputs, uint32_t K, uint32_t 
     s.R = outputs >= 1024 ? 2 : 1;
   } else {
     // Of a wide matrix a decoded chunk of x serves more outputs, which counts more than lanes where decoding is work.
-    const uint64_t enough = device.software ? 256 : chunk > 16 ? lanes_wanted / 2 : lanes_wanted;
+    const uint64_t enough = device.software ? 256 : chunk > 16 ? lanes_wanted / 2 : lanes_wanted * 3 / 4;
     while (s.R > 1 && lanes / s.R < enough) s.R /= 2;
   }
   return s;

@@ -3,8 +3,13 @@
 #include <gtest/gtest.h>
 
 #if FULMAR_HAS_VULKAN
+#include <fmt/format.h>
+
+#include <string_view>
+
 #include "device_under_test.h"
 #include "vulkan/backend.h"
+#include "vulkan/instance.h"
 
 namespace fulmar::vulkan {
 namespace {
@@ -21,6 +26,15 @@ class SilentValidation : public testing::Environment {
   }
 };
 [[maybe_unused]] testing::Environment* const silent = testing::AddGlobalTestEnvironment(new SilentValidation);
+
+TEST(VulkanValidation, WhatOthersAskForIsNotCounted) {
+  const auto asks = [](std::string_view name) {
+    return fmt::format("vkGetDeviceProcAddr(): pName is trying to grab {} which is an instance level function", name);
+  };
+  EXPECT_TRUE(concerns_us(asks("vkCreateDevice")));
+  EXPECT_FALSE(concerns_us(asks("vkGetPhysicalDeviceVideoEncodeQualityLevelPropertiesKHR"))) << "NVIDIA's 580 does";
+  EXPECT_TRUE(concerns_us("Validation Error: anything else"));
+}
 
 TEST(VulkanDevices, SaysWhyThereIsNoneOrNamesThem) {
   std::string why;
