@@ -93,7 +93,7 @@ class Bench {
  private:
   // A GPU that had nothing to do needs a while to reach its clocks.
   void warm_up(const Work& work) {
-    constexpr double least_seconds = 0.3;
+    constexpr double least_seconds = 1;
     for (double spent = 0; spent < least_seconds;) spent += run(work);
   }
 
