@@ -20,6 +20,7 @@ class Mailbox : public Sink {
     const std::lock_guard lock(mutex_);
     finish_ = event.finish;
     try {
+      thought_ += event.thought;
       text_ += event.text;
       if (event.error) error_ = *event.error;
     } catch (...) {  // no memory: nobody would tell the one who waits
@@ -28,20 +29,23 @@ class Mailbox : public Sink {
     changed_.notify_one();
   }
 
-  // Waits for news, at most as long as a person would not notice; answers the new text and whether it was the
-  // last.
-  std::pair<std::string, Finish> take() {
+  struct News {
+    std::string thought, text;
+    Finish finish;
+  };
+  // Waits for news, at most as long as a person would not notice.
+  News take() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(50),
-                      [&] { return !text_.empty() || finish_ != Finish::none; });
+                      [&] { return !thought_.empty() || !text_.empty() || finish_ != Finish::none; });
     if (error_) throw Error(*error_);
-    return {std::exchange(text_, {}), finish_};
+    return {std::exchange(thought_, {}), std::exchange(text_, {}), finish_};
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string text_;
+  std::string thought_, text_;
   Finish finish_ = Finish::none;
   std::optional<Error> error_;
 };
@@ -88,15 +92,14 @@ void apply(const SamplingFlags& flags, Request& request) {
   request.ignore_eos = flags.ignore_eos;
 }
 
-Finish ask(Engine& engine, const PromptInput& prompt, Request request,
-           const std::function<void(std::string_view)>& show) {
+Finish ask(Engine& engine, const PromptInput& prompt, Request request, const Show& show) {
   const CatchInterrupt ctrl_c(CatchInterrupt::Signals::interrupt);
   const auto mailbox = std::make_shared<Mailbox>();
   request.prompt = engine.prepare(prompt);
   engine.submit({{std::move(request), {mailbox}}});
   while (!ctrl_c.interrupted()) {
-    const auto [text, finish] = mailbox->take();
-    if (!text.empty()) show(text);
+    const auto [thought, text, finish] = mailbox->take();
+    if (!thought.empty() || !text.empty()) show(thought, text);
     if (finish != Finish::none) return finish;
   }
   mailbox->close();

@@ -20,9 +20,11 @@ struct SamplingFlags {
 void add_sampling_flags(Command& command, SamplingFlags& flags);
 void apply(const SamplingFlags& flags, Request& request);
 
-// Calls `show` on this thread for every piece of text. Ctrl-C ends the generation, not the program, and makes
+// What is new of an answer: its thought, which comes first, and its text.
+using Show = std::function<void(std::string_view thought, std::string_view text)>;
+
+// Calls `show` on this thread for every piece. Ctrl-C ends the generation, not the program, and makes
 // it answer Finish::cancelled. Throws what the engine reported.
-Finish ask(Engine& engine, const PromptInput& prompt, Request request,
-           const std::function<void(std::string_view)>& show);
+Finish ask(Engine& engine, const PromptInput& prompt, Request request, const Show& show);
 
 }  // namespace fulmar::tools

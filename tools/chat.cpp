@@ -1,10 +1,15 @@
 // `fulmar chat`: a conversation in the terminal.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cstdio>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "ask.h"
+#include "base/json_text.h"
 #include "base/terminal.h"
 #include "commands.h"
 #include "model_flags.h"
@@ -14,7 +19,10 @@ namespace {
 
 struct ChatFlags : ModelFlags, SamplingFlags {
   std::string system;
-  Think think = Think::off;
+  Think think = Think::standard;
+  ThinkWord word = ThinkWord::none;
+  std::optional<uint32_t> reasoning_budget;
+  bool show_prompt = false;
 };
 
 std::vector<ChatMessage> opening(const ChatFlags& flags) {
@@ -22,16 +30,47 @@ std::vector<ChatMessage> opening(const ChatFlags& flags) {
   return {{"system", flags.system}};
 }
 
-// What the conversation goes on from: thoughts are not part of it.
-std::string spoken(const std::string& answer) {
-  constexpr std::string_view end_of_thought = "</think>";
-  const size_t end = answer.find(end_of_thought);
-  return answer.starts_with("<think") && end != answer.npos ? answer.substr(end + end_of_thought.size())
-                                                            : answer;
+// The prompt as the model gets it, on one line, and its tokens.
+void show_prompt(const Engine& engine, PromptInput input) {
+  input.keep_text = true;
+  const auto prompt = engine.prepare(input);
+  std::fprintf(stderr, "%s\n",
+               fmt::format("{}: {}\ntokens: {}", prompt->chat_template, json_quoted(prompt->text),
+                           fmt::join(prompt->tokens, " "))
+                   .c_str());
 }
 
+// An answer on the terminal, behind its thought.
+class Page {
+ public:
+  void show(std::string_view thought, std::string_view text) {
+    if (!thought.empty()) put(std::exchange(thinks_, true) ? "" : "<think>\n"), put(thought);
+    if (!text.empty()) end_thought(), put(text);
+    answer_ += text;
+    std::fflush(stdout);
+  }
+  // The text, which is what the conversation goes on from.
+  std::string end() {
+    end_thought();
+    put("\n");
+    std::fflush(stdout);
+    return std::move(answer_);
+  }
+
+ private:
+  static void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+  void end_thought() {
+    if (std::exchange(thinks_, false)) put("\n</think>\n");
+  }
+
+  bool thinks_ = false;
+  std::string answer_;
+};
+
 int run_chat(const ChatFlags& flags) {
-  const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
+  EngineOptions options = single_user(flags);
+  options.thinking_budget = flags.reasoning_budget;
+  const std::unique_ptr<Engine> engine = Engine::create(options);
   const bool watched = is_terminal(Stream::in);
   if (watched)
     std::fprintf(stderr,
@@ -54,15 +93,12 @@ int run_chat(const ChatFlags& flags) {
     PromptInput prompt;
     prompt.messages = messages;
     prompt.chat.think = flags.think;
-    std::string answer;
-    ask(*engine, prompt, std::move(request), [&answer](std::string_view text) {
-      answer += text;
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      std::fflush(stdout);
-    });
-    std::printf("\n");
-    std::fflush(stdout);
-    messages.push_back({"assistant", spoken(answer)});
+    prompt.chat.word = flags.word;
+    if (flags.show_prompt) show_prompt(*engine, prompt);
+    Page page;
+    ask(*engine, prompt, std::move(request),
+        [&page](std::string_view thought, std::string_view text) { page.show(thought, text); });
+    messages.push_back({"assistant", page.end()});
   }
 }
 
@@ -75,8 +111,14 @@ void add_chat(CommandLine& line) {
   add_vocab_flag(command, *flags);
   command.option("--system", flags->system, "What the model is told before the conversation");
   command.choice("--think", flags->think,
-                 "How an answer begins: off, on (think first) or fake (an empty thought)",
-                 {{"off", Think::off}, {"on", Think::on}, {"fake", Think::fake}});
+                 "How an answer begins: off, on (think first) or fake (an empty thought); by default as the template "
+                 "has it",
+                 {{"off", Think::off}, {"on", Think::open}, {"fake", Think::fake}});
+  command.choice("--think-word", flags->word,
+                 "What is said of a thought's length at the end of each question: think, bit or lot",
+                 {{"think", ThinkWord::think}, {"bit", ThinkWord::a_bit}, {"lot", ThinkWord::a_lot}});
+  add_chat_flags(command, *flags, flags->reasoning_budget);
+  command.flag("--show-prompt", flags->show_prompt, "Print each prompt and its tokens on stderr");
   add_sampling_flags(command, *flags);
   command.runs([flags] { return run_chat(*flags); });
 }

@@ -111,6 +111,7 @@ template Option Command::option(std::string, uint16_t&, std::string);
 template Option Command::option(std::string, uint32_t&, std::string);
 template Option Command::option(std::string, std::vector<uint32_t>&, std::string);
 template Option Command::option(std::string, uint64_t&, std::string);
+template Option Command::option(std::string, std::optional<uint32_t>&, std::string);
 template Option Command::option(std::string, std::optional<uint64_t>&, std::string);
 
 template <typename T>
@@ -131,6 +132,7 @@ Option Command::choice(std::string name, T& value, std::string description,
 
 template Option Command::choice(std::string, Think&, std::string, const std::map<std::string, Think>&);
 template Option Command::choice(std::string, PenaltyRule&, std::string, const std::map<std::string, PenaltyRule>&);
+template Option Command::choice(std::string, ThinkWord&, std::string, const std::map<std::string, ThinkWord>&);
 
 Option Command::flag(std::string name, bool& value, std::string description) {
   return Option(app_->add_flag(std::move(name), value, std::move(description)));

@@ -24,7 +24,7 @@ int run_complete(const CompleteFlags& flags) {
   prompt.text = flags.prompt;
   if (flags.prompt == "-") prompt.text.assign(std::istreambuf_iterator<char>(std::cin), {});
   const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
-  const Finish finish = ask(*engine, prompt, std::move(request), [](std::string_view text) {
+  const Finish finish = ask(*engine, prompt, std::move(request), [](std::string_view, std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   });

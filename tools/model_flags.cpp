@@ -6,6 +6,7 @@
 #include "base/data_file.h"
 #include "base/fail.h"
 #include "progress.h"
+#include "text/chat_template.h"
 
 namespace fulmar::tools {
 namespace {
@@ -94,6 +95,15 @@ void add_vocab_flag(Command& command, ModelFlags& flags) {
       "--vocab", flags.spec.vocab,
       "Vocabulary file, or 'bytes'; by default the model's own, inside it or beside it, else the World "
       "vocabulary");
+}
+
+void add_chat_flags(Command& command, ModelFlags& flags, std::optional<uint32_t>& reasoning_budget) {
+  command.option("--chat-template", flags.spec.chat_template,
+                 "How the model is spoken to: " + template_names() + "; by default what its name and files tell");
+  command
+      .option("--reasoning-budget", reasoning_budget,
+              "Tokens that a thought may have, before it is closed and the answer begins; by default no limit")
+      .not_negative();
 }
 
 ModelSpec spec_of(const ModelFlags& flags) {

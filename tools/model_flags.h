@@ -1,6 +1,7 @@
 // The flags that say which model to load and how; shared by every command that runs one.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ void add_memory_limit(Command& command, uint64_t& limit);
 enum class NoModel { misuse, demo };
 void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
 void add_vocab_flag(Command& command, ModelFlags& flags);
+// --chat-template and --reasoning-budget
+void add_chat_flags(Command& command, ModelFlags& flags, std::optional<uint32_t>& reasoning_budget);
 
 // The model that the flags name, the demo model where they name none, with a bar on stderr while it loads.
 // Throws Error(misuse) where there are more modes or scalings than adapters, or fewer but not one.

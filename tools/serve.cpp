@@ -93,6 +93,7 @@ void add_serve(CommandLine& line) {
   Command command = line.command("serve", "Answer over HTTP, as OpenAI's API does");
   add_model_flags(command, *flags, NoModel::demo);
   add_vocab_flag(command, *flags);
+  add_chat_flags(command, *flags, flags->engine.thinking_budget);
   command.option("--model-name", flags->spec.name,
                  "The model's id for clients; by default the name of its file or folder");
   command.option("--host", flags->server.http.host, "Address to listen on").show_default();

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct EngineOptions {
   uint32_t queue = 1024;                   // choices waiting; one more is Error(busy)
   uint64_t queue_tokens = 4 << 20;         // tokens of the prompts waiting, each prompt once; more: Error(busy)
   uint32_t max_prompt_tokens = 256 << 10;  // of one prompt, whose text has at most 16 bytes for each
+  std::optional<uint32_t> thinking_budget;  // where a chat says nothing of it; see TemplateOptions
 };
 
 struct EngineStats {

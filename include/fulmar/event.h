@@ -19,10 +19,12 @@ enum class Finish : uint8_t {
 };
 
 struct Event {
+  std::string_view thought;       // new text of the thought, which comes before the answer's
   std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
   std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
   Finish finish = Finish::none;   // the last event of a request has one
   uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
+  uint32_t thought_tokens = 0;                        // those of the completion that the thought took
   std::span<const float> embedding;  // [C], of length 1: with the last event of a request for one that did not fail
   uint64_t step = 0;                                  // the engine step that made it
   const Error* error = nullptr;                       // with Finish::failed

@@ -16,6 +16,7 @@ struct ModelSpec {
   std::string file;      // or folder
   std::string name;      // the model's id; empty: the name of the file without its ending, or the folder's
   std::string vocab;     // file, "bytes", or empty: the model's own, else World
+  std::string chat_template;  // its name; empty: the model's own, by its name and files (text/chat_template.h)
   std::string strategy;  // "vulkan fp16 *20 -> cpu fp32"; empty or "auto": chosen by free memory
   uint64_t memory_limit = 0;  // bytes of memory of each GPU; 0: all of it
   std::optional<float> head_norm_eps;

@@ -11,7 +11,21 @@
 
 namespace fulmar {
 
-enum class Think { off, on, fake };  // see TurnOpening
+// How the answer's thought begins. standard: as the template has it where nobody asks for anything.
+enum class Think : uint8_t {
+  standard,
+  off,
+  open,    // the model thinks first
+  fake,    // an empty thought: it answers at once
+  chinese  // a thought whose first word is Chinese
+};
+// A word about the thought's length at the end of the last user's text.
+enum class ThinkWord : uint8_t {
+  none,
+  think,  // " (think)"
+  a_bit,  // " (think a bit)"
+  a_lot   // " (think a lot)"
+};
 
 struct ToolCall {
   std::string name, arguments;  // arguments: a JSON object as text
@@ -23,11 +37,15 @@ struct ChatMessage {
   std::vector<ToolCall> tool_calls{};  // that an assistant's turn made after its content
 };
 
-// What the chat template is told beside the messages.
+// What the chat template is told beside the messages, and what becomes of a thought.
 struct TemplateOptions {
-  Think think = Think::off;
-  std::string user_name, assistant_name, system_name;  // empty: User, Assistant, System; 64 bytes, one line
-  bool presystem = false;  // a first exchange in which the assistant promises to answer in full
+  std::string name;  // of a template of text/chat_template.h; empty: the model's own
+  Think think = Think::standard;
+  ThinkWord word = ThinkWord::none;
+  std::optional<uint32_t> thinking_budget;  // tokens of the thought, which is closed after them; 0: see Think::fake
+  bool thoughts_in_text = false;            // a thought is part of the answer's text, as <think>...</think>
+  std::string user_name, assistant_name, system_name;  // empty: the template's; 64 bytes, one line
+  bool presystem = false;  // a beginning in which the assistant promises to answer in full
   // Whether the last message's text goes on instead of a new turn; by default where it is the assistant's.
   std::optional<bool> continue_final_message;
 };
@@ -43,13 +61,24 @@ struct PromptInput {
   bool embed = false;      // it is the text of a request for an embedding
 };
 
-// How the template left the turn that the model continues. The engine undoes it: a request's text is the
-// answer alone.
+// How the template left the turn that the model continues.
 enum class TurnOpening : uint8_t {
-  none,     // no template, or a turn that has text already
-  name,     // "Assistant:", and the model begins with a space
-  thought,  // "Assistant: <think", and the model goes on with ">"; the text gets the tag back
-  faked     // "Assistant: <think>\n</think", and the model goes on with ">" and white space
+  raw,        // no turn: what the model writes is the text
+  name,       // "Assistant:", and the model begins with a space
+  thought,    // "Assistant: <think", and the model goes on with ">"
+  faked,      // "Assistant: <think></think", and the model goes on with ">" and white space
+  continued,  // a turn that has text already
+  spaced      // the same, and a space at the text's end was not fed: the model makes it again
+};
+
+// The turn that the model continues. The engine takes it apart into the thought and the answer: see
+// text/turn_reader.h.
+struct Turn {
+  TurnOpening opening = TurnOpening::raw;
+  std::string begun;      // what of it is in the prompt already, after the speaker's name: "<think"
+  bool together = false;  // TemplateOptions::thoughts_in_text
+  std::optional<uint32_t> thinking_budget;
+  std::vector<Token> closing;  // what is fed to end a thought
 };
 
 // A prompt is a value: made once by Engine::prepare and shared by all that continue it.
@@ -57,7 +86,9 @@ struct Prompt {
   std::string text;                // after the template; empty unless it was wanted
   std::vector<Token> tokens;       // never empty
   std::vector<std::string> stops;  // of the template: the next turn's beginnings
-  TurnOpening opening = TurnOpening::none;
+  std::vector<Token> stop_tokens;  // those of the stops that are one token
+  std::string chat_template;       // the name of the one that was applied
+  Turn turn;
 };
 
 struct Request {

@@ -29,17 +29,28 @@ Error too_many_waiting() {
           fmt::format("more than {} bytes of answers wait for clients that read slowly; try again later", kAllUnread)};
 }
 
+// Takes the first part of `from`.
+std::string take_part(std::string& from) {
+  if (from.size() <= kPartBytes) return std::exchange(from, {});
+  std::string part(first_part(from));
+  from.erase(0, part.size());
+  return part;
+}
+
 class Answer;
 
 struct Choice final : Sink {
   Choice(Answer& whole, uint32_t at) : owner(whole), index(at) {}
   void on_event(const Event& event) override;
 
+  bool empty() const { return thought.empty() && text.empty(); }
+  size_t capacity() const { return thought.capacity() + text.capacity(); }
+
   Answer& owner;  // owns this; sinks are given away as pointers that share its ownership
   const uint32_t index;
-  std::string text;  // not taken yet
+  std::string thought, text;  // not taken yet
   Finish finish = Finish::none;
-  uint32_t completion_tokens = 0;
+  uint32_t completion_tokens = 0, thought_tokens = 0;
   bool waiting = false;  // stands in Answer::news_
 };
 
@@ -55,8 +66,8 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
  private:
   struct Piece {
     uint32_t index;
-    std::string text;
-    Finish finish;  // none until the choice's last piece
+    std::string thought, text;  // one of them
+    Finish finish;              // none until the choice's last piece
   };
   // With the lock held.
   void add(Choice& choice, const Event& event);
@@ -83,7 +94,7 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
   bool begun_ = false;                               // the head was taken
   size_t next_ = 0;                                  // choice
-  size_t given_ = 0;                                 // bytes of its echo and text
+  size_t given_ = 0;                                 // bytes of its thought, echo and text
   std::string half_;                                 // a character's first bytes
 
   std::mutex mutex_;
@@ -151,11 +162,13 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
 
 void Answer::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
+  usage_.thought += event.thought_tokens - std::exchange(choice.thought_tokens, event.thought_tokens);
   reply_->note({usage_.prompt, usage_.completion});
-  const size_t before = choice.text.capacity();
+  const size_t before = choice.capacity();
+  choice.thought += event.thought;
   choice.text += event.text;
-  hold(choice.text.capacity(), before);
-  unread_ += event.text.size();
+  hold(choice.capacity(), before);
+  unread_ += event.thought.size() + event.text.size();
   choice.finish = event.finish;
   if (event.finish != Finish::none) --unfinished_;
   if (unread_ > kUnread && delivery_.stream)
@@ -173,7 +186,7 @@ void Answer::add(Choice& choice, const Event& event) {
     if (unfinished_ == 0) reply_->wake();
     return;
   }
-  if (choice.text.empty() && choice.finish == Finish::none) return;
+  if (choice.empty() && choice.finish == Finish::none) return;
   if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
   reply_->wake();
 }
@@ -196,20 +209,19 @@ std::vector<Answer::Piece> Answer::take_pieces() {
   for (size_t bytes = 0; !news_.empty() && bytes < kPartBytes;) {
     Choice& choice = choices_[news_.front()];
     news_.pop_front();
-    Piece piece{choice.index, {}, Finish::none};
-    const size_t before = choice.text.capacity();
-    if (choice.text.size() <= kPartBytes) {
-      piece.text = std::exchange(choice.text, {});
+    Piece piece{choice.index, {}, {}, Finish::none};
+    const size_t before = choice.capacity();
+    std::string& part = choice.thought.empty() ? piece.text : piece.thought;
+    part = take_part(choice.thought.empty() ? choice.text : choice.thought);
+    if (choice.empty()) {
       piece.finish = choice.finish;
       choice.waiting = false;
     } else {
-      piece.text = first_part(choice.text);
-      choice.text.erase(0, piece.text.size());
       news_.push_back(choice.index);
     }
-    hold(choice.text.capacity(), before);
-    bytes += piece.text.size();
-    unread_ -= piece.text.size();
+    hold(choice.capacity(), before);
+    bytes += part.size();
+    unread_ -= part.size();
     pieces.push_back(std::move(piece));
   }
   return pieces;
@@ -241,7 +253,7 @@ http::Reply::Part Answer::take_stream() {
   if (!std::exchange(begun_, true)) part.head = dialect_->stream_head();
   if (!opened) put_opening(part.bytes);
   std::vector<Said> said;
-  for (const Piece& piece : pieces) said.push_back({piece.index, piece.text, piece.finish});
+  for (const Piece& piece : pieces) said.push_back({piece.index, piece.thought, piece.text, piece.finish});
   if (!said.empty()) dialect_->say(said, part.bytes);
   if (error) dialect_->fail(http::Failure(*error), part.bytes);
   if (over) dialect_->end(usage, part.bytes);
@@ -255,7 +267,7 @@ void Answer::put_opening(std::string& out) {
     if (given_ == 0) dialect_->open(index, out);
     if (!echo_.empty()) {
       const std::string_view echo = first_part(std::string_view(echo_of(index)).substr(given_));
-      const Said said{index, echo, Finish::none};
+      const Said said{index, {}, echo, Finish::none};
       dialect_->say({&said, 1}, out);
       given_ += echo.size();
       if (given_ < echo_of(index).size()) continue;
@@ -289,21 +301,25 @@ http::Reply::Part Answer::take_whole() {
 // One part of the next choice, whose text nobody writes to any more.
 void Answer::put_choice(std::string& out) {
   Choice& choice = choices_[next_];
-  const std::string_view echo = echo_.empty() ? std::string_view() : echo_of(choice.index);
-  if (given_ == 0) dialect_->begin_choice(choice.index, out);
-  const std::string_view rest = given_ < echo.size() ? echo.substr(given_)
-                                                     : std::string_view(choice.text).substr(given_ - echo.size());
-  const std::string_view part = first_part(rest);
+  const std::string_view parts[] = {choice.thought, echo_.empty() ? std::string_view() : echo_of(choice.index),
+                                    choice.text};
+  if (given_ == 0) dialect_->begin_choice(choice.index, !choice.thought.empty(), out);
+  size_t begin = 0, at = 0;
+  while (at < 2 && given_ >= begin + parts[at].size()) begin += parts[at++].size();
+  const std::string_view part = first_part(parts[at].substr(given_ - begin));
   half_ += part;
   given_ += part.size();
-  const bool last = given_ == echo.size() + choice.text.size();
-  append_json_escaped(out, last ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
+  const bool ends_thought = at == 0 && given_ == choice.thought.size();
+  const bool last = given_ == parts[0].size() + parts[1].size() + parts[2].size();
+  append_json_escaped(out, last || ends_thought ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
+  if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
   dialect_->end_choice(choice.index, choice.finish, out);
   const std::lock_guard lock(mutex_);
-  const size_t before = choice.text.capacity();
+  const size_t before = choice.capacity();
   std::string().swap(choice.text);
-  hold(choice.text.capacity(), before);
+  std::string().swap(choice.thought);
+  hold(choice.capacity(), before);
   ++next_;
   given_ = 0;
 }

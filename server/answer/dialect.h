@@ -13,12 +13,13 @@ namespace fulmar::api {
 // Tokens of all choices together.
 struct Usage {
   uint64_t prompt = 0, completion = 0;
+  uint64_t thought = 0;  // those of the completion that thoughts took
 };
 
-// A piece of one choice's text. Its characters may be cut anywhere but inside of themselves.
+// A piece of one choice: of its thought, which comes first, or of its text. Characters are whole.
 struct Said {
   uint32_t index;
-  std::string_view text;
+  std::string_view thought, text;
   Finish finish;  // none until the choice's last piece
 };
 
@@ -36,10 +37,11 @@ class Dialect {
   virtual void fail(const http::Failure& failure, std::string& out) = 0;
 
   // In one piece: begin_whole(), for each choice what stands before its text and behind it, end_whole(). The
-  // text itself is put between as the inside of a JSON string. It has no error of its own: nothing is out
-  // before all choices have ended.
+  // text itself is put between as the inside of a JSON string, and so is a thought, where there is one, with
+  // end_thought() between the two. It has no error of its own: nothing is out before all choices have ended.
   virtual void begin_whole(std::string& out) = 0;
-  virtual void begin_choice(uint32_t index, std::string& out) = 0;
+  virtual void begin_choice(uint32_t index, bool has_thought, std::string& out) = 0;
+  virtual void end_thought(std::string& out) = 0;
   virtual void end_choice(uint32_t index, Finish finish, std::string& out) = 0;
   virtual void end_whole(const Usage& usage, std::string& out) = 0;
 };

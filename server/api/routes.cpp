@@ -16,6 +16,8 @@ http::Router make_router(const Context& context) {
       {"POST", "/v1/completions", family, openai::completions},
       {"POST", "/v1/chat/completions", family, openai::chat_completions},
       {"POST", "/v1/embeddings", family, openai::embeddings},
+      {"GET", "/apply-template", family, openai::apply_template},
+      {"POST", "/apply-template", family, openai::apply_template},
       {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick, Auth::open},
       // For clients whose base address lacks the /v1.
       {"GET", "/models", family, openai::list_models, Cost::quick},

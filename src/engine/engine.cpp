@@ -20,6 +20,7 @@
 #include "engine/drawing.h"
 #include "engine/generation.h"
 #include "engine/make_engine.h"
+#include "engine/model_template.h"
 #include "engine/prompt.h"
 #include "engine/queue.h"
 #include "engine/scheduler.h"
@@ -34,8 +35,10 @@ using Clock = std::chrono::steady_clock;
 class ModelEngine final : public Engine {
  public:
   ModelEngine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
-              const EngineOptions& options, ModelInfo info)
+              const EngineOptions& options, ModelInfo info, TemplateChoice chat)
       : info_(std::move(info)),
+        chat_(std::move(chat)),
+        thinking_budget_(options.thinking_budget),
         tokenizer_(std::move(tokenizer)),
         model_(std::move(model)),
         vocab_(model_->config().V),
@@ -59,7 +62,11 @@ class ModelEngine final : public Engine {
   }
 
   std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override {
-    return make_prompt(input, *tokenizer_, vocab_, max_prompt_tokens_);
+    if (input.messages.empty() || input.chat.thinking_budget || !thinking_budget_)
+      return make_prompt(input, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
+    PromptInput bounded = input;
+    bounded.chat.thinking_budget = thinking_budget_;
+    return make_prompt(bounded, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
   }
 
   void submit(std::vector<Submission> all) override {
@@ -305,6 +312,8 @@ class ModelEngine final : public Engine {
   }
 
   const ModelInfo info_;
+  const TemplateChoice chat_;
+  const std::optional<uint32_t> thinking_budget_;
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::unique_ptr<Model> model_;
   const uint32_t vocab_;
@@ -335,7 +344,7 @@ class ModelEngine final : public Engine {
 }  // namespace
 
 std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
-                                    const EngineOptions& options, ModelInfo info) {
+                                    const EngineOptions& options, ModelInfo info, TemplateChoice chat) {
   const uint32_t vocab = model->config().V;
   if (options.model.vocab.empty() && tokenizer->size() > static_cast<int64_t>(vocab))
     fail(ErrorKind::misuse,
@@ -345,12 +354,17 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
   if (options.queue == 0) fail(ErrorKind::misuse, "the queue must hold at least one request");
   require(model->slots() > 0 && model->max_rows() >= model->slots(), "{} slots and {} rows a step",
           model->slots(), model->max_rows());
-  return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options, std::move(info));
+  return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options, std::move(info),
+                                       std::move(chat));
 }
 
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
+  pick_template({}, options.model.chat_template);  // a wrong name costs no loading
   LoadedParts parts = load_parts(options.model);
-  return make_engine(std::move(parts.model), std::move(parts.tokenizer), options, std::move(parts.info));
+  TemplateChoice chat = template_of(parts.folder, *parts.tokenizer, options.model.chat_template);
+  parts.info.chat_template = {chat.name, chat.found};
+  return make_engine(std::move(parts.model), std::move(parts.tokenizer), options, std::move(parts.info),
+                     std::move(chat));
 }
 
 }  // namespace fulmar

@@ -7,39 +7,46 @@
 #include "engine/text_vector.h"
 
 namespace fulmar {
+namespace {
+
+Turn apart(Turn turn) {
+  turn.together = false;
+  return turn;
+}
+
+}  // namespace
 
 Generation::Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab)
     : job_(std::move(job)),
       sampler_(job_.request->sampling, vocab, job_.choice, tokenizer),
       detokenizer_(std::move(tokenizer)),
       stops_(job_.request->stop),
-      turn_(job_.request->prompt->opening) {
-  sampler_.read_prompt(prompt());
+      turn_(prompt().turn),
+      heard_(apart(prompt().turn)) {
+  sampler_.read_prompt(prompt().tokens);
   unsent_.reserve(16);  // few characters take more tokens than that
 }
 
 Demand Generation::demand(uint32_t slot) const {
-  const auto left = static_cast<uint32_t>(prompt().size()) - fed_;
   const Want want = job_.request->max_tokens == 0 ? Want::none : Want::last;
-  return left > 0 ? Demand{slot, left, false, want} : Demand{slot, 1, true, want};
+  if (const uint32_t left = prompt_left(); left > 0) return {slot, left, false, want};
+  const auto rows = static_cast<uint32_t>(next_.size()) - next_fed_;
+  return {slot, rows, rows == 1, want};
 }
 
 bool Generation::feed(uint32_t rows, std::vector<Token>& tokens) {
-  const auto left = static_cast<uint32_t>(prompt().size()) - fed_;
-  if (left == 0) {
-    require(rows == 1, "{} decode rows of one request in a step", rows);
-    tokens.push_back(last_);
-    return false;
-  }
-  require(rows <= left, "{} rows of a prompt that has {} left", rows, left);
-  const auto first = prompt().begin() + fed_;
+  const bool of_prompt = prompt_left() > 0;
+  const std::vector<Token>& from = of_prompt ? prompt().tokens : next_;
+  uint32_t& fed = of_prompt ? fed_ : next_fed_;
+  require(rows <= from.size() - fed, "{} rows where {} are left", rows, from.size() - fed);
+  const auto first = from.begin() + fed;
   tokens.insert(tokens.end(), first, first + rows);
-  fed_ += rows;
-  return true;
+  fed += rows;
+  return of_prompt;
 }
 
 void Generation::rest(uint64_t step) {
-  if (job_.request->max_tokens > 0 || fed_ < prompt().size()) return;
+  if (job_.request->max_tokens > 0 || prompt_left() > 0) return;
   step_ = step;
   finish_ = Finish::length;
 }
@@ -59,19 +66,50 @@ void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
 }
 
 void Generation::accept(Token token) {
-  last_ = token;
+  next_.assign(1, token);
+  next_fed_ = 0;
   ++drawn_;
   unsent_.push_back(token);
   if (is_stop_token(token)) {
+    if (heard_.thinking()) ++thought_;
     finish_ = Finish::stop;
   } else {
-    text_ += turn_.push(stops_.push(detokenizer_.push(token)));
-    if (stops_.stopped())
-      finish_ = Finish::stop;
-    else if (drawn_ >= job_.request->max_tokens)
-      finish_ = Finish::length;
+    const std::string piece = detokenizer_.push(token);
+    count_thought(piece);
+    show(piece);
+    if (!done() && drawn_ >= job_.request->max_tokens) finish_ = Finish::length;
+    if (!done() && heard_.thinking() && thought_ >= prompt().turn.thinking_budget.value_or(thought_ + 1))
+      close_thought();
   }
   if (done()) flush();
+}
+
+void Generation::count_thought(std::string_view piece) {
+  const bool before = heard_.thinking();
+  heard_.push(piece);
+  if (before || heard_.thinking()) ++thought_;
+}
+
+// The thought has had its tokens: what closes it is fed as if the model had written it, and the answer follows.
+void Generation::close_thought() {
+  heard_.expect_end();
+  turn_.expect_end();
+  for (const Token token : prompt().turn.closing) {
+    next_.push_back(token);
+    const std::string piece = detokenizer_.push(token);
+    heard_.push(piece);
+    show(piece);
+  }
+}
+
+void Generation::show(std::string_view piece) {
+  add(turn_.push(stops_.push(piece)));
+  if (stops_.stopped()) finish_ = Finish::stop;
+}
+
+void Generation::add(TurnText news) {
+  said_thought_ += news.thought;
+  text_ += news.text;
 }
 
 void Generation::deliver() noexcept {
@@ -83,7 +121,7 @@ void Generation::deliver() noexcept {
     } catch (...) {  // no memory for a sentence
       end(Finish::failed, step_, nullptr);
     }
-  } else if (done() || !text_.empty()) {
+  } else if (done() || !text_.empty() || !said_thought_.empty()) {
     emit(nullptr);
   }
 }
@@ -105,24 +143,29 @@ bool Generation::is_stop_token(Token token) const {
 
 // Moves held-back text to text_. The last bytes may still complete a stop string.
 void Generation::flush() {
-  if (stops_.stopped()) return;
-  text_ += turn_.push(stops_.push(detokenizer_.finish()));
-  if (!stops_.stopped()) text_ += turn_.push(stops_.finish());
-  if (stops_.stopped() && finish_ == Finish::length) finish_ = Finish::stop;
+  if (!stops_.stopped()) {
+    add(turn_.push(stops_.push(detokenizer_.finish())));
+    if (!stops_.stopped()) add(turn_.push(stops_.finish()));
+    if (stops_.stopped() && finish_ == Finish::length) finish_ = Finish::stop;
+  }
+  add(turn_.finish());
 }
 
 void Generation::emit(const Error* error) {
   Event event;
+  event.thought = said_thought_;
   event.text = text_;
   event.tokens = unsent_;
   event.finish = finish_;
   event.prompt_tokens = fed_;
   event.completion_tokens = drawn_;
   if (finish_ == Finish::length) event.embedding = vector_;
+  event.thought_tokens = thought_;
   event.step = step_;
   event.error = error;
   send(*job_.sink, event);
   ended_ = done();
+  said_thought_.clear();
   text_.clear();
   unsent_.clear();
 }

@@ -37,9 +37,14 @@ class Generation {
   void end(Finish finish, uint64_t step, const Error* error) noexcept;
 
  private:
-  const std::vector<Token>& prompt() const { return job_.request->prompt->tokens; }
+  const Prompt& prompt() const { return *job_.request->prompt; }
+  uint32_t prompt_left() const { return static_cast<uint32_t>(prompt().tokens.size()) - fed_; }
   bool is_stop_token(Token token) const;
   void accept(Token token);
+  void count_thought(std::string_view piece);
+  void close_thought();
+  void show(std::string_view piece);
+  void add(TurnText news);
   void flush();
   void emit(const Error* error);
 
@@ -47,11 +52,14 @@ class Generation {
   Sampler sampler_;
   Detokenizer detokenizer_;
   StopMatcher stops_;
-  TurnReader turn_;
+  TurnReader turn_;   // what is shown: behind the stops, which hold text back
+  TurnReader heard_;  // what was drawn: whether it is a thought
   uint32_t fed_ = 0;           // prompt tokens given to steps
   uint32_t drawn_ = 0;         // completion tokens
-  Token last_ = 0;             // the last draw, which the next decode row feeds
-  std::string text_;           // for the next event
+  uint32_t thought_ = 0;       // of the completion tokens: those of the thought
+  std::vector<Token> next_;    // to be fed after the prompt: the last draw, and what closes a thought
+  uint32_t next_fed_ = 0;      // of those
+  std::string said_thought_, text_;  // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
   std::vector<float> vector_;  // the embedding
   uint64_t step_ = 0;          // the last that drew

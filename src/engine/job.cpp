@@ -19,6 +19,8 @@ std::shared_ptr<const Request> checked(Request request, const Tokenizer& tokeniz
   if (!request.ignore_eos) {
     const std::vector<std::string>& stops = request.prompt->stops;
     request.stop.insert(request.stop.end(), stops.begin(), stops.end());
+    const std::vector<Token>& tokens = request.prompt->stop_tokens;
+    request.stop_tokens.insert(request.stop_tokens.end(), tokens.begin(), tokens.end());
     if (tokenizer.end_of_text() >= 0) request.stop_tokens.push_back(tokenizer.end_of_text());
   }
   return std::make_shared<const Request>(std::move(request));

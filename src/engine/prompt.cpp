@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "text/chat_template.h"
-
 namespace fulmar {
 namespace {
 
@@ -31,10 +29,20 @@ uint64_t bytes_of(const std::vector<ChatMessage>& messages) {
   return bytes;
 }
 
+// The ends of an answer that the model can draw at once.
+std::vector<Token> one_token_each(const std::vector<std::string>& stops, const Tokenizer& tokenizer) {
+  std::vector<Token> tokens;
+  for (const std::string& stop : stops) {
+    const std::vector<Token> spelled = tokenizer.encode_plain(stop);
+    if (spelled.size() == 1) tokens.push_back(spelled[0]);
+  }
+  return tokens;
+}
+
 }  // namespace
 
 std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokenizer& tokenizer,
-                                          uint32_t vocab, uint32_t max_tokens) {
+                                          uint32_t vocab, uint32_t max_tokens, const TemplateChoice& model) {
   const char* const field = input.tokens.empty() && !input.messages.empty() ? "messages" : "prompt";
   auto prompt = std::make_shared<Prompt>();
   if (!input.tokens.empty()) {
@@ -42,11 +50,17 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
     prompt->tokens = input.tokens;
   } else if (!input.messages.empty()) {
     check_bytes(field, bytes_of(input.messages), max_tokens);
-    ChatPrompt chat = apply_chat_template(input.messages, input.chat);
+    ChatPrompt chat = apply_chat_template(input.messages, input.chat, model);
     check_bytes(field, chat.text.size(), max_tokens);
-    prompt->stops = std::move(chat.stops);
-    prompt->opening = chat.opening;
     prompt->tokens = tokenizer.encode_plain(chat.text);
+    if (chat.token_zero && tokenizer.end_of_text() >= 0)
+      prompt->tokens.insert(prompt->tokens.begin(), tokenizer.end_of_text());
+    prompt->stops = std::move(chat.stops);
+    prompt->stop_tokens = one_token_each(prompt->stops, tokenizer);
+    prompt->chat_template = std::move(chat.name);
+    prompt->turn = std::move(chat.turn);
+    if (prompt->turn.thinking_budget) prompt->turn.closing = tokenizer.encode_plain(chat.closing);
+    for (const Token token : prompt->turn.closing) check_token("thinking_budget", token, vocab);
     if (input.keep_text) prompt->text = std::move(chat.text);
   } else {
     check_bytes(field, input.text.size(), max_tokens);

@@ -7,14 +7,15 @@
 
 #include "fulmar/error.h"
 #include "fulmar/request.h"
+#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace fulmar {
 
-// Throws Error(bad_request) naming the field. What is too long for `max_tokens` is refused before it costs
+// `chat`: the template that the model speaks. Throws Error(bad_request) naming the field. What is too long for `max_tokens` is refused before it costs
 // more than a look at its size, or one pass of the tokenizer over 16 bytes for each.
 std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokenizer& tokenizer,
-                                          uint32_t vocab, uint32_t max_tokens);
+                                          uint32_t vocab, uint32_t max_tokens, const TemplateChoice& chat);
 
 // What a prompt weighs while it waits: its tokens, or a sixteenth of the text's bytes that are kept with it.
 uint64_t weight_of(const Prompt& prompt);

@@ -1,16 +1,27 @@
-// The prompts that RWKV's chat models were trained on.
+// From messages to the prompt, by the rows of template_styles.h.
 #include "text/chat_template.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "fulmar/error.h"
+#include "text/template_styles.h"
 
 namespace fulmar {
 namespace {
 
 constexpr std::size_t kNameBytes = 64;
+constexpr std::string_view white = " \t\r\n\v\f";
+constexpr std::string_view greeting = "hi";
+constexpr std::string_view promise =
+    "Hi. I am your assistant and I will provide expert full response in full details. Please feel free to ask any "
+    "question and I will always answer it.";
+constexpr std::string_view introduction =
+    "The following is a verbose detailed conversation between {user} and {assistant}. {assistant} knows a lot, is "
+    "friendly, and answers {user} in full.";
 
 [[noreturn]] void refuse(const std::string& field, const std::string& problem) {
   throw Error(ErrorKind::bad_request, fmt::format("{} {}", field, problem), field);
@@ -18,7 +29,6 @@ constexpr std::size_t kNameBytes = 64;
 
 // CRLF to LF, runs of line ends to one (an empty line would end the turn), no white space around.
 std::string clean(std::string_view text) {
-  constexpr std::string_view white = " \t\r\n\v\f";
   const std::size_t begin = text.find_first_not_of(white);
   if (begin == std::string_view::npos) return {};
   text = text.substr(begin, text.find_last_not_of(white) - begin + 1);
@@ -32,7 +42,10 @@ std::string clean(std::string_view text) {
   return out;
 }
 
-enum class Role { system, user, assistant, tool };
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
 
 Role role_of(const ChatMessage& message, std::size_t index) {
   const std::string& role = message.role;
@@ -45,108 +58,191 @@ Role role_of(const ChatMessage& message, std::size_t index) {
          fmt::format("is {}; use system, developer, user, assistant or tool", shown));
 }
 
-std::string name_of(const char* field, const std::string& given, const char* otherwise) {
-  if (given.empty()) return otherwise;
+std::string name_of(const char* field, const std::string& given, std::string_view otherwise) {
+  if (given.empty()) return std::string(otherwise);
   if (given.size() > kNameBytes) refuse(field, fmt::format("must have at most {} bytes", kNameBytes));
   if (std::ranges::any_of(given, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
     refuse(field, "must be one line without control characters");
   return given;
 }
 
-// How turns look. Names by Role.
-struct Layout {
-  std::string names[4];
-  bool headings = false;  // "### User\nText\n", for function calling; else "User: Text\n\n"
+// A template with the names of those who speak.
+class Layout {
+ public:
+  Layout(const TemplateStyle& style, const TemplateOptions& options)
+      : style_(style),
+        names_{name_of("system_name", options.system_name, style.speakers[0]),
+               name_of("user_name", options.user_name, style.speakers[1]),
+               name_of("assistant_name", options.assistant_name, style.speakers[2]),
+               std::string(style.speakers[3])} {
+    if (!style.opens)
+      for (std::string& name : names_) name.clear();
+  }
+
+  const TemplateStyle& style() const { return style_; }
 
   std::string head(Role role) const {
-    const std::string& name = names[static_cast<std::size_t>(role)];
-    return headings ? "### " + name + "\n" : name + ":";
+    const std::string& name = names_[static_cast<std::size_t>(role)];
+    if (name.empty()) return {};
+    return std::string(style_.before).append(name).append(style_.after);
   }
-  const char* end() const { return headings ? "\n" : "\n\n"; }
-  // A line that looks like a heading would begin another turn, so it is moved in by a space.
+
+  std::string filled(std::string_view pattern) const {
+    std::string out(pattern);
+    constexpr std::string_view fields[] = {"{system}", "{user}", "{assistant}", "{tool}"};
+    for (std::size_t i = 0; i < 4; ++i) replace_all(out, fields[i], names_[i]);
+    return out;
+  }
+
+  // A text as it stands in a turn: clean, and nothing in it begins or ends one.
   std::string text(std::string_view content) const {
-    const std::string plain = clean(content);
-    if (!headings) return plain;
+    if (!style_.opens) return std::string(content);
+    std::string plain = clean(content);
+    if (style_.close == "✿") replace_all(plain, style_.close, "❀");
+    return style_.before.empty() ? plain : moved_in(plain);
+  }
+
+  // A turn's head and text, without what ends it.
+  std::string turn(const ChatMessage& message, Role role, std::string_view word = {}) const {
+    std::string out = head(role);
+    std::string said = text(message.content).append(word);
+    if (role == Role::tool && !style_.before.empty()) return out + "```json\n" + said + "\n```";
+    if (!said.empty()) out.append(out.empty() ? std::string_view() : style_.gap).append(said);
+    for (const ToolCall& call : message.tool_calls) {
+      if (!out.ends_with('\n')) out += '\n';
+      const std::string arguments = text(call.arguments);
+      out += fmt::format("**Tool Call:**\n```json\n{{\"name\": \"{}\", \"arguments\": {}}}\n```", text(call.name),
+                         arguments.empty() ? "{}" : arguments);
+    }
+    return out;
+  }
+
+ private:
+  // A line that looks like a heading would begin another turn, so it is moved in by a space.
+  std::string moved_in(std::string_view plain) const {
     std::string out;
     for (std::size_t at = 0; at < plain.size();) {
       const std::size_t end = std::min(plain.find('\n', at), plain.size() - 1) + 1;
-      const std::string_view line(plain.data() + at, end - at);
-      if (line.starts_with("### ") &&
-          std::ranges::any_of(names, [&](const auto& name) { return line.substr(4).starts_with(name); }))
-        out += ' ';
+      const std::string_view line = plain.substr(at, end - at);
+      const auto is_heading = [&](const std::string& name) {
+        return line.substr(style_.before.size()).starts_with(name);
+      };
+      if (line.starts_with(style_.before) && std::ranges::any_of(names_, is_heading)) out += ' ';
       out += line;
       at = end;
     }
     return out;
   }
+
+  const TemplateStyle& style_;
+  std::array<std::string, 4> names_;  // by Role
 };
 
-Layout layout_of(const std::vector<ChatMessage>& messages, const TemplateOptions& options) {
-  Layout layout{{name_of("system_name", options.system_name, "System"),
-                 name_of("user_name", options.user_name, "User"),
-                 name_of("assistant_name", options.assistant_name, "Assistant"), "Tool Output"}};
-  for (std::size_t i = 0; i < messages.size(); ++i)  // checks every role on the way
-    if (role_of(messages[i], i) == Role::tool || !messages[i].tool_calls.empty()) layout.headings = true;
-  return layout;
-}
-
-void append_call(const ToolCall& call, const Layout& layout, std::string& out) {
-  const std::string arguments = layout.text(call.arguments);
-  out += fmt::format("**Tool Call:**\n```json\n{{\"name\": \"{}\", \"arguments\": {}}}\n```",
-                     layout.text(call.name), arguments.empty() ? "{}" : arguments);
-}
-
-// A turn's head and text, without what ends it.
-std::string turn_of(const ChatMessage& message, Role role, const Layout& layout) {
-  std::string out = layout.head(role);
-  const std::string text = layout.text(message.content);
-  if (role == Role::tool) return out + "```json\n" + text + "\n```";
-  if (!text.empty()) out += (layout.headings ? "" : " ") + text;
-  for (const ToolCall& call : message.tool_calls) {
-    if (!out.ends_with('\n')) out += '\n';
-    append_call(call, layout, out);
+std::string_view word_of(ThinkWord word) {
+  switch (word) {
+    case ThinkWord::none:
+      return {};
+    case ThinkWord::think:
+      return " (think)";
+    case ThinkWord::a_bit:
+      return " (think a bit)";
+    case ThinkWord::a_lot:
+      return " (think a lot)";
   }
+  return {};
+}
+
+// "You are" of a system message, said by the one that it is said to.
+std::string in_own_voice(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"You are", "I am"}, {"you are", "I am"}, {"You're", "I'm"},   {"you're", "I'm"},
+      {"Your ", "My "},    {"your ", "my "},    {"You ", "I "},      {"you ", "I "}};
+  for (const auto& [from, to] : words) replace_all(text, from, to);
+  return text;
+}
+
+std::string preface(const Layout& layout) {
+  const std::string_view join = layout.style().join, close = layout.style().close;
+  if (layout.style().preface == Preface::conversation) return layout.filled(introduction).append(join);
+  std::string out;
+  out.append(layout.turn({"user", std::string(greeting)}, Role::user)).append(close).append(join);
+  out.append(layout.turn({"assistant", std::string(promise)}, Role::assistant)).append(close).append(join);
   return out;
 }
 
-void open_answer(const Layout& layout, Think think, ChatPrompt& prompt) {
-  prompt.text += layout.head(Role::assistant);
-  const char* gap = layout.headings ? "" : " ";
+// The beginning of the answer, and what its reader must know of it.
+void open_answer(const Layout& layout, Think think, std::string_view empty_thought, ChatPrompt& prompt) {
+  prompt.turn.opening = TurnOpening::name;
+  if (think == Think::open) prompt.turn.begun = "<think";
+  if (think == Think::chinese) prompt.turn.begun = "<think>嗯";
+  if (think == Think::fake) prompt.turn.begun = empty_thought;
+  if (think != Think::off)
+    prompt.turn.opening = think == Think::fake ? TurnOpening::faked : TurnOpening::thought;
+  else if (!layout.style().opens)
+    prompt.turn.opening = TurnOpening::raw;
+  const std::string head = layout.head(Role::assistant);
+  prompt.text += head;
+  if (!head.empty() && think != Think::off) prompt.text += layout.style().gap;
   // The model closes <think and </think itself: its training text has the ">" in the token that follows.
-  if (think == Think::on) prompt.text += fmt::format("{}<think", gap);
-  if (think == Think::fake) prompt.text += fmt::format("{}<think>\n</think", gap);
-  prompt.opening = think == Think::on     ? TurnOpening::thought
-                   : think == Think::fake ? TurnOpening::faked
-                                          : TurnOpening::name;
+  prompt.text += prompt.turn.begun;
 }
 
 // The last message's text goes on. White space at its end is not fed, or the model would have to begin in the
 // middle of a token (" word" is one): a line break stays, and a space is taken off what the model writes.
 void leave_open(const ChatMessage& message, Role role, const Layout& layout, ChatPrompt& prompt) {
-  prompt.text += turn_of(message, role, layout);
-  const std::size_t last = message.content.find_last_not_of(" \t\r\n\v\f");
+  prompt.text += layout.turn(message, role);
+  const std::size_t last = message.content.find_last_not_of(white);
   const std::string_view tail = std::string_view(message.content).substr(last + 1);
-  if (tail.find('\n') != tail.npos) prompt.text += '\n';
-  prompt.opening = tail.empty() || tail.ends_with('\n') ? TurnOpening::none : TurnOpening::name;
+  if (tail.find('\n') != tail.npos && layout.style().opens) prompt.text += '\n';
+  const bool whole = tail.empty() || tail.ends_with('\n') || !layout.style().opens;
+  prompt.turn.opening = whole ? TurnOpening::continued : TurnOpening::spaced;
+  if (role == Role::assistant) prompt.turn.begun = layout.text(message.content);
+}
+
+struct Styles {
+  const TemplateStyle& base;    // what the model or the client names
+  const TemplateStyle& turned;  // what the history is laid out in
+};
+
+Styles styles_of(const std::vector<ChatMessage>& messages, const TemplateOptions& options,
+                 const TemplateChoice& model) {
+  const TemplateStyle* base = find_style(options.name.empty() ? model.name : options.name);
+  if (!base)
+    refuse("chat_template_kwargs.rwkv_prompt_template",
+           fmt::format("is no template that is known; use one of {}", template_names()));
+  bool tools = false;
+  for (std::size_t i = 0; i < messages.size(); ++i)  // checks every role on the way
+    tools |= role_of(messages[i], i) == Role::tool || !messages[i].tool_calls.empty();
+  return {*base, tools && base->opens ? *find_style("function_calling") : *base};
+}
+
+Think resolved(const TemplateOptions& options, const Styles& styles) {
+  Think think = options.think;
+  if (think == Think::standard)
+    think = &styles.base == &styles.turned ? styles.base.unasked : styles.base.unasked_with_tools;
+  const bool begins = think == Think::open || think == Think::chinese;
+  return begins && options.thinking_budget == 0u ? Think::fake : think;
 }
 
 }  // namespace
 
-ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const TemplateOptions& options) {
+ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const TemplateOptions& options,
+                               const TemplateChoice& model) {
   if (messages.empty()) refuse("messages", "must have at least one message");
-  const Layout layout = layout_of(messages, options);
+  const Styles styles = styles_of(messages, options, model);
+  const Layout layout(styles.turned, options);
+  const TemplateStyle& style = styles.turned;
+  const bool one_line = styles.base.one_line_fake[static_cast<std::size_t>(model.series)];
+  const std::string_view empty_thought = one_line ? "<think></think" : "<think>\n</think";
+
   ChatPrompt prompt;
-  for (const Role role : {Role::system, Role::user, Role::assistant})
-    prompt.stops.push_back(std::string(layout.headings ? "\n" : "\n\n") + layout.head(role));
-  if (layout.headings) prompt.stops.push_back(std::string("\n") + layout.head(Role::tool));
-  if (options.presystem) {
-    prompt.text += turn_of({"user", "hi"}, Role::user, layout) + layout.end();
-    prompt.text += turn_of({"assistant",
-                            "Hi. I am your assistant and I will provide expert full response in full "
-                            "details. Please feel free to ask any question and I will always answer it."},
-                           Role::assistant, layout) +
-                   layout.end();
-  }
+  prompt.name = style.name;
+  prompt.token_zero = styles.base.token_zero;
+  prompt.closing = empty_thought.substr(std::string_view("<think>").size());
+  prompt.turn.together = options.thoughts_in_text;
+  prompt.turn.thinking_budget = options.thinking_budget;
+  for (const std::string_view stop : style.stops) prompt.stops.push_back(layout.filled(stop));
+
   const ChatMessage& last = messages.back();
   const Role last_role = role_of(last, messages.size() - 1);
   const bool open = options.continue_final_message.value_or(last_role == Role::assistant);
@@ -157,15 +253,25 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   const bool goes_on = open && (has_text || last_role != Role::assistant);
   const bool left_out = open && !goes_on && last.tool_calls.empty();
   const std::size_t whole = messages.size() - (goes_on || left_out ? 1 : 0);
+
+  std::size_t asked_last = messages.size();  // by the user
+  for (std::size_t i = 0; i < whole; ++i)
+    if (role_of(messages[i], i) == Role::user) asked_last = i;
+  bool own_voice = options.presystem && style.own_voice;
+  if (options.presystem && style.opens) prompt.text += preface(layout);
   for (std::size_t i = 0; i < whole; ++i) {
     const Role role = role_of(messages[i], i);
     if (role == Role::system && clean(messages[i].content).empty()) continue;  // clients send these for none
-    prompt.text += turn_of(messages[i], role, layout) + layout.end();
+    std::string turn = layout.turn(messages[i], role, i == asked_last ? word_of(options.word) : std::string_view());
+    if (role == Role::system && std::exchange(own_voice, false)) turn = in_own_voice(std::move(turn));
+    prompt.text.append(turn).append(style.close).append(style.join);
   }
+  if (!style.opens && !goes_on && prompt.text.ends_with(style.join))
+    prompt.text.resize(prompt.text.size() - style.join.size());
   if (goes_on)
     leave_open(last, last_role, layout, prompt);
   else
-    open_answer(layout, options.think, prompt);
+    open_answer(layout, resolved(options, styles), empty_thought, prompt);
   return prompt;
 }
 

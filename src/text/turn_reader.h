@@ -1,4 +1,4 @@
-// Reads the turn that the chat template opened: what the model writes becomes the answer's text.
+// Reads the turn that the chat template opened: what the model writes becomes the thought and the answer.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,17 +7,47 @@
 
 namespace fulmar {
 
-// Undoes the opening (see TurnOpening), however the text is cut into pieces. Thoughts stay in the text, as
-// whole <think> elements. What else a model writes beside its answer, calls of tools, is to be read here too.
+struct TurnText {
+  std::string thought, text;  // the thought comes first
+};
+
+// Takes a turn apart, however its text is cut into pieces: the thought is what stands between <think> and the
+// first </think>, without the white space around it; the answer is what follows. Only a thought at the turn's
+// beginning is one. What the prompt has of the turn already (Turn::begun) counts as read and is not repeated.
+//
+// Where Turn::together is set nothing is a thought: the text is the whole turn, with <think> as the model would
+// have written it, but without the opening of an empty thought.
 class TurnReader {
  public:
-  explicit TurnReader(TurnOpening opening) : opening_(opening) {}
-  // What of the answer this piece of the model's text completes.
-  std::string push(std::string_view piece);
+  explicit TurnReader(const Turn& turn);
+  // What this piece of the model's text completes.
+  TurnText push(std::string_view piece);
+  // What was held back, when generation ended.
+  TurnText finish();
+  // Whether what comes next belongs to the thought.
+  bool thinking() const { return at_ == At::thought; }
+  // The next "</think" ends the thought, whether a ">" follows or not: it was not the model that wrote it.
+  void expect_end() { sure_ = true; }
 
  private:
-  TurnOpening opening_;
-  bool begun_ = false, bracket_ = false;  // bracket: the ">" of a faked thought came
+  enum class At : uint8_t {
+    start,    // a <think> may come
+    thought,
+    end,      // a ">" that the model owes, and white space before the answer
+    name,     // a space after the speaker's name
+    answer
+  };
+  bool step(TurnText& out);  // false: more text is needed
+  bool read_start();
+  bool read_thought(TurnText& out);
+
+  At at_ = At::answer;
+  bool fresh_ = false;    // of a thought nothing was seen yet
+  bool bracket_ = false;  // a ">" that comes next belongs to the tag
+  bool sure_ = false;
+  bool spaced_ = false;   // the first space is not the answer's
+  std::string held_;
+  TurnText first_;        // goes out with the first piece
 };
 
 }  // namespace fulmar

@@ -204,6 +204,12 @@ def chat(args, model):
     common.check(twice == first * 2, f"/reset forgets, /quit ends: {twice} is not twice {first}")
     for words in (["--system", "Be brief."], ["--think", "on"], ["--think", "fake"]):
         common.check(common.output(args, *flags, *words, stdin=b"hello\n") != first, f"{words} changes the prompt")
+    shown = common.run(args, *flags, "--show-prompt", "--chat-template", "raven", "--think", "on", "--think-word", "bit",
+                       stdin=b"hello\n").stderr.decode()
+    common.check('raven: "Bob: hello (think a bit)\\n\\nAlice: <think"\ntokens: 66 111 98 58 ' in shown,
+                 f"--show-prompt shows the prompt: {shown}")
+    wrong = common.run(args, *flags, "--chat-template", "chatml", stdin=b"hello\n")
+    common.check(wrong.returncode == 2 and b"use one of assistant, bot" in wrong.stderr, f"no such template: {wrong}")
     print("ok: chat", flush=True)
 
 

@@ -40,6 +40,23 @@ TEST_F(DemoChat, AnAnswerIsWhatWasSaidAndNoMore) {
             "Your favourite fruit is plum.");
 }
 
+TEST_F(DemoChat, ItsTemplateIsFoundBesideIt) {
+  EXPECT_EQ(engine_->model().chat_template.what, "world");
+  EXPECT_THAT(engine_->model().chat_template.where, testing::EndsWith("fulmar-demo.chat_template.jinja"));
+}
+
+TEST_F(DemoChat, AThoughtComesApart) {
+  Question question = ask("", 60);
+  question.input.messages = {{"user", "What is 23 + 45?"}};
+  question.input.chat.think = Think::open;
+  question.sampling.temperature = 0;
+  const auto listener = listen_to(*engine_, question);
+  EXPECT_EQ(listener->wait(), Finish::stop);
+  EXPECT_EQ(listener->thought(), "60 + 8");
+  EXPECT_EQ(listener->text(), "68");
+  EXPECT_GE(listener->events().back().thought_tokens, 3u);
+}
+
 TEST_F(DemoChat, AnAnswerThatWasBegunGoesOn) {
   const ChatMessage question{"user", "What is the capital of France?"};
   EXPECT_EQ(answer({question, {"assistant", "The capital of"}}), " France is Paris.");

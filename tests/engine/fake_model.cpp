@@ -148,11 +148,13 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
 void Listener::on_event(const Event& event) {
   if (also) also(*this, event);
   std::lock_guard lock(mutex_);
-  events_.push_back({std::string(event.text),
+  events_.push_back({std::string(event.thought),
+                     std::string(event.text),
                      {event.tokens.begin(), event.tokens.end()},
                      event.finish,
                      event.prompt_tokens,
                      event.completion_tokens,
+                     event.thought_tokens,
                      event.step});
   if (event.error) error_ = std::make_unique<Error>(*event.error);
   changed_.notify_all();
@@ -173,6 +175,12 @@ void Listener::wait_for_events(size_t count) {
 std::vector<Listener::Heard> Listener::events() const {
   std::lock_guard lock(mutex_);
   return events_;
+}
+
+std::string Listener::thought() const {
+  std::string all;
+  for (const Heard& heard : events()) all += heard.thought;
+  return all;
 }
 
 std::string Listener::text() const {

@@ -102,10 +102,10 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits = 
 class Listener final : public Sink {
  public:
   struct Heard {
-    std::string text;
+    std::string thought, text;
     std::vector<Token> tokens;
     Finish finish;
-    uint32_t prompt_tokens, completion_tokens;
+    uint32_t prompt_tokens, completion_tokens, thought_tokens;
     uint64_t step;
   };
   void on_event(const Event& event) override;
@@ -118,6 +118,7 @@ class Listener final : public Sink {
   std::function<void(Listener&, const Event&)> also;
 
   std::vector<Heard> events() const;
+  std::string thought() const;
   std::string text() const;
   std::vector<Token> tokens() const;
   std::string error() const;

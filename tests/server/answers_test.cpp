@@ -159,18 +159,18 @@ TEST(Answers, EveryFieldReachesTheEngine) {
   EXPECT_EQ(request.stop, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(request.stop_tokens, (std::vector<Token>{0, 261}));
   EXPECT_TRUE(request.ignore_eos);
-  EXPECT_EQ(harness.engine.last_input().chat.think, Think::on);
+  EXPECT_EQ(harness.engine.last_input().chat.think, Think::open);
   const auto think_of = [&](const char* field) {
     client.post("/v1/chat/completions",
                 std::string(R"({"messages":[{"role":"user","content":"a"}],"max_tokens":1,)") + field + "}");
     return harness.engine.last_input().chat.think;
   };
   EXPECT_EQ(think_of(R"("enable_think":false)"), Think::fake);
-  EXPECT_EQ(think_of(R"("enable_think":null)"), Think::off);
-  EXPECT_EQ(think_of(R"("reasoning_effort":"high")"), Think::on);
+  EXPECT_EQ(think_of(R"("enable_think":null)"), Think::standard);
+  EXPECT_EQ(think_of(R"("reasoning_effort":"high")"), Think::open);
   EXPECT_EQ(think_of(R"("reasoning_effort":"none")"), Think::fake);
   EXPECT_EQ(think_of(R"("enable_thinking":false)"), Think::fake);
-  EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true})"), Think::on);
+  EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true})"), Think::open);
   EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":true},"enable_think":false)"), Think::fake);
   EXPECT_EQ(think_of(R"("chat_template_kwargs":{"enable_thinking":false})"), Think::fake);
   EXPECT_TRUE(harness.engine.last_request().stop.empty());  // the engine knows the template's stops

@@ -70,7 +70,7 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   const std::string text = document();
   for (const api::FieldTable* table :
        {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
-        &api::openai::function_fields, &api::common_fields}) {
+        &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
         << "docs/http-api.md must have this table (" << table->title << "):\n"

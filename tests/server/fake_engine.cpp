@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "engine/prompt.h"
 #include "text/chat_template.h"
+#include "text/turn_reader.h"
 
 namespace fulmar::test {
 
@@ -16,6 +17,8 @@ struct FakeEngine::Live {
   std::string prompt;
   uint64_t seed = 0, made = 0;
   size_t said = 0;  // of a "say" prompt
+  std::optional<TurnReader> reader;  // of a script
+  uint32_t thought = 0;              // its tokens
 };
 
 std::string fake_word(std::string_view prompt, uint64_t seed, uint64_t i) {
@@ -70,15 +73,17 @@ std::shared_ptr<const Prompt> FakeEngine::prepare(const PromptInput& input) cons
   ++preparing_;
   if (options_.prepare_after.valid()) options_.prepare_after.wait();
   --preparing_;
-  TurnOpening opening = TurnOpening::none;
-  if (!input.messages.empty()) opening = apply_chat_template(input.messages, input.chat).opening;
+  ChatPrompt chat;
+  if (!input.messages.empty()) chat = apply_chat_template(input.messages, input.chat);
   std::string text = input.text;
   for (const Token token : input.tokens) text += token < 256 ? static_cast<char>(token) : '?';
   for (const ChatMessage& message : input.messages) text += message.role + ": " + message.content + "\n";
   const std::lock_guard lock(mutex_);
   last_input_ = input;
   Prompt prompt;
-  prompt.opening = opening;
+  prompt.chat_template = chat.name;
+  prompt.stops = chat.stops;
+  prompt.turn = chat.turn;
   for (const char c : text) prompt.tokens.push_back(static_cast<unsigned char>(c));
   if (input.keep_text) prompt.text = text;
   return std::make_shared<const Prompt>(std::move(prompt));
@@ -96,6 +101,7 @@ void FakeEngine::submit(std::vector<Submission> all) {
     for (uint32_t choice = 0; choice < submission.choices.size(); ++choice) {
       auto live = std::make_unique<Live>();
       live->request = last_ = submission.request;
+      if (!options_.script.empty()) live->reader.emplace(live->request.prompt->turn);
       for (const Token token : live->request.prompt->tokens) live->prompt += static_cast<char>(token);
       live->seed = live->request.sampling.seed.value_or(0) + choice;
       live->sink = submission.choices[choice];
@@ -188,6 +194,21 @@ bool FakeEngine::step(Live& live) {
   } else {
     piece = options_.piece_bytes ? std::string(options_.piece_bytes, 'x')
                                  : fake_word(live.prompt, live.seed, live.made);
+  }
+  TurnText turn;
+  if (live.reader) {
+    const bool thought = live.reader->thinking();
+    turn = live.reader->push(options_.script[live.made]);
+    if (thought || live.reader->thinking()) ++live.thought;
+    if (live.made + 1 == options_.script.size()) {
+      event.finish = Finish::stop;
+      const TurnText rest = live.reader->finish();
+      turn.thought += rest.thought;
+      turn.text += rest.text;
+    }
+    piece = turn.text;
+    event.thought = turn.thought;
+    event.thought_tokens = live.thought;
   }
   event.completion_tokens = static_cast<uint32_t>(++live.made);
   for (const std::string& stop : live.request.stop) {

@@ -6,7 +6,9 @@
 #include <deque>
 #include <future>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "fulmar/engine.h"
 
@@ -22,6 +24,7 @@ struct FakeOptions {
   size_t piece_bytes = 0;             // tokens of this many bytes instead of words
   std::string id = "fake-rwkv";       // of the model
   std::vector<SamplingProfile> sampling_profiles{};  // of the model
+  std::vector<std::string> script{};  // of a chat: tokens that are read as the turn that the template opened
   std::string fail_with;              // every request ends with this error after its first token
   std::shared_future<void> prepare_after;  // where it is one, no prompt is made before
 };

@@ -52,6 +52,7 @@ const std::string kNothingOnly = ".... uu uuuu u uuuu uu uu u";
 const std::string kFalseOnly = ".... .u uuuu u uuuu uu uu u";
 const std::string kZeroOnly = ".... uu u.uu u uuuu uu uu u";
 const std::string kFalseOrZero = ".... .u u.uu u uuuu uu uu u";
+const std::string kNoWord = "..xx xx xxxx x xxxx xx xx x";  // a text, but none of these
 
 const std::map<std::string, std::string>& both() {
   static const std::map<std::string, std::string> rows = {
@@ -134,6 +135,9 @@ const std::map<std::string, std::string>& chat() {
       {"m.unknown", ".... .. .... . .... .. .. ."},
       {"reasoning_effort", "..xx xx xxxx x xxxx xv xx x"},
       {"enable_think", kBoolean},
+      {"think_type", kNoWord},
+      {"reasoning_format", kNoWord},
+      {"thinking_budget", ".xxx xx vvvv x vvvv xx xx x"},
       {"enable_thinking", ".xxx vv xxxx x xxxx xx xx x"},
       {"continue_final_message", kBoolean},
       {"add_generation_prompt", ".xxx u. xxxx x xxxx xx xx x"},
@@ -143,6 +147,8 @@ const std::map<std::string, std::string>& chat() {
       {"presystem", ".xxx .v xxxx x xxxx xx xx x"},
       {"chat_template_kwargs", ".... xx xxxx x xxxx xx xx u"},
       {"chat_template_kwargs.enable_thinking", kBoolean},
+      {"chat_template_kwargs.rwkv_prompt_template", kNoWord},
+      {"chat_template_kwargs.rwkv_generation_prompt", kNoWord},
       {"echo", kFalseOnly},
   };
   return rows;
@@ -199,6 +205,8 @@ std::string asked(const FakeEngine& engine) {
                      fmt::join(request.stop_tokens, ","), static_cast<int>(chat.think), chat.user_name,
                      chat.assistant_name, chat.system_name, chat.presystem,
                      chat.continue_final_message ? *chat.continue_final_message ? "on" : "anew" : "");
+  out += fmt::format(" {} {} {} {}", chat.name, static_cast<int>(chat.word), chat.thoughts_in_text,
+                     chat.thinking_budget ? std::to_string(*chat.thinking_budget) : "none");
   for (const ChatMessage& message : input.messages)
     out += ' ' + message.role + ':' + message.content + std::to_string(message.tool_calls.size());
   return out;

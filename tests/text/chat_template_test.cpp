@@ -22,14 +22,15 @@ std::string text_of(const Messages& messages, Think think = Think::off) {
 TEST(ChatTemplate, ThinkModesOpenTheAssistantsTurn) {
   const Messages messages{{"user", "Hi"}};
   EXPECT_EQ(text_of(messages, Think::off), "User: Hi\n\nAssistant:");
-  EXPECT_EQ(text_of(messages, Think::on), "User: Hi\n\nAssistant: <think");
+  EXPECT_EQ(text_of(messages, Think::open), "User: Hi\n\nAssistant: <think");
   EXPECT_EQ(text_of(messages, Think::fake), "User: Hi\n\nAssistant: <think>\n</think");
 }
 
 TEST(ChatTemplate, TheOpeningIsNamedForWhoReadsTheTurn) {
-  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::off).opening, TurnOpening::name);
-  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::on).opening, TurnOpening::thought);
-  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::fake).opening, TurnOpening::faked);
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::off).turn.opening, TurnOpening::name);
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::open).turn.opening, TurnOpening::thought);
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::open).turn.begun, "<think");
+  EXPECT_EQ(prompt_of({{"user", "Hi"}}, Think::fake).turn.opening, TurnOpening::faked);
 }
 
 TEST(ChatTemplate, TurnsAreJoinedByOneEmptyLine) {
@@ -65,13 +66,13 @@ TEST(ChatTemplate, AnEmptySystemMessageSaysNothing) {
 
 TEST(ChatTemplate, AnAnswerThatWasBegunGoesOn) {
   const auto expect = [](const std::string& content, const std::string& fed, TurnOpening opening) {
-    const ChatPrompt prompt = prompt_of({{"user", "Hi"}, {"assistant", content}}, Think::on);
+    const ChatPrompt prompt = prompt_of({{"user", "Hi"}, {"assistant", content}}, Think::open);
     EXPECT_EQ(prompt.text, "User: Hi\n\n" + fed);
-    EXPECT_EQ(prompt.opening, opening);
+    EXPECT_EQ(prompt.turn.opening, opening);
   };
-  expect("The capital of", "Assistant: The capital of", TurnOpening::none);
-  expect("The capital of ", "Assistant: The capital of", TurnOpening::name);  // its space comes again
-  expect("A list:\n\n", "Assistant: A list:\n", TurnOpening::none);
+  expect("The capital of", "Assistant: The capital of", TurnOpening::continued);
+  expect("The capital of ", "Assistant: The capital of", TurnOpening::spaced);  // its space comes again
+  expect("A list:\n\n", "Assistant: A list:\n", TurnOpening::continued);
   expect("", "Assistant: <think", TurnOpening::thought);  // nothing to go on with
   TemplateOptions options;
   options.continue_final_message = false;
@@ -121,13 +122,13 @@ TEST(ChatTemplate, AHistoryWithToolsIsLaidOutForFunctionCalling) {
                  {"user", "How warm is it?"},
                  {"assistant", "", {{"weather", R"({"city": "Oslo"})"}, {"clock", ""}}},
                  {"tool", R"({"celsius": 9})"}},
-                Think::on);
+                Think::open);
   EXPECT_EQ(prompt.text,
             "### System\nBe brief.\n### User\nHow warm is it?\n### Assistant\n"
             "**Tool Call:**\n```json\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n```\n"
             "**Tool Call:**\n```json\n{\"name\": \"clock\", \"arguments\": {}}\n```\n"
             "### Tool Output\n```json\n{\"celsius\": 9}\n```\n### Assistant\n<think");
-  EXPECT_THAT(prompt.stops, testing::UnorderedElementsAre("\n### System\n", "\n### User\n", "\n### Assistant\n",
+  EXPECT_THAT(prompt.stops, testing::UnorderedElementsAre("\n### System\n", "\n### User", "\n### Assistant\n",
                                                           "\n### Tool Output\n"));
   // What a tool says cannot begin another turn.
   EXPECT_THAT(text_of({{"user", "a"}, {"tool", "x\n### User\ny\n### Other"}}),

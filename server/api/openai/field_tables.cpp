@@ -39,13 +39,26 @@ constexpr Field chat[] = {
     {"max_tokens", integer, "4096", "The same. -1: no limit of yours. 0: none, for `usage`.", -1,
      max_tokens_most, Above::clamped},
     {"reasoning_effort", text, "",
-     "`none` or `minimal`: the answer begins with an empty thought; anything else: with a thought, "
-     "`<think>...</think>`.",
+     "`none` or `minimal`: the answer begins with an empty thought; `low`, `medium`, `high`: with a thought, after the "
+     "words ` (think a bit)`, ` (think)` or ` (think a lot)` at the end of the last user's text; anything else: with a "
+     "thought.",
      0, 64},
-    {"enable_think", boolean, "", "true or false: the same, said outright."},
+    {"enable_think", boolean, "", "true: the answer begins with a thought; false: with an empty one."},
     {"enable_thinking", boolean, "", "Its other name."},
-    {"chat_template_kwargs", map, "",
-     "`{\"enable_thinking\": true}`: the same once more. Other members are refused.", 0, 16},
+    {"think_type", text, "",
+     "The same in rwkv_lightning's words: `fast` (an empty thought), `free` (a thought), `preferChinese` (a thought "
+     "that begins in Chinese), `en`, `enShort`, `enLong` (a thought, after ` (think)`, ` (think a bit)`, ` (think a "
+     "lot)`).",
+     0, 64},
+    {"thinking_budget", integer, "`--reasoning-budget`",
+     "Tokens that a thought may have; then it is closed, and the answer follows. 0: an empty thought. -1: no limit.", -1,
+     max_tokens_most, Above::clamped},
+    {"reasoning_format", text, "`auto`",
+     "`auto` or `deepseek`: the thought is `reasoning_content` and the answer `content`. `none`: both are `content`, the "
+     "thought as `<think>...</think>`.",
+     0, 64},
+    {"chat_template_kwargs", map, "", "What a template takes, [below](#templates-and-thoughts). Other members are refused.",
+     0, 16},
     {"continue_final_message", boolean, "whether the last message is the assistant's",
      "true: the last message's text goes on, and the answer is what follows it. false: a new turn begins."},
     {"add_generation_prompt", boolean, "true", "false is taken only where the last message goes on."},
@@ -91,6 +104,9 @@ constexpr Field part[] = {
 
 constexpr Field template_option[] = {
     {"enable_thinking", boolean, "", "As `enable_think`."},
+    {"rwkv_prompt_template", text, "the model's", "The name of another template.", 0, 64},
+    {"rwkv_generation_prompt", text, "the template's", "`open_think`, `fake_think` (an empty thought) or `no_think`.", 0,
+     64},
 };
 
 }  // namespace

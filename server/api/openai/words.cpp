@@ -28,16 +28,18 @@ std::string_view finish_json(Finish finish) {
   }
 }
 
-std::string usage_json(const Usage& usage) {
-  return fmt::format(R"("usage":{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})",
-                     usage.prompt, usage.completion, usage.prompt + usage.completion);
+std::string usage_json(const Usage& usage, bool details) {
+  std::string json = fmt::format(R"("usage":{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{})",
+                                 usage.prompt, usage.completion, usage.prompt + usage.completion);
+  if (details) json += fmt::format(R"(,"completion_tokens_details":{{"reasoning_tokens":{}}})", usage.thought);
+  return json += '}';
 }
 
 // What both have in common: an object around a list of choices.
 class Words : public Dialect {
  public:
   Words(std::string_view prefix, std::string_view object, const Delivery& delivery, std::string_view model)
-      : usage_(delivery.include_usage) {
+      : usage_(delivery.include_usage), thinks_(prefix == "chatcmpl") {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     head_ = fmt::format(R"({{"id":"{}-{}","object":"{}","created":{},"model":{},"choices":)", prefix, random_id(),
                         object, std::chrono::duration_cast<std::chrono::seconds>(now).count(), json_quoted(model));
@@ -46,7 +48,7 @@ class Words : public Dialect {
   http::Response stream_head() const override { return http::sse_head(); }
 
   void end(const Usage& usage, std::string& out) override {
-    if (usage_) out += http::sse_event(fmt::format("{}[],{}}}", head_, usage_json(usage)));
+    if (usage_) out += http::sse_event(fmt::format("{}[],{}}}", head_, usage_json(usage, thinks_)));
     out += http::sse_event("[DONE]");
   }
 
@@ -54,7 +56,7 @@ class Words : public Dialect {
   void fail(const http::Failure& failure, std::string& out) override { out += http::sse_event(error_json(failure)); }
 
   void begin_whole(std::string& out) override { out += head_ + '['; }
-  void end_whole(const Usage& usage, std::string& out) override { out += fmt::format("],{}}}", usage_json(usage)); }
+  void end_whole(const Usage& usage, std::string& out) override { out += fmt::format("],{}}}", usage_json(usage, thinks_)); }
 
  protected:
   // A stream's chunk with one choice.
@@ -63,7 +65,7 @@ class Words : public Dialect {
   }
 
  private:
-  const bool usage_;
+  const bool usage_, thinks_;
   std::string head_;  // up to "choices":
 };
 
@@ -81,9 +83,11 @@ class CompletionWords final : public Words {
             out);
   }
 
-  void begin_choice(uint32_t index, std::string& out) override {
+  void begin_choice(uint32_t index, bool, std::string& out) override {
     out += fmt::format(R"({}{{"index":{},"text":")", index > 0 ? "," : "", index);
   }
+
+  void end_thought(std::string&) override {}  // a completion has none
 
   void end_choice(uint32_t, Finish finish, std::string& out) override {
     out += fmt::format(R"(","logprobs":null,"finish_reason":{}}})", finish_json(finish));
@@ -103,14 +107,19 @@ class ChatWords final : public Words {
   // Clients expect the reason in a chunk of its own, after the last of the text.
   void say(std::span<const Said> news, std::string& out) override {
     for (const Said& said : news) {
+      if (!said.thought.empty())
+        put(said.index, "\"reasoning_content\":" + json_quoted(said.thought), Finish::none, out);
       if (!said.text.empty()) put(said.index, "\"content\":" + json_quoted(said.text), Finish::none, out);
       if (said.finish != Finish::none) put(said.index, {}, said.finish, out);
     }
   }
 
-  void begin_choice(uint32_t index, std::string& out) override {
-    out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","content":")", index > 0 ? "," : "", index);
+  void begin_choice(uint32_t index, bool has_thought, std::string& out) override {
+    out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","{}":")", index > 0 ? "," : "", index,
+                       has_thought ? "reasoning_content" : "content");
   }
+
+  void end_thought(std::string& out) override { out += R"(","content":")"; }
 
   void end_choice(uint32_t, Finish finish, std::string& out) override {
     out += fmt::format(R"(","refusal":null}},"logprobs":null,"finish_reason":{}}})", finish_json(finish));

@@ -1,0 +1,121 @@
+// Which template a model speaks, by its name, by the template it carries and by its vocabulary.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/fail.h"
+#include "text/chat_template.h"
+#include "text/template_styles.h"
+
+namespace fulmar {
+namespace {
+
+constexpr auto none = std::string_view::npos;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+bool is_letter(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// By the letter behind a "g1" that is a word's beginning: "rwkv7-g1h-1.5b". Not in "g10" nor in "g1half".
+Series series_of(std::string_view name) {
+  for (size_t at = name.find("g1"); at != none; at = name.find("g1", at + 1)) {
+    if (at > 0 && (is_letter(name[at - 1]) || is_digit(name[at - 1]))) continue;
+    const char letter = at + 2 < name.size() ? name[at + 2] : '-';
+    const char next = at + 3 < name.size() ? name[at + 3] : '-';
+    if (is_digit(letter) || (is_letter(letter) && is_letter(next))) continue;
+    return letter >= 'h' && letter <= 'z' ? Series::late_g1 : Series::early_g1;
+  }
+  return Series::other;
+}
+
+// What a template in another program's language makes, by the words in it. Empty: nothing that is known.
+std::string_view template_by_words(std::string_view text) {
+  const auto has = [text](std::string_view word) { return text.find(word) != none; };
+  if (const TemplateStyle* style = find_style(text)) return style->name;  // a name alone
+  if (has("rwkv_prompt_template") || has("✿")) return "bot";
+  if (has("### Tool Output") && has("### User")) return "function_calling";
+  if (has("rwkv-world")) return "world";  // what llama.cpp calls it
+  if (has("###") || has("<|")) return {};
+  if (has("Bob") && has("Alice")) return "raven";
+  if (has("User") && has("Assistant")) return has("<think") ? "assistant" : "world";
+  return {};
+}
+
+// A number to compare two templates by, of 32 bits.
+uint32_t fingerprint(std::string_view text) {
+  uint32_t hash = 2166136261u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view white = " \t\r\n";
+  const size_t first = text.find_first_not_of(white);
+  return first == none ? std::string_view() : text.substr(first, text.find_last_not_of(white) - first + 1);
+}
+
+void take(TemplateChoice& choice, std::string_view name, std::string found) {
+  choice.name = name;
+  choice.found = std::move(found);
+}
+
+// World models last: their name is in others' too.
+void take_by_name(TemplateChoice& choice, const std::string& name) {
+  for (const std::string_view word : {"raven", "pile", "world"})
+    if (name.find(word) != none) return take(choice, word, fmt::format("the \"{}\" in the model's name", word));
+}
+
+}  // namespace
+
+std::string template_names() {
+  std::string names;
+  for (const TemplateStyle& style : template_styles()) {
+    if (!names.empty()) names += ", ";
+    names += style.name;
+  }
+  return names;
+}
+
+TemplateChoice pick_template(const TemplateClues& clues, const std::string& asked) {
+  const std::string name = lower(clues.name);
+  const std::string_view text = trimmed(clues.template_text);
+  TemplateChoice choice;
+  choice.series = series_of(name);
+  if (!asked.empty()) {
+    if (!find_style(asked))
+      fail(ErrorKind::misuse, "there is no chat template {}; use one of {}", asked.substr(0, 40), template_names());
+    take(choice, asked, "--chat-template");
+    return choice;
+  }
+  const std::string_view known = template_by_words(text);
+  if (choice.series == Series::late_g1 && clues.has_flower_token)
+    take(choice, "bot", "the generation in the model's name");
+  else if (choice.series != Series::other)
+    take(choice, "assistant", "the generation in the model's name");
+  else if (choice.from_text = !known.empty(); choice.from_text)
+    take(choice, known, "the model's own chat_template");
+  else
+    take_by_name(choice, name);
+  if (choice.name == "bot" && !clues.has_flower_token) {
+    take(choice, "assistant", "what is taken where the vocabulary has no token for bot's ends of turns");
+    choice.from_text = false;
+  }
+  if (!text.empty() && known.empty())
+    choice.warning = fmt::format(
+        "the model's own chat_template ({} bytes, fingerprint {:08x}) is none that is known here; \"{}\" is taken "
+        "instead, or what --chat-template says",
+        text.size(), fingerprint(text), choice.name);
+  return choice;
+}
+
+}  // namespace fulmar
