@@ -38,6 +38,9 @@ struct Found {
   std::string what, where;
 };
 
+// What a vector is for; models that make vectors have a head for each.
+enum class EmbeddingTask : uint8_t { retrieval, similarity, classification };
+
 struct ModelInfo {
   std::string path;      // as it was given
   std::string id;        // ModelSpec::name, or what stands for it
@@ -51,6 +54,7 @@ struct ModelInfo {
   std::string device;
   uint32_t layers = 0, channels = 0, vocab = 0;
   uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
+  bool embeds = false;  // it makes vectors of texts, and no text
   uint32_t slots = 0;  // sequences that can be live at once
   int64_t created = 0;  // Unix time of loading
   // What its makers draw with: "open" (thinking), "fake" (an empty thought), "tools", as far as they say; the first is

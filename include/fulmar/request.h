@@ -95,6 +95,7 @@ struct Request {
   std::shared_ptr<const Prompt> prompt;
   Sampling sampling;
   uint32_t max_tokens = 512;  // 0: the prompt is fed, and that is all
+  EmbeddingTask task = EmbeddingTask::retrieval;
   bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
   // Generation ends before the first of these; never shown. Empty strings are skipped.
   std::vector<std::string> stop;

@@ -4,14 +4,14 @@
 #include "base/fail.h"
 
 namespace fulmar {
-Drawing::Drawing(uint32_t vocab, uint32_t slots, ThreadPool& team) : vocab_(vocab), team_(team) {
+Drawing::Drawing(uint32_t width, uint32_t slots, ThreadPool& team) : width_(width), team_(team) {
   drawing_.reserve(slots);
 }
 
 void Drawing::draw(const StepPlan& plan, std::span<float> logits, std::span<const std::unique_ptr<Generation>> slots,
                    uint64_t step) {
-  require(logits.size() == plan.picks.size() * size_t{vocab_}, "{} logits for {} picks of {} tokens",
-          logits.size(), plan.picks.size(), vocab_);
+  require(logits.size() == plan.picks.size() * size_t{width_}, "{} numbers for {} picks of {}",
+          logits.size(), plan.picks.size(), width_);
   drawing_.clear();
   for (uint32_t i = 0; i < plan.shares.size(); ++i) {
     if (plan.shares[i].picks > 0)
@@ -21,7 +21,7 @@ void Drawing::draw(const StepPlan& plan, std::span<float> logits, std::span<cons
   }
   auto draw_one = [&](uint32_t i) {
     const StepPlan::Share& share = plan.shares[drawing_[i]];
-    slots[share.slot]->draw(logits.subspan(share.first_pick * size_t{vocab_}, vocab_), step);
+    slots[share.slot]->draw(logits.subspan(share.first_pick * size_t{width_}, width_), step);
   };
   team_.run(
       static_cast<uint32_t>(drawing_.size()),

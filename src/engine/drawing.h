@@ -11,8 +11,8 @@ namespace fulmar {
 
 class Drawing {
  public:
-  // `team` stays the caller's; steps are of at most `slots` slots.
-  Drawing(uint32_t vocab, uint32_t slots, ThreadPool& team);
+  // `width`: numbers of a pick, as Config::outputs. `team` stays the caller's; steps are of at most `slots` slots.
+  Drawing(uint32_t width, uint32_t slots, ThreadPool& team);
 
   // Lets each share's slot draw from its logits, which are overwritten, or rest where it has none. `slots` by their
   // numbers.
@@ -20,7 +20,7 @@ class Drawing {
             uint64_t step);
 
  private:
-  const uint32_t vocab_;
+  const uint32_t width_;
   ThreadPool& team_;
   std::vector<uint32_t> drawing_;  // shares with logits
 };

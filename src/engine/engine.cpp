@@ -46,7 +46,7 @@ class ModelEngine final : public Engine {
         max_prompt_tokens_(options.max_prompt_tokens),
         queue_(options.queue, options.queue_tokens),
         slots_(model_->slots()),
-        drawing_(vocab_, model_->slots(), model_->team()) {
+        drawing_(model_->config().outputs(), model_->slots(), model_->team()) {
     for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
     order_.reserve(slots_.size());
     demands_.reserve(slots_.size());
@@ -62,14 +62,21 @@ class ModelEngine final : public Engine {
   }
 
   std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override {
-    if (input.messages.empty() || input.chat.thinking_budget || !thinking_budget_)
-      return make_prompt(input, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
-    PromptInput bounded = input;
-    bounded.chat.thinking_budget = thinking_budget_;
-    return make_prompt(bounded, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
+    std::shared_ptr<const Prompt> prompt;
+    if (input.messages.empty() || input.chat.thinking_budget || !thinking_budget_) {
+      prompt = make_prompt(input, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
+    } else {
+      PromptInput bounded = input;
+      bounded.chat.thinking_budget = thinking_budget_;
+      prompt = make_prompt(bounded, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
+    }
+    return input.embed && model_->config().embeds ? ended(*prompt) : prompt;
   }
 
   void submit(std::vector<Submission> all) override {
+    for (const Submission& submission : all)
+      if (model_->config().embeds && !submission.request.embed)
+        fail(ErrorKind::unsupported, "this model makes vectors of texts (POST /v1/embeddings) and writes none");
     queue_.push(make_jobs(std::move(all), *tokenizer_, vocab_));
   }
 
@@ -94,6 +101,16 @@ class ModelEngine final : public Engine {
   }
 
  private:
+  // What makes vectors was trained on texts that end so.
+  static std::shared_ptr<const Prompt> ended(const Prompt& prompt) {
+    auto longer = std::make_shared<Prompt>(prompt);
+    const auto inside = std::find(longer->tokens.begin(), longer->tokens.end() - 1, EmbeddingHeads::end_token);
+    if (inside != longer->tokens.end() - 1)
+      refuse_field("input", "the end token {} stands inside of a text, and only its end is read", EmbeddingHeads::end_token);
+    if (longer->tokens.back() != EmbeddingHeads::end_token) longer->tokens.push_back(EmbeddingHeads::end_token);
+    return longer;
+  }
+
   void run() {
     for (bool goes_on = true; goes_on;) {
       try {
@@ -165,7 +182,7 @@ class ModelEngine final : public Engine {
       const uint32_t slot = free_.back();
       try {
         model_->reset_slot(slot);
-        slots_[slot] = std::make_unique<Generation>(std::move(*job), tokenizer_, vocab_);
+        slots_[slot] = std::make_unique<Generation>(std::move(*job), tokenizer_, vocab_, model_->heads());
         free_.pop_back();
         order_.push_back(slot);
         live_ = static_cast<uint32_t>(order_.size());

@@ -2,6 +2,7 @@
 #include "engine/generation.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/fail.h"
 #include "engine/text_vector.h"
@@ -16,19 +17,21 @@ Turn apart(Turn turn) {
 
 }  // namespace
 
-Generation::Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab)
+Generation::Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab,
+                       const EmbeddingHeads* heads)
     : job_(std::move(job)),
       sampler_(job_.request->sampling, vocab, job_.choice, tokenizer),
       detokenizer_(std::move(tokenizer)),
       stops_(job_.request->stop),
       turn_(prompt().turn),
-      heard_(apart(prompt().turn)) {
+      heard_(apart(prompt().turn)),
+      heads_(heads) {
   sampler_.read_prompt(prompt().tokens);
   unsent_.reserve(16);  // few characters take more tokens than that
 }
 
 Demand Generation::demand(uint32_t slot) const {
-  const Want want = job_.request->max_tokens == 0 ? Want::none : Want::last;
+  const Want want = job_.request->max_tokens == 0 && !heads_ ? Want::none : Want::last;
   if (const uint32_t left = prompt_left(); left > 0) return {slot, left, false, want};
   const auto rows = static_cast<uint32_t>(next_.size()) - next_fed_;
   return {slot, rows, rows == 1, want};
@@ -53,12 +56,24 @@ void Generation::rest(uint64_t step) {
 
 void Generation::embed(std::span<const float> vector) {
   vector_ = unit_vector(vector);
+  const auto finite = [](float x) { return std::isfinite(x); };
+  if (std::ranges::all_of(vector_, finite)) return;
+  finish_ = Finish::failed;
+  failure_ = std::make_exception_ptr(Error(ErrorKind::internal, "the text has no vector: the model's numbers are NaN"));
+}
+
+void Generation::read_end(std::span<const float> row) {
+  finish_ = Finish::length;
+  embed(heads_->apply(job_.request->task, row));
 }
 
 void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
   step_ = step;
   try {
-    accept(sampler_.sample(logits));
+    if (heads_)
+      read_end(logits);
+    else
+      accept(sampler_.sample(logits));
   } catch (...) {  // this one's logits are no number: the others go on
     failure_ = std::current_exception();
     finish_ = Finish::failed;

@@ -9,6 +9,7 @@
 
 #include "engine/job.h"
 #include "engine/scheduler.h"
+#include "model/embedding_heads.h"
 #include "text/sampler.h"
 #include "text/turn_reader.h"
 
@@ -16,7 +17,8 @@ namespace fulmar {
 
 class Generation {
  public:
-  Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab);
+  // `heads`: of a model that embeds, whose rows of `draw` are what its final norm gives.
+  Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab, const EmbeddingHeads* heads = nullptr);
 
   bool closed() const { return job_.sink->closed(); }
   Demand demand(uint32_t slot) const;
@@ -26,9 +28,9 @@ class Generation {
   // After a step that fed it and has no logits for it: a request for no tokens is done with its prompt.
   void rest(uint64_t step);
   // Whether it is done and still has no embedding that it was asked for.
-  bool wants_vector() const { return job_.request->embed && finish_ == Finish::length && vector_.empty(); }
+  bool wants_vector() const { return !heads_ && job_.request->embed && finish_ == Finish::length && vector_.empty(); }
   void embed(std::span<const float> vector);
-  // Draws a token from logits [V], which are overwritten, and makes text of it. `step` is for the event.
+  // Draws a token from logits [V], which are overwritten, and makes text of it; or reads the row of the end token. `step` is for the event.
   void draw(std::span<float> logits, uint64_t step) noexcept;
   bool done() const { return finish_ != Finish::none; }
   // Sends what is new, the end among it.
@@ -45,6 +47,7 @@ class Generation {
   void close_thought();
   void show(std::string_view piece);
   void add(TurnText news);
+  void read_end(std::span<const float> row);
   void flush();
   void emit(const Error* error);
 
@@ -61,6 +64,7 @@ class Generation {
   uint32_t next_fed_ = 0;      // of those
   std::string said_thought_, text_;  // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
+  const EmbeddingHeads* const heads_;
   std::vector<float> vector_;  // the embedding
   uint64_t step_ = 0;          // the last that drew
   Finish finish_ = Finish::none;

@@ -38,6 +38,7 @@ ModelInfo info_of(const Model& model, const ModelSpec& spec) {
   info.layers = config.L;
   info.channels = config.C;
   info.slots = model.slots();
+  info.embeds = config.embeds;
   info.vocab = config.V;
   info.parameters = config.parameters;
   info.weight_bytes = model.weight_bytes();

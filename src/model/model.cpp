@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
 #include "base/platform.h"
 #include "model/devices.h"
 #include "model/embedding.h"
+#include "model/embedding_heads.h"
 #include "model/place_model.h"
 #include "model/stage.h"
 
@@ -57,6 +59,7 @@ class LoadedModel : public Model {
   const ops::Caps& caps() const override { return devices_[0].backend->caps(); }
   std::string strategy() const override { return to_string(plan_.strategy); }
   uint64_t weight_bytes() const override { return plan_.weight_bytes(); }
+  const EmbeddingHeads* heads() const override { return heads_ ? &*heads_ : nullptr; }
   uint32_t slots() const override { return sizes_.slots; }
   uint32_t max_rows() const override { return sizes_.rows; }
   uint32_t max_picks() const override { return sizes_.picks; }
@@ -171,9 +174,15 @@ class LoadedModel : public Model {
     }
     place_weights(source, placed);
     write_state(sizes_.slots, rwkv::initial_state(source, config_, {0, config_.L}));
+    read_heads();
     if (const std::string file = changed_mapped_file(); !file.empty())
       fail(ErrorKind::bad_file, "{}: the file changed while it was read: load it again once it is whole",
            file);
+  }
+
+  // Of the file as it is: adapters change the language model alone.
+  void read_heads() {
+    if (config_.embeds && !heads_) heads_.emplace(*source_.file, config_.C);
   }
 
   void place_weights(const Source& source, const Placed& placed) {
@@ -288,6 +297,7 @@ class LoadedModel : public Model {
   rwkv::Config config_;
   ModelPlan plan_;
   Embedding embedding_;
+  std::optional<EmbeddingHeads> heads_;
   StepSizes sizes_;
   std::vector<MemoryNeed> needs_;  // by device, as devices_ to streams_
   ThreadPool team_;

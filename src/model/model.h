@@ -13,6 +13,7 @@
 namespace fulmar {
 
 class ThreadPool;
+class EmbeddingHeads;
 struct OpenedDevice;
 struct StrategyPart;
 
@@ -50,6 +51,7 @@ class Model {
   virtual std::string strategy() const = 0;   // as resolved: "vulkan:0 fp16"
   virtual uint64_t weight_bytes() const = 0;  // of all layers, wherever they are
   virtual std::vector<DeviceMemory> memory() const { return {}; }
+  virtual const EmbeddingHeads* heads() const { return nullptr; }  // of a model that embeds
   virtual uint32_t slots() const = 0;
   virtual uint32_t max_rows() const = 0;
   virtual uint32_t max_picks() const = 0;  // in a step
@@ -62,7 +64,7 @@ class Model {
   // Starts a step; what it points to must stay until finish(), which every start needs. Throws
   // Error(bad_request) for a token outside [0, V).
   virtual void start(const Step& step) = 0;
-  // Waits for the step. Logits [picks, V], the caller's to change, valid until the next start.
+  // Waits for the step. Logits [picks, V], of a model that embeds what its final norm gives, [picks, C], the caller's to change, valid until the next start.
   virtual std::span<float> finish() = 0;
   std::span<float> step(std::span<const int32_t> tokens, std::span<const ops::Segment> segments,
                         std::span<const uint32_t> picks) {

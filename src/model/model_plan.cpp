@@ -27,9 +27,15 @@ rwkv::LayerRange range_of(uint32_t first, uint32_t last, uint32_t L) {
   return {std::min(first, L), std::min(last, L), last > L};
 }
 
+// That of the head, or in a model that has none of a layer's largest matrix.
+Format large_format(const Source& source) {
+  const auto head = source.info("head.weight");
+  return head ? head->format : source.info("blocks.0.ffn.key.weight")->format;
+}
+
 // The word for what the large matrices are kept in where a strategy leaves that open.
 std::string_view own_precision(const Source& source) {
-  const Format stored = source.info("head.weight")->format;
+  const Format stored = large_format(source);
   const std::string_view word = info(stored).precision;
   return word.empty() ? info(Format::f32).precision : word;
 }
@@ -78,7 +84,7 @@ class Planner {
   }
 
   bool rounds_inputs(size_t part) const {
-    return half_inputs(parts_[part], source_.info("head.weight")->format);
+    return half_inputs(parts_[part], large_format(source_));
   }
 
   void add(size_t device, size_t part, uint32_t first, uint32_t last, bool streamed) {

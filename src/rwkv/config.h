@@ -28,10 +28,12 @@ struct Config {
   uint32_t E = 0, active = 0, Er = 0, Dm = 0;
   float norm_eps = 1e-5f;        // every layer norm
   float head_norm_eps = 64e-5f;  // the group norm over heads; file metadata "gn_eps" overrides
+  bool embeds = false;  // v7 of EmbeddingRWKV: no head, what the final norm gives is the output
   uint64_t parameters = 0;
 
   bool operator==(const Config&) const = default;
   bool is_v5() const { return version >= Version::v5_0 && version <= Version::v5_2; }
+  uint32_t outputs() const { return embeds ? C : V; }  // numbers of a picked row
   bool is_v7() const { return version >= Version::v7; }
   bool has_gate() const { return version >= Version::v5_1 && version <= Version::v6; }  // att.gate.weight
 };

@@ -44,6 +44,7 @@ class Detector {
     config.F = narrow("blocks.0.ffn.key.weight: the hidden width", matrix("blocks.0.ffn.key.weight").first,
                       max_hidden);
     read_experts(config);
+    config.embeds = config.is_v7() && !has("head.weight") && has("embedding.retr.fc1.weight");
     std::set<std::string> accounted;
     for (NeededTensor& needed : needed_tensors(config, source_)) {
       const uint64_t elements = check(needed);
@@ -119,6 +120,7 @@ class Detector {
         (name == "blocks.0.att.v0" || name == "blocks.0.att.v1" || name == "blocks.0.att.v2"))
       return true;
     if (config.E > 0 && name.ends_with("moe_info")) return true;
+    if (config.embeds && name.starts_with("embedding.")) return true;  // its heads, which the host computes
     return is_trainers(name);
   }
 

@@ -74,10 +74,14 @@ ops::Tape build(const Config& config, LayerRange layers, const FormatOf& format_
   // Only the rows whose logits are wanted pass the final norm and the head.
   const ops::ValueId picked = tape.value("picked", config.C, true),
                      normed = tape.value("ln_out", config.C, true);
-  const ops::ValueId logits = tape.value("logits", config.V, true);
   tape.ops.push_back(ops::Pick{b.x, picked});
   tape.ops.push_back(ops::Norm{picked, normed, tape.vector("ln_out.weight", config.C),
                                tape.vector("ln_out.bias", config.C), config.norm_eps});
+  if (config.embeds) {
+    tape.outputs = {normed};
+    return tape;
+  }
+  const ops::ValueId logits = tape.value("logits", config.V, true);
   tape.ops.push_back(ops::Linear{
       normed, logits,
       tape.weight("head.weight", config.V, config.C, format_of("head.weight", config.V, config.C))});

@@ -38,7 +38,7 @@ class Lister {
       channel_mix(ffn);
     }
     norm("ln_out");
-    matrix("head.weight", V_, C_);
+    if (!config_.embeds) matrix("head.weight", V_, C_);
     return std::move(list_);
   }
 

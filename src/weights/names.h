@@ -41,6 +41,10 @@ ExtraMetadata hugging_face_metadata(const Source& source, std::string_view confi
 // Nothing where the file is not one that web-rwkv's converter made.
 std::vector<Renamed> web_rwkv_names(const Source& source, const std::vector<Spelled>& tensors);
 
+// EmbeddingRWKV's: its language model by BlinkDL's names, its heads as "embedding.retr.fc1.weight" (and sts, cls);
+// what it sees images with is left out. Null where the file is none.
+SourcePtr embedding_names(const SourcePtr& source);
+
 // rwkv.cpp's, of the tensors of a ggmf file.
 std::vector<Renamed> ggmf_names(const Source& source);
 

@@ -120,7 +120,9 @@ SourcePtr open_as_written(const fs::path& given) {
 
 SourcePtr open_weights(const fs::path& given) {
   const fs::path path = file_meant(given);
-  return blinkdl_names(open_as_written(path), config_beside(path));
+  SourcePtr written = open_as_written(path);
+  if (SourcePtr embedding = embedding_names(written)) return embedding;
+  return blinkdl_names(std::move(written), config_beside(path));
 }
 
 }  // namespace fulmar

@@ -113,11 +113,26 @@ TEST(Embeddings, WhatIsWrongIsRefusedByTheFieldsName) {
     EXPECT_EQ(answer.status, 400) << body;
     EXPECT_EQ(error_of(answer)["param"], param) << body;
   }
+  EXPECT_EQ(error_of(client.post(kPath, R"({"input":"a","task":"similarity"})"))["code"], "unsupported");
   std::string many = R"({"input":["a")";
   for (int i = 0; i < 2048; ++i) many += R"(,"a")";
   EXPECT_EQ(client.post(kPath, many + "]}").status, 400);
   for (const char* nothing : {"null", R"("")"})
     EXPECT_EQ(client.post(kPath, fmt::format(R"({{"input":"a","encoding_format":{}}})", nothing)).status, 200);
+}
+
+TEST(Embeddings, OfAModelMadeForThemHaveATask) {
+  FakeOptions options;
+  options.embeds = true;
+  Harness harness(options);
+  Client client = harness.client();
+  using enum EmbeddingTask;
+  for (const auto& [word, task] :
+       {std::pair{"retrieval", retrieval}, {"similarity", similarity}, {"classification", classification}}) {
+    EXPECT_EQ(client.post(kPath, fmt::format(R"({{"input":"a","task":"{}"}})", word)).status, 200);
+    EXPECT_EQ(harness.engine.last_request().task, task) << word;
+  }
+  EXPECT_EQ(error_of(client.post(kPath, R"({"input":"a","task":"poetry"})"))["param"], "task");
 }
 
 TEST(Embeddings, OfManyTextsComeInParts) {

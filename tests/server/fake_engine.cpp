@@ -47,6 +47,7 @@ FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
   info_.vocab = 65536;
   info_.path = "/models/fake.pth";
   info_.channels = 4;
+  info_.embeds = options_.embeds;
   info_.slots = options_.slots;
   info_.chat_template = {"fake", "the tests"};
   info_.sampling_profiles = options_.sampling_profiles;

@@ -156,6 +156,18 @@ Form read_form(const Fields& fields, const ModelInfo& model) {
   return form;
 }
 
+EmbeddingTask read_task(const Fields& fields, const ModelInfo& model) {
+  constexpr std::pair<std::string_view, EmbeddingTask> tasks[] = {{"retrieval", EmbeddingTask::retrieval},
+                                                                  {"similarity", EmbeddingTask::similarity},
+                                                                  {"classification", EmbeddingTask::classification}};
+  const auto word = fields.text("task");
+  if (!word) return EmbeddingTask::retrieval;
+  if (!model.embeds) unsupported("task", "is not supported: this model has one kind of vector");
+  for (const auto& [name, task] : tasks)
+    if (*word == name) return task;
+  bad_field("task", "must be retrieval, similarity or classification");
+}
+
 }  // namespace
 
 void embeddings(const Context& context, const Call& call) {
@@ -165,6 +177,7 @@ void embeddings(const Context& context, const Call& call) {
   fields.text("model");
   const ModelInfo& model = engine.model();
   const Form form = read_form(fields, model);
+  const EmbeddingTask task = read_task(fields, model);
   std::vector<Request> requests;
   uint64_t tokens = 0;
   for (PromptInput& input : read_inputs(fields, "input", model.vocab)) {
@@ -174,6 +187,7 @@ void embeddings(const Context& context, const Call& call) {
     request.prompt = engine.prepare(input);
     request.max_tokens = 0;
     request.embed = true;
+    request.task = task;
     tokens += request.prompt->tokens.size();
   }
   std::make_shared<Vectors>(requests.size(), tokens, form, model.id, call)->start(engine, std::move(requests));

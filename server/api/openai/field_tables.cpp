@@ -29,6 +29,8 @@ constexpr Field embedding[] = {
      "A text, a list of texts, a list of token ids, or a list of such lists. None may be empty.", 0, 2048},
     {"model", text, "", "Any name is taken for the one model there is."},
     {"encoding_format", text, "`float`", "`float`, or `base64`: the vector's bytes, 32-bit floats, lowest byte first.", 0, 16},
+    {"task", text, "`retrieval`",
+     "What the vectors are for, with models made for that: `retrieval`, `similarity` or `classification`.", 0, 32},
     {"dimensions", integer, "all", "Only so many of the first numbers, at length 1 again.", 1, 65536},
 };
 
