@@ -74,11 +74,16 @@ asio::awaitable<bool> Connection::await_first_byte() {
     if (shared_->draining) co_return false;
     buffer_.shrink_to_fit();  // an idle connection keeps no memory for bytes
     error_code error;
+    socket_.non_blocking(true, error);
     idle_ = true;
     co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, redirect_error(use_awaitable, error));
     idle_ = false;
-    if (error || closing_) co_return false;
-    const size_t got = co_await read(kFirst);
+    if (error || closing_ || over()) co_return false;
+    // What seems to have come may have been read already, and drain() would not end who waits for it in read().
+    const size_t got = socket_.read_some(buffer_.prepare(kFirst), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) continue;
+    buffer_.commit(got);
+    ended_ = error == asio::error::eof;
     if (got == 0) co_return false;
   }
 }
