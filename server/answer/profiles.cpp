@@ -59,4 +59,8 @@ const SamplingProfile& profile_for(const ProfileChoice& choice, const ModelInfo&
   return found == profiles.end() ? profiles.front() : *found;
 }
 
+Found profile_in_use(const ProfileChoice& choice, const ModelInfo& model) {
+  return choice.fixed ? Found{choice.fixed->name, "--sampling-profile"} : model.sampling_profile;
+}
+
 }  // namespace fulmar::api

@@ -24,6 +24,9 @@ std::string_view name_of(Asking asking);
 // Its name and its fields as requests have them.
 json::object profile_json(const SamplingProfile& profile);
 
+// What is told of the profiles that requests are drawn by; nothing where they are neutral for want of the model's.
+Found profile_in_use(const ProfileChoice& choice, const ModelInfo& model);
+
 const SamplingProfile& profile_for(const ProfileChoice& choice, const ModelInfo& model, Asking asking);
 
 }  // namespace fulmar::api

@@ -43,7 +43,8 @@ std::vector<Token> one_token_each(const std::vector<std::string>& stops, const T
 
 std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokenizer& tokenizer,
                                           uint32_t vocab, uint32_t max_tokens, const TemplateChoice& model) {
-  const char* const field = input.tokens.empty() && !input.messages.empty() ? "messages" : "prompt";
+  const bool has_messages = input.tokens.empty() && !input.messages.empty();
+  const char* const field = input.embed ? "input" : has_messages ? "messages" : "prompt";
   auto prompt = std::make_shared<Prompt>();
   if (!input.tokens.empty()) {
     check_tokens(field, input.tokens.size(), max_tokens);

@@ -28,10 +28,13 @@ uint64_t weight_of(const std::vector<Job>& jobs) {
 
 void Queue::push(std::vector<Job> jobs) {
   const uint64_t tokens = weight_of(jobs);
+  const bool vectors = !jobs.empty() && jobs[0].request->embed;
   if (jobs.size() > max_jobs_)
-    refuse_field("n", "{} answers at once are more than the {} that --queue lets wait", jobs.size(), max_jobs_);
+    refuse_field(vectors ? "input" : "n", "{} {} at once are more than the {} that --queue lets wait", jobs.size(),
+                 vectors ? "texts" : "answers", max_jobs_);
   if (tokens > max_tokens_)
-    refuse_field("prompt", "{} tokens are more than the {} that --queue-tokens lets wait", tokens, max_tokens_);
+    refuse_field(vectors ? "input" : "prompt", "{} tokens are more than the {} that --queue-tokens lets wait", tokens,
+                 max_tokens_);
   {
     std::lock_guard lock(mutex_);
     if (!why_not().empty()) throw Error(ErrorKind::unavailable, why_not());

@@ -68,8 +68,6 @@ LoadedParts load_parts(const ModelSpec& spec) {
   parts.info.sampling_profile = describe_profiles(parts.folder, parts.info.sampling_profiles);
   log_info("tokenizer: {} of {} ids, {}", parts.info.tokenizer.what, parts.tokenizer->size(),
            parts.info.tokenizer.where);
-  if (const Found& profile = parts.info.sampling_profile; !profile.what.empty())
-    log_info("sampling profile: {}, {}", profile.what, profile.where);
   if (context.tokens) log_info("trained with {} tokens of context, says {}", context.tokens, context.where);
   return parts;
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "base/json_text.h"
 #include "fulmar/error.h"
 #include "text/template_styles.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kNameBytes = 64;
 constexpr std::string_view white = " \t\r\n\v\f";
+constexpr std::string_view flower = "✿", closed_flower = "❀";  // the first ends a turn
 constexpr std::string_view greeting = "hi";
 constexpr std::string_view promise =
     "Hi. I am your assistant and I will provide expert full response in full details. Please feel free to ask any "
@@ -43,8 +45,15 @@ std::string clean(std::string_view text) {
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
+  std::string out;
+  std::size_t begin = 0;
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, begin)) {
+    out.append(text, begin, at - begin).append(to);
+    begin = at + from.size();
+  }
+  if (begin == 0) return;
+  out.append(text, begin);
+  text = std::move(out);
 }
 
 Role role_of(const ChatMessage& message, std::size_t index) {
@@ -63,6 +72,7 @@ std::string name_of(const char* field, const std::string& given, std::string_vie
   if (given.size() > kNameBytes) refuse(field, fmt::format("must have at most {} bytes", kNameBytes));
   if (std::ranges::any_of(given, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
     refuse(field, "must be one line without control characters");
+  if (given.find_first_not_of(white) == given.npos) refuse(field, "must have more than white space");
   return given;
 }
 
@@ -75,8 +85,10 @@ class Layout {
                name_of("user_name", options.user_name, style.speakers[1]),
                name_of("assistant_name", options.assistant_name, style.speakers[2]),
                std::string(style.speakers[3])} {
-    if (!style.opens)
-      for (std::string& name : names_) name.clear();
+    for (std::string& name : names_) {
+      if (!style.opens) name.clear();
+      if (style.close == flower) replace_all(name, flower, closed_flower);
+    }
   }
 
   const TemplateStyle& style() const { return style_; }
@@ -98,7 +110,7 @@ class Layout {
   std::string text(std::string_view content) const {
     if (!style_.opens) return std::string(content);
     std::string plain = clean(content);
-    if (style_.close == "✿") replace_all(plain, style_.close, "❀");
+    if (style_.close == flower) replace_all(plain, flower, closed_flower);
     return style_.before.empty() ? plain : moved_in(plain);
   }
 
@@ -111,7 +123,7 @@ class Layout {
     for (const ToolCall& call : message.tool_calls) {
       if (!out.ends_with('\n')) out += '\n';
       const std::string arguments = text(call.arguments);
-      out += fmt::format("**Tool Call:**\n```json\n{{\"name\": \"{}\", \"arguments\": {}}}\n```", text(call.name),
+      out += fmt::format("**Tool Call:**\n```json\n{{\"name\": {}, \"arguments\": {}}}\n```", json_quoted(text(call.name)),
                          arguments.empty() ? "{}" : arguments);
     }
     return out;

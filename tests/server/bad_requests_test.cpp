@@ -62,8 +62,9 @@ std::vector<Case> wrong_fields() {
   for (const char* value : {"{}", R"({"arguments":"{}"})"})
     chat(fmt::format(R"([{{"role":"assistant","tool_calls":[{{"function":{}}}]}}])", value),
          std::string_view(value) == "{}" ? "messages[0].tool_calls" : "messages[0].tool_calls.function.name");
-  chat(R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":[1]}}]}])",
-       "messages[0].tool_calls.function.arguments");
+  for (const char* value : {"[1]", R"("notjson")", R"("[1]")", R"("{} {}")"})
+    chat(fmt::format(R"([{{"role":"assistant","tool_calls":[{{"function":{{"name":"f","arguments":{}}}}}]}}])", value),
+         "messages[0].tool_calls.function.arguments");
   return cases;
 }
 

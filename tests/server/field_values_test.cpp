@@ -129,7 +129,7 @@ const std::map<std::string, std::string>& chat() {
       {"part.text", "xvxx xx xxxx x xxxx vv xx x"},
       {"call.function", "xxxx xx xxxx x xxxx xx xx x"},
       {"function.name", "xxxx xx xxxx x xxxx vv xx x"},
-      {"function.arguments", ".... xx xxxx x xxxx vv xx v"},
+      {"function.arguments", ".... xx xxxx x xxxx xx xx v"},
       {"m.name", ".... .. .... . .... .. .. ."},
       {"m.tool_call_id", ".... .. .... . .... .. .. ."},
       {"m.unknown", ".... .. .... . .... .. .. ."},

@@ -25,7 +25,7 @@ void server_status(const Context& context, const Call& call) {
   response.body = json::serialize(json::object{{"status", text(trouble.empty() ? "ok" : trouble)},
                                                {"api_version", "v1"},
                                                {"model", text(engine.model().id)},
-                                               {"capabilities", json::array{"chat", "completions"}},
+                                               {"capabilities", json::array{"chat", "completions", "embeddings"}},
                                                {"active_requests", stats.live},
                                                {"prefill_queue", {{"queued_requests", stats.queued}}}});
   call.reply->respond(std::move(response));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <optional>
 #include <span>
@@ -42,7 +43,13 @@ std::string read_arguments(const Fields& call) {
   const json::value* value = call.find("arguments");
   if (!value || says_nothing(*value)) return {};
   if (value->is_object()) return json::serialize(*value);
-  return call.text("arguments").value_or("");
+  const auto bad = [&] { bad_field(call.name("arguments"), "must be a JSON object, or one as text"); };
+  if (!value->is_string()) bad();
+  std::string text = call.text("arguments").value_or("");
+  if (text.empty()) return text;
+  boost::system::error_code error;
+  if (const json::value parsed = json::parse(text, error); error || !parsed.is_object()) bad();
+  return text;
 }
 
 // Calls that the assistant made earlier.

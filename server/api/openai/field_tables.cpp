@@ -53,7 +53,7 @@ constexpr Field chat[] = {
      "lot)`).",
      0, 64},
     {"thinking_budget", integer, "`--reasoning-budget`",
-     "Tokens that a thought may have; then it is closed, and the answer follows. 0: an empty thought. -1: no limit.", -1,
+     "Tokens that a thought may have; then it is closed, and the answer follows. 0: an empty thought instead of one. -1: no limit.", -1,
      max_tokens_most, Above::clamped},
     {"reasoning_format", text, "`auto`",
      "`auto` or `deepseek`: the thought is `reasoning_content` and the answer `content`. `none`: both are `content`, the "

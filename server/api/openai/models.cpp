@@ -19,7 +19,7 @@ json::value told(uint32_t tokens) {
   return tokens ? json::value(tokens) : json::value();
 }
 
-json::object describe(const ModelInfo& model) {
+json::object describe(const Context& context, const ModelInfo& model) {
   return {{"id", text(model.id)},
           {"object", "model"},
           {"created", model.created},
@@ -28,7 +28,7 @@ json::object describe(const ModelInfo& model) {
            {{"version", text(model.version)},
             {"chat_template", told(model.chat_template)},
             {"tokenizer", told(model.tokenizer)},
-            {"sampling_profile", told(model.sampling_profile)},
+            {"sampling_profile", told(profile_in_use(context.profiles, model))},
             {"trained_context", told(model.trained_context)},
             {"trained_context_from", text(model.trained_context_from)},
             {"strategy", text(model.strategy)},
@@ -46,7 +46,7 @@ json::object describe(const ModelInfo& model) {
 void list_models(const Context& context, const Call& call) {
   http::Response response;
   response.body = json::serialize(
-      json::object{{"object", "list"}, {"data", json::array{describe(context.ready().model())}}});
+      json::object{{"object", "list"}, {"data", json::array{describe(context, context.ready().model())}}});
   call.reply->respond(std::move(response));
 }
 
@@ -56,7 +56,7 @@ void get_model(const Context& context, const Call& call) {
     throw Error(ErrorKind::not_found,
                 fmt::format("there is no model {}; the one served is {}", call.http.param, model.id), "model");
   http::Response response;
-  response.body = json::serialize(describe(model));
+  response.body = json::serialize(describe(context, model));
   call.reply->respond(std::move(response));
 }
 
