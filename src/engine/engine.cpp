@@ -368,6 +368,9 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
          "this model has {} tokens and the vocabulary {}; give the model's own with --vocab FILE, or "
          "--vocab bytes",
          vocab, tokenizer->size());
+  if (model->config().embeds && vocab <= static_cast<uint32_t>(EmbeddingHeads::end_token))
+    fail(ErrorKind::bad_file, "this model makes vectors, its vocabulary of {} has no end token {}", vocab,
+         EmbeddingHeads::end_token);
   if (options.queue == 0) fail(ErrorKind::misuse, "the queue must hold at least one request");
   require(model->slots() > 0 && model->max_rows() >= model->slots(), "{} slots and {} rows a step",
           model->slots(), model->max_rows());

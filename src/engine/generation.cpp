@@ -93,8 +93,7 @@ void Generation::accept(Token token) {
     count_thought(piece);
     show(piece);
     if (!done() && drawn_ >= job_.request->max_tokens) finish_ = Finish::length;
-    if (!done() && heard_.thinking() && thought_ >= prompt().turn.thinking_budget.value_or(thought_ + 1))
-      close_thought();
+    if (!done() && has_thought_enough()) close_thought();
   }
   if (done()) flush();
 }
@@ -103,6 +102,14 @@ void Generation::count_thought(std::string_view piece) {
   const bool before = heard_.thinking();
   heard_.push(piece);
   if (before || heard_.thinking()) ++thought_;
+}
+
+// A model that is about to close the thought itself gets the few tokens for it.
+bool Generation::has_thought_enough() const {
+  constexpr uint32_t closing_tokens = 4;
+  const auto budget = prompt().turn.thinking_budget;
+  if (!budget || !heard_.thinking() || thought_ < *budget) return false;
+  return !heard_.ending() || thought_ - *budget >= closing_tokens;
 }
 
 // The thought has had its tokens: what closes it is fed as if the model had written it, and the answer follows.

@@ -44,6 +44,7 @@ class Generation {
   bool is_stop_token(Token token) const;
   void accept(Token token);
   void count_thought(std::string_view piece);
+  bool has_thought_enough() const;
   void close_thought();
   void show(std::string_view piece);
   void add(TurnText news);

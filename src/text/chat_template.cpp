@@ -100,9 +100,19 @@ class Layout {
   }
 
   std::string filled(std::string_view pattern) const {
-    std::string out(pattern);
     constexpr std::string_view fields[] = {"{system}", "{user}", "{assistant}", "{tool}"};
-    for (std::size_t i = 0; i < 4; ++i) replace_all(out, fields[i], names_[i]);
+    std::string out;
+    while (!pattern.empty()) {  // once: a name may look like a field
+      const auto is_next = [&](std::string_view field) { return pattern.starts_with(field); };
+      const auto* const field = std::ranges::find_if(fields, is_next);
+      if (field == std::end(fields)) {
+        out += pattern[0];
+        pattern.remove_prefix(1);
+      } else {
+        out += names_[static_cast<std::size_t>(field - fields)];
+        pattern.remove_prefix(field->size());
+      }
+    }
     return out;
   }
 

@@ -7,6 +7,9 @@
 namespace fulmar {
 namespace {
 
+// White space that is held back at most; what follows more of it is text like any other. A model may write nothing
+// else for as long as it likes, and every token reads what is held back again.
+constexpr size_t most_white = 256;
 constexpr std::string_view begin_tag = "<think>", end_tag = "</think", white = " \t\r\n";
 
 void skip_white(std::string& text) {
@@ -98,6 +101,10 @@ bool TurnReader::step(TurnText& out) {
 
 bool TurnReader::read_start() {
   const size_t first = held_.find_first_not_of(white);
+  if (std::min(first, held_.size()) > most_white) {
+    at_ = At::name;
+    return true;
+  }
   if (first == held_.npos) return false;
   const std::string_view rest = std::string_view(held_).substr(first);
   if (rest.starts_with(begin_tag)) {
@@ -133,10 +140,15 @@ bool TurnReader::read_thought(TurnText& out) {
     return true;
   }
   const size_t kept = tag != held_.npos ? held_.size() - tag : begun_tag(held_);
-  const size_t shown = without_white(std::string_view(held_).substr(0, held_.size() - kept));
+  size_t shown = without_white(std::string_view(held_).substr(0, held_.size() - kept));
+  if (held_.size() - kept - shown > most_white) shown = held_.size() - kept;
   out.thought.append(held_, 0, shown);
   held_.erase(0, shown);
   return false;
+}
+
+bool TurnReader::ending() const {
+  return at_ == At::thought && begun_tag(held_) > 0;
 }
 
 TurnText TurnReader::finish() {

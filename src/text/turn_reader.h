@@ -12,7 +12,7 @@ struct TurnText {
 };
 
 // Takes a turn apart, however its text is cut into pieces: the thought is what stands between <think> and the
-// first </think>, without the white space around it; the answer is what follows. Only a thought at the turn's
+// first </think>, without the white space around it (256 bytes of it at most); the answer is what follows. Only a thought at the turn's
 // beginning is one. What the prompt has of the turn already (Turn::begun) counts as read and is not repeated.
 //
 // Where Turn::together is set nothing is a thought: the text is the whole turn, with <think> as the model would
@@ -26,6 +26,8 @@ class TurnReader {
   TurnText finish();
   // Whether what comes next belongs to the thought.
   bool thinking() const { return at_ == At::thought; }
+  // Whether the thought ends in what may become its end mark.
+  bool ending() const;
   // The next "</think" ends the thought, whether a ">" follows or not: it was not the model that wrote it.
   void expect_end() { sure_ = true; }
 

@@ -47,6 +47,16 @@ TEST(Thought, ComesApartFromTheAnswerAndIsCounted) {
   EXPECT_EQ(other->events().back().thought_tokens, std::string(">\nWhy.\n</think>").size());
 }
 
+TEST(Thought, ABudgetDoesNotCloseWhatTheModelIsClosing) {
+  const std::string thought = ">ab</think>";
+  const auto engine = says(thought + "So.");
+  const auto listener = listen_to(*engine, thinking(static_cast<uint32_t>(thought.size()) - 1));
+  EXPECT_EQ(listener->wait(), Finish::stop);
+  EXPECT_EQ(listener->thought(), "ab");
+  EXPECT_EQ(listener->text(), "So.");
+  EXPECT_EQ(listener->events().back().thought_tokens, thought.size());
+}
+
 TEST(Thought, ABudgetClosesItAfterSoManyTokens) {
   const std::string thought = ">0123456789abcde";  // 16 tokens
   const std::string said = thought + std::string(closing.size(), '?') + ">\nYes.";

@@ -92,6 +92,14 @@ TEST(ChatTemplate, SpeakersNamesAreInThePromptAndInItsStops) {
   EXPECT_THAT(prompt.stops, testing::UnorderedElementsAre("\n\nBob:", "\n\nAlice:", "\n\nStage:"));
 }
 
+TEST(ChatTemplate, ANameThatLooksLikeAFieldIsAName) {
+  TemplateOptions options;
+  options.user_name = "{assistant}";
+  const ChatPrompt prompt = apply_chat_template({{"user", "Hi"}}, options);
+  EXPECT_EQ(prompt.text, "{assistant}: Hi\n\nAssistant:");
+  EXPECT_THAT(prompt.stops, testing::Contains("\n\n{assistant}:"));
+}
+
 TEST(ChatTemplate, NoNameEndsATurn) {
   TemplateOptions options;
   options.name = "bot";

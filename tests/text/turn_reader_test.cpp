@@ -121,5 +121,36 @@ TEST(TurnReader, NothingIsHeldBackThatIsClear) {
   EXPECT_EQ(reader.push("c").thought, " <c");
 }
 
+// A model may write blanks for ever: what is held back of them has an end.
+TEST(TurnReader, WhiteSpaceIsNotHeldBackForEver) {
+  const std::string blanks(100, ' ');
+  TurnReader start(named), thought(thinks);
+  EXPECT_EQ(thought.push("> a").thought, "a");
+  std::string text, thoughts;
+  for (int i = 0; i < 10; ++i) {
+    text += start.push(blanks).text;
+    thoughts += thought.push(blanks).thought;
+  }
+  EXPECT_GE(text.size(), 600u);
+  EXPECT_GE(thoughts.size(), 600u);
+  EXPECT_EQ(start.push("<think>b").text, "<think>b") << "so late it is no thought";
+  EXPECT_EQ(thought.push("</think>c").text, "c");
+}
+
+TEST(TurnReader, SaysWhetherAThoughtMayBeEnding) {
+  TurnReader reader(thinks);
+  reader.push("> a");
+  EXPECT_FALSE(reader.ending());
+  reader.push(" </thi");
+  EXPECT_TRUE(reader.ending());
+  reader.push("nk");
+  EXPECT_TRUE(reader.ending());
+  reader.push("ing");
+  EXPECT_FALSE(reader.ending());
+  reader.push("</think");
+  EXPECT_EQ(reader.push(">b").text, "b");
+  EXPECT_FALSE(reader.ending());
+}
+
 }  // namespace
 }  // namespace fulmar

@@ -47,6 +47,8 @@ std::string read_arguments(const Fields& call) {
   if (!value->is_string()) bad();
   std::string text = call.text("arguments").value_or("");
   if (text.empty()) return text;
+  constexpr size_t most_bytes = 1 << 20;  // of which 30 times as many are taken for a moment
+  if (text.size() > most_bytes) bad_field(call.name("arguments"), fmt::format("must have at most {} bytes", most_bytes));
   boost::system::error_code error;
   if (const json::value parsed = json::parse(text, error); error || !parsed.is_object()) bad();
   return text;
