@@ -24,12 +24,9 @@ bool live(uint i) { return !PADDED || gl_LocalInvocationID.x + THREADS * i < QUA
 uint quad(uint i) { return min(gl_LocalInvocationID.x + THREADS * i, QUADS - 1u); }
 float sum_of(vec4 v) { return (v.x + v.y) + (v.z + v.w); }
 
-// By subgroup: how many channels it has, and of the own and the other row their mean and squared distance from it.
-struct Moments {
-  float count;
-  vec2 mean, squares;
-};
-shared Moments parts[SUBGROUPS];
+// By subgroup: how many channels it has, and of the own and the other row their means and squared distances from them.
+shared float counts[SUBGROUPS];
+shared vec4 parts[SUBGROUPS];
 
 // Each subgroup finds the moments of its part first, so that one barrier is enough and nothing cancels.
 void moments(vec4 own[EACH], vec4 other[EACH], out vec2 mean, out vec2 variance) {
@@ -48,15 +45,18 @@ void moments(vec4 own[EACH], vec4 other[EACH], out vec2 mean, out vec2 variance)
     squares += vec2(dot(a, a), dot(b, b));
   }
   squares = subgroupAdd(squares);
-  if (subgroupElect()) parts[gl_SubgroupID] = Moments(count, part, squares);
+  if (subgroupElect()) {
+    counts[gl_SubgroupID] = count;
+    parts[gl_SubgroupID] = vec4(part, squares);
+  }
   barrier();
   mean = vec2(0.0);
   variance = vec2(0.0);
-  [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) mean += parts[s].count * parts[s].mean;
+  [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) mean += counts[s] * parts[s].xy;
   mean /= float(C);
   [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) {
-    const vec2 off = parts[s].mean - mean;
-    variance += parts[s].squares + parts[s].count * off * off;
+    const vec2 off = parts[s].xy - mean;
+    variance += parts[s].zw + counts[s] * off * off;
   }
   variance /= float(C);
 }
@@ -90,16 +90,16 @@ void main() {
   if (row >= step.rows) return;  // of the rows that there may be, those that there are
 
   bool first = false;
-  Floats carry;
+  uvec2 carry = uvec2(0u);  // an address: SwiftShader's compiler crashes where a reference is chosen in a branch
   vec4 carried[EACH];
   if (OUTPUTS > 0u) {
     const uvec4 segment = step.segment[Words(p.step).w[p.rows_at + row]];
     const uint last = segment.z + segment.w - 1u;
     first = row == segment.z;
-    carry = slot_state(segment, p.carry);
+    carry = uvec2(slot_state(segment, p.carry));
     if (first)
       [[unroll]] for (uint i = 0u; i < EACH; ++i) {
-        [[unroll]] for (uint e = 0u; e < 4u; ++e) carried[i][e] = carry.f[4u * quad(i) + e];
+        [[unroll]] for (uint e = 0u; e < 4u; ++e) carried[i][e] = Floats(carry).f[4u * quad(i) + e];
         other[i] = own[i];
         if (last != row) other[i] = arena.v[x + last * QUADS + quad(i)];
       }
@@ -117,7 +117,7 @@ void main() {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     if (OUTPUTS == 0u || !live(i)) continue;
     if (first && !PEEK)
-      [[unroll]] for (uint e = 0u; e < 4u; ++e) carry.f[4u * quad(i) + e] = other[i][e];
+      [[unroll]] for (uint e = 0u; e < 4u; ++e) Floats(carry).f[4u * quad(i) + e] = other[i][e];
     const vec4 step_back = (first ? carried[i] : other[i]) - own[i];
     [[unroll]] for (uint o = 0u; o < OUTPUTS; ++o)
       arena.v[outputs.output_[o].y / 4u + row * QUADS + quad(i)] = own[i] + step_back * mixes[o * EACH + i];
