@@ -65,6 +65,21 @@ void store_state(Floats state, Place at, vec4 own[OWN_BOTH]) {
   }
 }
 
+// The block's v and what the middle step makes of them.
+shared float v_all[BLOCK * N], y_all[BLOCK * N];
+
+vec2 values(uint row, Place at) {
+  const uint i = row * N + min(at.i, N - 2u);
+  return vec2(v_all[i], v_all[i + 1u]);
+}
+void put_outputs(uint row, Place at, vec2 y) {
+  if (at.q != 0u || !live(at)) return;
+  y_all[row * N + at.i] = y.x;
+  y_all[row * N + at.i + 1u] = y.y;
+}
+// Of the row that a subgroup finishes; 0 where a lane has no channel.
+float output_of(uint row, uint turn) { return has_channel(turn) ? y_all[row * N + own_channel(turn)] : 0.0; }
+
 // (y - mean) / sqrt(variance + eps) over a head, whose channels a subgroup's lanes share; those of no channel are 0.
 void group_norm(inout float y[EACH], float eps) {
   float sum = 0.0, squares = 0.0;

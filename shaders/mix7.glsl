@@ -7,7 +7,6 @@ layout(push_constant, std430) uniform Push { Mix7Push p; };
 
 const uint ALL_QUADS = BLOCK * QUADS;
 shared vec4 r_all[ALL_QUADS], w_all[ALL_QUADS], k_all[ALL_QUADS], kk_all[ALL_QUADS], kka_all[ALL_QUADS];
-shared float v_all[BLOCK * N], y_all[BLOCK * N];
 
 struct Input {
   float r, w, k, v, a, g, v_first, v_gate;
@@ -87,8 +86,7 @@ void main() {
     barrier();
 
     for (uint row = 0u; row < rows; ++row) {
-      const uint i = row * N + min(at.i, N - 2u);
-      const vec2 v_i = vec2(v_all[i], v_all[i + 1u]);
+      const vec2 v_i = values(row, at);
       vec4 a = vec4(0.0), b = vec4(0.0);  // sums for the two outputs
       [[unroll]] for (uint n = 0u; n < OWN; ++n) {
         const uint j = key_quad(at, n), all = row * QUADS + j;
@@ -110,11 +108,7 @@ void main() {
         a += S[n] * r;
         b += S[OWN + n] * r;
       }
-      const vec2 y = quad_sum(vec2(sum_of(a), sum_of(b)));
-      if (at.q == 0u && live(at)) {
-        y_all[i] = y.x;
-        y_all[i + 1u] = y.y;
-      }
+      put_outputs(row, at, quad_sum(vec2(sum_of(a), sum_of(b))));
     }
     barrier();
 
@@ -122,7 +116,7 @@ void main() {
       const uint row = own_row(o);
       if (row >= rows) continue;
       float y[EACH];
-      [[unroll]] for (uint e = 0u; e < EACH; ++e) y[e] = has_channel(e) ? y_all[row * N + own_channel(e)] : 0.0;
+      [[unroll]] for (uint e = 0u; e < EACH; ++e) y[e] = output_of(row, e);
       group_norm(y, p.eps);
       [[unroll]] for (uint e = 0u; e < EACH; ++e)
         if (has_channel(e))

@@ -5,12 +5,12 @@
 
 #include <cmath>
 #include <future>
-#include <map>
 #include <random>
 
 #include "engine/fake_model.h"
 #include "model/embedding_heads.h"
 #include "model/made_model.h"
+#include "rwkv/memory_source.h"
 #include "weights/names.h"
 
 namespace fulmar {
@@ -19,29 +19,11 @@ namespace {
 constexpr uint32_t C = 64, V = 65536;
 constexpr Token end = EmbeddingHeads::end_token;
 
-// The tensors of a file.
-struct MadeFile final : Source {
-  std::vector<std::string> names() const override {
-    std::vector<std::string> list;
-    for (const auto& [name, tensor] : tensors) list.push_back(name);
-    return list;
-  }
-  std::optional<TensorRef> info(std::string_view name) const override {
-    const auto found = tensors.find(name);
-    if (found == tensors.end()) return std::nullopt;
-    return TensorRef{found->second.format, found->second.shape, {}};
-  }
-  Tensor load(std::string_view name) const override { return tensors.find(name)->second; }
-  std::string label() const override { return "made.pth"; }
-
-  std::map<std::string, Tensor, std::less<>> tensors;
-};
-
 constexpr const char* tasks[] = {"retr", "sts", "cls"};
 
-std::shared_ptr<MadeFile> embedding_file() {
+std::shared_ptr<test::MemorySource> embedding_file() {
   const test::MadeModel model(test::made_config(3, C, V));
-  const auto file = std::make_shared<MadeFile>();
+  const auto file = std::make_shared<test::MemorySource>();
   for (const auto& [name, tensor] : model.tensors) file->tensors["rwkv." + name] = tensor;
   file->tensors["vit.encoder.weight"] = from_floats(std::vector<float>(4, 1.0f), {4});
   std::mt19937 random(9);
@@ -70,8 +52,8 @@ LoadOptions options_of(uint32_t rows) {
 }
 
 // What the final norm gives after each token, by a head of ones and zeros.
-std::vector<std::vector<double>> plain_rows(const MadeFile& file, const std::vector<Token>& tokens) {
-  const auto model_file = std::make_shared<MadeFile>();
+std::vector<std::vector<double>> plain_rows(const test::MemorySource& file, const std::vector<Token>& tokens) {
+  const auto model_file = std::make_shared<test::MemorySource>();
   for (const auto& [name, tensor] : file.tensors)
     if (name.starts_with("rwkv.")) model_file->tensors[name.substr(5)] = tensor;
   std::vector<float> copies(size_t{V} * C);
@@ -90,7 +72,7 @@ std::vector<std::vector<double>> plain_rows(const MadeFile& file, const std::vec
 }
 
 // rwkv-emb's NonlinearHead over the mean, at length 1.
-std::vector<double> plain_vector(const MadeFile& file, const std::vector<Token>& tokens, const std::string& task) {
+std::vector<double> plain_vector(const test::MemorySource& file, const std::vector<Token>& tokens, const std::string& task) {
   std::vector<double> mean(C);
   double count = 0;
   const auto rows = plain_rows(file, tokens);
