@@ -46,7 +46,9 @@ class Engine {
 
   // Takes all of them or, with an Error, none. Error(busy) when the queue has no room for them now,
   // Error(unavailable) while draining or after the device was lost, Error(bad_request) for what can never
-  // run. Events may come before this returns.
+  // run. Events may come before this returns. Slots are shared evenly among calls, and calls whose first sinks have
+  // one owner (of the std::shared_ptr) count as one: a sink may submit more of the same when it hears an event, also
+  // while draining.
   virtual void submit(std::vector<Submission> all) = 0;
 
   virtual const ModelInfo& model() const = 0;

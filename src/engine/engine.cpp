@@ -2,7 +2,7 @@
 // do.
 //
 // A step: orders and closed sinks first, a change of the model once nothing is under way, then free slots
-// take the requests that waited longest, then every live slot gives its decode row or a part of its prompt
+// take the requests whose turn it is (queue.h), then every live slot gives its decode row or a part of its prompt
 // (scheduler.h), the model computes all rows at once, and each picked row becomes a token of its request
 // (drawing.h, generation.h). What was drawn is told the sinks while the model computes the next step. All of it
 // happens on one thread, but for the drawing, whose team it waits for; only the queue, the counters and the
@@ -175,7 +175,7 @@ class ModelEngine final : public Engine {
           "model by renaming the new file over it",
           file);
     while (!free_.empty()) {
-      std::optional<Job> job = queue_.pop();
+      std::optional<Job> job = queue_.pop(free_.back());
       if (!job) return;
       const std::shared_ptr<Sink> sink = job->sink;
       if (sink->closed()) continue;
@@ -322,6 +322,7 @@ class ModelEngine final : public Engine {
       if (!over(*slots_[slot])) return false;
       leaving_.push_back(std::move(slots_[slot]));
       free_.push_back(slot);
+      queue_.leave(slot);
       return true;
     });
     live_ = static_cast<uint32_t>(order_.size());

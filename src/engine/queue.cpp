@@ -1,4 +1,4 @@
-// A mutex, a deque and three condition variables.
+// A mutex, a list of deques and three condition variables.
 #include "engine/queue.h"
 
 #include <algorithm>
@@ -27,24 +27,30 @@ uint64_t weight_of(const std::vector<Job>& jobs) {
 }  // namespace
 
 void Queue::push(std::vector<Job> jobs) {
+  if (jobs.empty()) return;
   const uint64_t tokens = weight_of(jobs);
-  const bool vectors = !jobs.empty() && jobs[0].request->embed;
+  const bool vectors = jobs[0].request->embed;
   if (jobs.size() > max_jobs_)
     refuse_field(vectors ? "input" : "n", "{} {} at once are more than the {} that --queue lets wait", jobs.size(),
                  vectors ? "texts" : "answers", max_jobs_);
   if (tokens > max_tokens_)
     refuse_field(vectors ? "input" : "prompt", "{} tokens are more than the {} that --queue-tokens lets wait", tokens,
                  max_tokens_);
+  Parties fresh(1);
+  fresh.front().owner = jobs[0].sink;
   {
     std::lock_guard lock(mutex_);
-    if (!why_not().empty()) throw Error(ErrorKind::unavailable, why_not());
-    if (jobs.size() > max_jobs_ - jobs_.size())
-      fail(ErrorKind::busy, "{} requests are waiting already; try again later", jobs_.size());
+    const auto known = party_of(jobs[0].sink);
+    if (known == parties_.end() && !why_not().empty()) throw Error(ErrorKind::unavailable, why_not());
+    if (jobs.size() > max_jobs_ - size())
+      fail(ErrorKind::busy, "{} requests are waiting already; try again later", size());
     if (tokens > max_tokens_ - tokens_)
       fail(ErrorKind::busy, "prompts of {} tokens are waiting already; try again later", tokens_);
-    jobs_.insert(jobs_.end(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
+    std::deque<Job>& waiting = known == parties_.end() ? fresh.front().jobs : known->jobs;
+    waiting.insert(waiting.end(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
+    if (known == parties_.end()) parties_.splice(parties_.end(), fresh);
     tokens_ += tokens;
-    size_ = static_cast<uint32_t>(jobs_.size());
+    size_ += static_cast<uint32_t>(jobs.size());
   }
   work_.notify_one();
 }
@@ -83,7 +89,7 @@ void Queue::give(Order order) {
 
 bool Queue::wait_idle(double seconds) {
   std::unique_lock lock(mutex_);
-  return idle_changed_.wait_for(lock, limit(seconds), [this] { return idle_ && jobs_.empty(); });
+  return idle_changed_.wait_for(lock, limit(seconds), [this] { return idle_ && is_empty(); });
 }
 
 void Queue::call(std::function<void()> task, double seconds) {
@@ -135,34 +141,74 @@ Order Queue::next(bool idle) {
   idle_ = idle;
   if (idle_) {
     idle_changed_.notify_all();
-    work_.wait(lock, [this] { return !jobs_.empty() || call_ || order_ != Order::run; });
+    work_.wait(lock, [this] { return !is_empty() || call_ || order_ != Order::run; });
     idle_ = false;
   }
   return std::exchange(order_, Order::run);
 }
 
-Job Queue::take(std::deque<Job>::iterator at) {
+Queue::Parties::iterator Queue::party_of(const std::shared_ptr<Sink>& sink) {
+  return std::ranges::find_if(parties_, [&](const Party& party) {
+    return !party.owner.owner_before(sink) && !sink.owner_before(party.owner);
+  });
+}
+
+Job Queue::take(Party& party, std::deque<Job>::iterator at) {
+  std::deque<Job>& jobs = party.jobs;
   Job job = std::move(*at);
-  at = jobs_.erase(at);
-  const bool shared = (at != jobs_.end() && at->request == job.request) ||
-                      (at != jobs_.begin() && std::prev(at)->request == job.request);
+  at = jobs.erase(at);
+  const bool shared = (at != jobs.end() && at->request == job.request) ||
+                      (at != jobs.begin() && std::prev(at)->request == job.request);
   if (!shared) tokens_ -= weight_of(*job.request->prompt);
-  size_ = static_cast<uint32_t>(jobs_.size());
+  --size_;
   return job;
 }
 
-std::optional<Job> Queue::pop() {
+void Queue::forget_if_over(Parties::iterator party) {
+  if (party->jobs.empty() && party->slots == 0) parties_.erase(party);
+}
+
+void Queue::vacate(uint32_t slot) {
+  if (slot >= holders_.size()) return;
+  const auto party = std::exchange(holders_[slot], parties_.end());
+  if (party == parties_.end()) return;
+  --party->slots;
+  forget_if_over(party);
+}
+
+void Queue::leave(uint32_t slot) {
   std::lock_guard lock(mutex_);
-  if (jobs_.empty()) return std::nullopt;
-  return take(jobs_.begin());
+  vacate(slot);
+}
+
+std::optional<Job> Queue::pop(std::optional<uint32_t> slot) {
+  std::lock_guard lock(mutex_);
+  if (slot) vacate(*slot);
+  auto next = parties_.end();
+  for (auto party = parties_.begin(); party != parties_.end(); ++party)
+    if (!party->jobs.empty() && (next == parties_.end() || party->slots < next->slots)) next = party;
+  if (next == parties_.end()) return std::nullopt;
+  if (slot) {
+    if (*slot >= holders_.size()) holders_.resize(*slot + 1, parties_.end());
+    holders_[*slot] = next;
+    ++next->slots;
+  }
+  Job job = take(*next, next->jobs.begin());
+  parties_.splice(parties_.end(), parties_, next);
+  forget_if_over(next);
+  return job;
 }
 
 std::optional<Job> Queue::pop_closed() {
   std::lock_guard lock(mutex_);
-  const auto found =
-      std::find_if(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.sink->closed(); });
-  if (found == jobs_.end()) return std::nullopt;
-  return take(found);
+  for (auto party = parties_.begin(); party != parties_.end(); ++party) {
+    const auto found = std::ranges::find_if(party->jobs, [](const Job& job) { return job.sink->closed(); });
+    if (found == party->jobs.end()) continue;
+    Job job = take(*party, found);
+    forget_if_over(party);
+    return job;
+  }
+  return std::nullopt;
 }
 
 }  // namespace fulmar

@@ -1,4 +1,8 @@
 // The bounded queue between the threads that submit and the engine thread, and the orders that go with it.
+//
+// Slots are shared evenly by party: what was pushed together, and what was pushed later for a sink with the same owner
+// (of a std::shared_ptr), as one HTTP request's sinks have. The next job is one of the party that has the fewest slots;
+// of those with as few, of the one that waits longest since it came or got a slot.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -6,6 +10,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,7 +29,7 @@ class Queue {
   Queue(uint32_t jobs, uint64_t tokens) : max_jobs_(jobs), max_tokens_(tokens) {}
 
   // Any thread. Takes all or throws: Error(busy) when there is no room now, Error(bad_request) when there
-  // never is, Error(unavailable) with the reason once refuse() was called.
+  // never is, Error(unavailable) with the reason once refuse() was called, except to a party that is under way.
   void push(std::vector<Job> jobs);
   // Every later push is refused; the first reason stays.
   void refuse(const std::string& reason);
@@ -47,7 +52,9 @@ class Queue {
   // The engine thread. Waits for a job, a task or an order where `idle`; the order is taken by being
   // returned.
   Order next(bool idle);
-  std::optional<Job> pop();
+  // With `slot`: its party has that until leave(slot), or until another job is popped for it.
+  std::optional<Job> pop(std::optional<uint32_t> slot = {});
+  void leave(uint32_t slot);
   // Whether a task waits. No request may begin until it is answered, that is run; or, with `refused`, failed.
   bool has_call() const;
   void answer_call(const Error* refused = nullptr);
@@ -60,14 +67,26 @@ class Queue {
     bool started = false, done = false;
     std::exception_ptr error;
   };
-  Job take(std::deque<Job>::iterator at);  // with the lock held
+  struct Party {
+    std::weak_ptr<Sink> owner;
+    std::deque<Job> jobs;  // those of a submission stand together
+    uint32_t slots = 0;    // that it has
+  };
+  using Parties = std::list<Party>;
+  // With the lock held.
+  bool is_empty() const { return size() == 0; }
+  Parties::iterator party_of(const std::shared_ptr<Sink>& sink);
+  Job take(Party& party, std::deque<Job>::iterator at);
+  void forget_if_over(Parties::iterator party);
+  void vacate(uint32_t slot);
 
   mutable std::mutex mutex_;
   std::condition_variable work_, idle_changed_, call_changed_;
   std::shared_ptr<Call> call_;
-  std::deque<Job> jobs_;   // those of a submission stand together
-  uint64_t tokens_ = 0;    // of their prompts
-  std::atomic<uint32_t> size_{0};  // of jobs_, for who only looks
+  Parties parties_;                         // with jobs or slots, in the order in which they came or got a slot last
+  std::vector<Parties::iterator> holders_;  // by slot; end(): nobody has it
+  uint64_t tokens_ = 0;                     // of the jobs' prompts
+  std::atomic<uint32_t> size_{0};           // jobs; also for who only looks
   const uint32_t max_jobs_;
   const uint64_t max_tokens_;
   std::string refusal_, pause_;
