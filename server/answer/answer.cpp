@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -22,11 +21,6 @@ std::string_view first_part(std::string_view text) {
   size_t length = kPartBytes;
   while (length > kPartBytes - 4 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
   return text.substr(0, length);
-}
-
-Error too_many_waiting() {
-  return {ErrorKind::unavailable,
-          fmt::format("more than {} bytes of answers wait for clients that read slowly; try again later", kAllUnread)};
 }
 
 // Takes the first part of `from`.
@@ -57,7 +51,6 @@ struct Choice final : Sink {
 class Answer final : public http::Source, public std::enable_shared_from_this<Answer> {
  public:
   Answer(const Asked& asked, const Context& context, std::unique_ptr<Dialect> dialect, const Call& call);
-  ~Answer() override { all_waiting_ -= held_; }
 
   void start(Engine& engine, Asked asked);
   void on_event(Choice& choice, const Event& event) noexcept;
@@ -73,7 +66,6 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   void add(Choice& choice, const Event& event);
   void end_with(Error error);
   std::vector<Piece> take_pieces();
-  void hold(size_t more, size_t less);
   // By whoever takes.
   http::Reply::Part take_stream();
   http::Reply::Part take_whole();
@@ -90,7 +82,6 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   const std::shared_ptr<http::Reply> reply_;
   std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
   std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
-  std::atomic<size_t>& all_waiting_;
   // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
   bool begun_ = false;                               // the head was taken
   size_t next_ = 0;                                  // choice
@@ -101,7 +92,7 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   Usage usage_;
   size_t unfinished_ = 0;
   size_t unread_ = 0;           // bytes of text in all choices
-  size_t held_ = 0;             // of all_waiting_: what these and the echo take
+  Held held_;                   // what these and the echo take
   std::deque<uint32_t> news_;   // choices with something new, in the order of its coming
   std::optional<Error> error_;  // ends the answer after what came before it
   bool dropped_ = false;        // an event could not be kept
@@ -116,8 +107,8 @@ Answer::Answer(const Asked& asked, const Context& context, std::unique_ptr<Diale
       dialect_(std::move(dialect)),
       family_(call.family),
       reply_(call.reply),
-      all_waiting_(context.waiting_text),
-      unfinished_(asked.prompts.size() * asked.delivery.choices) {
+      unfinished_(asked.prompts.size() * asked.delivery.choices),
+      held_(context.waiting_text) {
   for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
   for (const Request& request : asked.prompts) {
     usage_.prompt += request.prompt->tokens.size();
@@ -126,8 +117,8 @@ Answer::Answer(const Asked& asked, const Context& context, std::unique_ptr<Diale
 }
 
 void Answer::start(Engine& engine, Asked asked) {
-  for (const auto& prompt : echo_) hold(prompt->text.size(), 0);
-  if (all_waiting_ > kAllUnread && held_ > kPartBytes) throw too_many_waiting();
+  for (const auto& prompt : echo_) held_.change(prompt->text.size(), 0);
+  if (held_.too_much()) throw Held::too_much_error();
   const auto self = shared_from_this();
   reply_->on_gone([weak = weak_from_this()] {
     if (const auto answer = weak.lock()) answer->close_all();
@@ -167,14 +158,14 @@ void Answer::add(Choice& choice, const Event& event) {
   const size_t before = choice.capacity();
   choice.thought += event.thought;
   choice.text += event.text;
-  hold(choice.capacity(), before);
+  held_.change(choice.capacity(), before);
   unread_ += event.thought.size() + event.text.size();
   choice.finish = event.finish;
   if (event.finish != Finish::none) --unfinished_;
   if (unread_ > kUnread && delivery_.stream)
     return end_with(Error(ErrorKind::timed_out,
                           fmt::format("the answer is read too slowly: {} bytes of it were waiting", unread_)));
-  if (all_waiting_ > kAllUnread && held_ > kPartBytes) return end_with(too_many_waiting());
+  if (held_.too_much()) return end_with(Held::too_much_error());
   if (unread_ > kUnread && unfinished_ > 0) {
     // As much as an answer in one piece may hold: what was not finished ends here.
     for (Choice& other : choices_)
@@ -198,11 +189,6 @@ void Answer::end_with(Error error) {
   reply_->wake();
 }
 
-void Answer::hold(size_t more, size_t less) {
-  held_ += more - less;
-  all_waiting_ += more - less;
-}
-
 // Choices that have news take turns, so that a long text does not hold up the others'.
 std::vector<Answer::Piece> Answer::take_pieces() {
   std::vector<Piece> pieces;
@@ -219,7 +205,7 @@ std::vector<Answer::Piece> Answer::take_pieces() {
     } else {
       news_.push_back(choice.index);
     }
-    hold(choice.capacity(), before);
+    held_.change(choice.capacity(), before);
     bytes += part.size();
     unread_ -= part.size();
     pieces.push_back(std::move(piece));
@@ -319,7 +305,7 @@ void Answer::put_choice(std::string& out) {
   const size_t before = choice.capacity();
   std::string().swap(choice.text);
   std::string().swap(choice.thought);
-  hold(choice.capacity(), before);
+  held_.change(choice.capacity(), before);
   ++next_;
   given_ = 0;
 }

@@ -5,6 +5,7 @@
 
 #include "answer/common_fields.h"
 #include "answer/dialect.h"
+#include "answer/held.h"
 #include "answer/row.h"
 
 namespace fulmar::api {
@@ -12,8 +13,6 @@ namespace fulmar::api {
 // Each of these is in docs/http-api.md too.
 constexpr size_t kChoices = 1024;                // of all prompts together
 constexpr size_t kUnread = size_t{4} << 20;      // bytes of an answer's text that nobody has taken yet
-constexpr size_t kAllUnread = size_t{256} << 20;  // of all answers together; beyond it those end that have
-constexpr size_t kPartBytes = size_t{64} << 10;   // more than this. So much text is put into words at once
 
 // What was asked for.
 struct Asked {

@@ -165,34 +165,36 @@ Job Queue::take(Party& party, std::deque<Job>::iterator at) {
 }
 
 void Queue::forget_if_over(Parties::iterator party) {
-  if (party->jobs.empty() && party->slots == 0) parties_.erase(party);
+  if (party->jobs.empty() && party->seats == 0) parties_.erase(party);
 }
 
-void Queue::vacate(uint32_t slot) {
-  if (slot >= holders_.size()) return;
-  const auto party = std::exchange(holders_[slot], parties_.end());
-  if (party == parties_.end()) return;
-  --party->slots;
-  forget_if_over(party);
+void Queue::give_seat(uint32_t slot, Parties::iterator party) {
+  if (slot >= seats_.size()) seats_.resize(slot + 1, {parties_.end(), false});
+  ++party->slots;
+  ++party->seats;
+  const auto before = std::exchange(seats_[slot], {party, true}).party;
+  if (before == parties_.end()) return;
+  --before->seats;
+  forget_if_over(before);
+}
+
+void Queue::free_seat(uint32_t slot) {
+  if (slot < seats_.size() && std::exchange(seats_[slot].taken, false)) --seats_[slot].party->slots;
 }
 
 void Queue::leave(uint32_t slot) {
   std::lock_guard lock(mutex_);
-  vacate(slot);
+  free_seat(slot);
 }
 
 std::optional<Job> Queue::pop(std::optional<uint32_t> slot) {
   std::lock_guard lock(mutex_);
-  if (slot) vacate(*slot);
+  if (slot) free_seat(*slot);
   auto next = parties_.end();
   for (auto party = parties_.begin(); party != parties_.end(); ++party)
     if (!party->jobs.empty() && (next == parties_.end() || party->slots < next->slots)) next = party;
   if (next == parties_.end()) return std::nullopt;
-  if (slot) {
-    if (*slot >= holders_.size()) holders_.resize(*slot + 1, parties_.end());
-    holders_[*slot] = next;
-    ++next->slots;
-  }
+  if (slot) give_seat(*slot, next);
   Job job = take(*next, next->jobs.begin());
   parties_.splice(parties_.end(), parties_, next);
   forget_if_over(next);

@@ -29,7 +29,8 @@ class Queue {
   Queue(uint32_t jobs, uint64_t tokens) : max_jobs_(jobs), max_tokens_(tokens) {}
 
   // Any thread. Takes all or throws: Error(busy) when there is no room now, Error(bad_request) when there
-  // never is, Error(unavailable) with the reason once refuse() was called, except to a party that is under way.
+  // never is, Error(unavailable) with the reason once refuse() was called, except to a party that has jobs here or had a
+  // slot last: it may only now hear of their end.
   void push(std::vector<Job> jobs);
   // Every later push is refused; the first reason stays.
   void refuse(const std::string& reason);
@@ -71,22 +72,28 @@ class Queue {
     std::weak_ptr<Sink> owner;
     std::deque<Job> jobs;  // those of a submission stand together
     uint32_t slots = 0;    // that it has
+    uint32_t seats = 0;    // that name it
   };
   using Parties = std::list<Party>;
+  struct Seat {               // a slot
+    Parties::iterator party;  // that has or had it last; end(): none
+    bool taken = false;
+  };
   // With the lock held.
   bool is_empty() const { return size() == 0; }
   Parties::iterator party_of(const std::shared_ptr<Sink>& sink);
   Job take(Party& party, std::deque<Job>::iterator at);
+  void give_seat(uint32_t slot, Parties::iterator party);
+  void free_seat(uint32_t slot);
   void forget_if_over(Parties::iterator party);
-  void vacate(uint32_t slot);
 
   mutable std::mutex mutex_;
   std::condition_variable work_, idle_changed_, call_changed_;
   std::shared_ptr<Call> call_;
-  Parties parties_;                         // with jobs or slots, in the order in which they came or got a slot last
-  std::vector<Parties::iterator> holders_;  // by slot; end(): nobody has it
-  uint64_t tokens_ = 0;                     // of the jobs' prompts
-  std::atomic<uint32_t> size_{0};           // jobs; also for who only looks
+  Parties parties_;                // with jobs or seats, in the order in which they came or got a slot last
+  std::vector<Seat> seats_;        // by slot
+  uint64_t tokens_ = 0;            // of the jobs' prompts
+  std::atomic<uint32_t> size_{0};  // jobs; also for who only looks
   const uint32_t max_jobs_;
   const uint64_t max_tokens_;
   std::string refusal_, pause_;

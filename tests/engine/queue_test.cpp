@@ -135,17 +135,21 @@ TEST(Queue, PlacesAndTokensComeBackWithEachJob) {
   EXPECT_EQ(waiting.queue.size(), 4u);
 }
 
+// A server that stops lets a body of many texts, of which it hands over some at a time, come to its end.
 TEST(Queue, APartyUnderWayBringsTheRestWhileOthersAreRefused) {
   Waiting waiting;
   waiting.push('a', 1);
+  waiting.push('c', 1);
   waiting.queue.refuse("the server is shutting down");
-  EXPECT_EQ(waiting.pop({0}), "a");
   EXPECT_THROW(waiting.push('b', 1), Error);
   waiting.push('a', 1);
-  waiting.leave({0});
+  EXPECT_EQ(waiting.pop({0, 1}), "ac");
+  waiting.leave({0, 1});
   EXPECT_EQ(waiting.pop({0}), "a");
-  waiting.leave({0});
-  EXPECT_THROW(waiting.push('a', 1), Error);
+  waiting.leave({0});  // its end is told only now
+  waiting.push('a', 1);
+  EXPECT_EQ(waiting.pop({1}), "a");
+  EXPECT_THROW(waiting.push('c', 1), Error);  // another has its slot
 }
 
 // In the engine, where slots come free between steps.

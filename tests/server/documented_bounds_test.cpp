@@ -60,8 +60,8 @@ std::vector<std::string> rows() {
       fmt::format("prompts times `n` | {} |", api::kChoices),
       fmt::format("text of an answer in one piece | {} over all its choices |", size(api::kUnread)),
       fmt::format("text of a stream that was not taken yet | {} |", size(api::kUnread)),
-      fmt::format("text of all answers together that was not taken yet, `echo` included | {}, and {} of each answer "
-                  "beyond |",
+      fmt::format("what all answers together hold and nobody has taken yet, `echo` and the texts of `/v1/embeddings` "
+                  "included | {}, and {} of each answer beyond |",
                   size(api::kAllUnread), size(api::kPartBytes)),
       fmt::format("text that `echo` repeats | {} |", size(api::kUnread)),
   };

@@ -136,9 +136,7 @@ TEST(Embeddings, OfAModelMadeForThemHaveATask) {
 }
 
 TEST(Embeddings, OfManyTextsComeInParts) {
-  FakeOptions options;
-  options.queue = 4096;
-  Harness harness(options);
+  Harness harness;
   std::string body = R"({"input":["text 0")";
   for (int i = 1; i < 2048; ++i) body += fmt::format(R"(,"text {}")", i);
   const Answer answer = harness.client().post(kPath, body + "]}");
@@ -157,10 +155,80 @@ TEST(Embeddings, AnErrorOfTheEngineIsTheAnswer) {
   const Answer answer = harness.client().post(kPath, R"({"input":["a","b"]})");
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(error_of(answer)["code"], "device_lost");
-  FakeOptions narrow;
-  narrow.queue = 2;
-  Harness small(narrow);
-  EXPECT_EQ(small.client().post(kPath, R"({"input":["a","b","c"]})").status, 400);
+}
+
+std::string body_of_texts(size_t count, const std::string& ending = {}) {
+  std::string body = R"({"input":["text 0)" + ending + '"';
+  for (size_t i = 1; i < count; ++i) body += fmt::format(R"(,"text {}{}")", i, ending);
+  return body + "]}";
+}
+
+TEST(Embeddings, MoreTextsThanMayWaitAreReadAllTheSame) {
+  FakeOptions options;
+  options.queue = 3;
+  Harness harness(options);
+  const Answer answer = harness.client().post(kPath, body_of_texts(2048));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json::value whole = json::parse(answer.body);
+  for (size_t i : {0, 1, 1000, 2047})
+    EXPECT_EQ(numbers_of(whole.at("data").at(i).at("embedding")), fake_vector(fmt::format("text {}", i)));
+}
+
+// A body of a thousand texts leaves the queue to others, and one of long texts slots too.
+TEST(Embeddings, OfManyTextsAreUnderWayAFewAtATime) {
+  // At most, and as many as end in the step in which the next are counted already.
+  for (const auto& [slots, ending, most] : {std::tuple{4u, std::string(), 8u + 4u},
+                                            {64u, std::string(5000, 'x'), 3u + 3u},
+                                            {64u, std::string(100'000, 'x'), 2u + 2u}}) {
+    FakeOptions options;
+    options.slots = slots;
+    options.step = std::chrono::milliseconds(1);
+    Harness harness(options);
+    Client client = harness.client();
+    client.send("POST", kPath, body_of_texts(100, ending));
+    ASSERT_TRUE(eventually([&] { return harness.engine.stats().live > 0; }));
+    uint32_t seen = 0;
+    while (!harness.idle()) {
+      const EngineStats stats = harness.engine.stats();
+      seen = std::max(seen, stats.live + stats.queued);
+    }
+    EXPECT_LE(seen, most) << slots;
+    EXPECT_EQ(client.receive().status, 200);
+  }
+}
+
+TEST(Embeddings, AreRefusedWhereNotOneTextMayWait) {
+  FakeOptions options;
+  options.slots = options.queue = 1;
+  options.step = std::chrono::milliseconds(1);
+  Harness harness(options);
+  std::vector<Client> others;
+  for (int i = 0; i < 2; ++i) {
+    others.push_back(harness.client());
+    others.back().send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":1000000,"stream":true})");
+    ASSERT_TRUE(eventually([&] { return harness.engine.stats().live + harness.engine.stats().queued == i + 1u; }));
+  }
+  EXPECT_EQ(harness.client().post(kPath, R"({"input":["a","b"]})").status, 429);
+}
+
+// Their texts and vectors are memory that many clients could take and never give back.
+TEST(Embeddings, CountInWhatAllAnswersMayHold) {
+  FakeOptions options;
+  options.channels = 2048;
+  Harness harness(options);
+  Client client = harness.client();
+  client.send("POST", kPath, body_of_texts(2048));
+  constexpr size_t vectors = 2048 * 2048 * sizeof(float);
+  EXPECT_TRUE(eventually([&] { return harness.context.waiting_text > vectors / 2; }));
+  EXPECT_EQ(client.receive().status, 200);
+  EXPECT_TRUE(eventually([&] { return harness.context.waiting_text == 0; }));
+
+  harness.context.waiting_text = api::kAllUnread + 1;
+  Client next = harness.client();
+  EXPECT_EQ(next.post(kPath, body_of_texts(2)).status, 200);
+  EXPECT_EQ(next.post(kPath, body_of_texts(20)).status, 503) << "its vectors are more than one part of an answer";
+  EXPECT_EQ(next.post(kPath, body_of_texts(1, std::string(100'000, 'x'))).status, 503) << "its text is";
+  EXPECT_TRUE(eventually([&] { return harness.context.waiting_text == api::kAllUnread + 1; }));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ FakeEngine::FakeEngine(FakeOptions options) : options_(std::move(options)) {
   info_.device = "none";
   info_.vocab = 65536;
   info_.path = "/models/fake.pth";
-  info_.channels = 4;
+  info_.channels = options_.channels;
   info_.embeds = options_.embeds;
   info_.slots = options_.slots;
   info_.chat_template = {"fake", "the tests"};
@@ -179,7 +179,8 @@ bool FakeEngine::step(Live& live) {
   event.prompt_tokens = static_cast<uint32_t>(live.prompt.size());
   if (live.request.max_tokens == 0) {
     event.finish = Finish::length;
-    const std::vector<float> vector = fake_vector(live.prompt);
+    std::vector<float> vector = fake_vector(live.prompt);
+    vector.resize(options_.channels);
     if (live.request.embed) event.embedding = vector;
     const Error error(ErrorKind::device_lost, options_.fail_with);
     if (!options_.fail_with.empty()) event.finish = Finish::failed, event.error = &error;

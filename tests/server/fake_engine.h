@@ -24,6 +24,7 @@ struct FakeOptions {
   size_t piece_bytes = 0;             // tokens of this many bytes instead of words
   std::string id = "fake-rwkv";       // of the model
   bool embeds = false;
+  uint32_t channels = 4;  // of a vector; those past the fourth are 0
   std::vector<SamplingProfile> sampling_profiles{};  // of the model
   std::vector<std::string> script{};  // of a chat: tokens that are read as the turn that the template opened
   std::string fail_with;              // every request ends with this error after its first token

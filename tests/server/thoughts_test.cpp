@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <random>
 
+#include "answer/held.h"
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -196,6 +197,25 @@ TEST(Thoughts, ATemplateCanBeLookedAt) {
   EXPECT_EQ(client.get("/apply-template").status, 200);
   EXPECT_EQ(client.post("/apply-template", "{}").status, 400);
   EXPECT_EQ(client.post("/apply-template", R"({"messages":[{"role":"user","content":"hi"}],"tools":[{}]})").status, 400);
+}
+
+// What is shown of a long conversation is memory that a client could take and never give back.
+TEST(Thoughts, AShownTemplateCountsInWhatAllAnswersMayHold) {
+  Harness harness;
+  const auto body = [](size_t bytes) {
+    return fmt::format(R"({{"messages":[{{"role":"user","content":"{}"}}]}})", std::string(bytes, 'a'));
+  };
+  Client client = harness.client();
+  client.send("POST", "/apply-template", body(4'000'000));
+  EXPECT_TRUE(eventually([&] { return harness.context.waiting_text > 16'000'000; }));
+  const Answer answer = client.receive();
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(json::parse(answer.body).at("tokens").as_array().size(), 4'000'007u);
+  EXPECT_TRUE(eventually([&] { return harness.context.waiting_text == 0; }));
+  harness.context.waiting_text = api::kAllUnread + 1;
+  Client next = harness.client();
+  EXPECT_EQ(next.post("/apply-template", body(100)).status, 200);
+  EXPECT_EQ(next.post("/apply-template", body(100'000)).status, 503);
 }
 
 }  // namespace

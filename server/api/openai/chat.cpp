@@ -5,6 +5,7 @@
 
 #include "answer/answer.h"
 #include "answer/body.h"
+#include "answer/whole.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/openai.h"
 #include "api/openai/words.h"
@@ -58,9 +59,7 @@ void apply_template(const Context& context, const Call& call) {
               {"stop", std::move(stops)},
               {"chat_template", text(prompt->chat_template)}};
   }
-  http::Response response;
-  response.body = json::serialize(answer);
-  call.reply->respond(std::move(response));
+  give_whole(context, call, json::serialize(answer));
 }
 
 }  // namespace fulmar::api::openai

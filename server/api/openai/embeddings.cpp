@@ -8,14 +8,16 @@
 #include <mutex>
 #include <optional>
 
-#include "answer/answer.h"
 #include "answer/base64.h"
+#include "answer/held.h"
 #include "api/openai/inputs.h"
 #include "api/openai/openai.h"
 #include "base/json_text.h"
 
 namespace fulmar::api::openai {
 namespace {
+
+constexpr uint64_t kTokensUnderWay = 16 << 10;  // of one body's texts, two texts in any case
 
 struct Form {
   bool base64 = false;
@@ -37,67 +39,83 @@ std::vector<float> shortened(std::span<const float> vector, size_t dimensions) {
 class Vectors;
 
 struct Text final : Sink {
-  Text(Vectors& whole, size_t at) : owner(whole), index(at) {}
+  Text(Vectors& whole, size_t at, std::shared_ptr<const Prompt> its_prompt)
+      : owner(whole), index(at), prompt(std::move(its_prompt)) {}
   void on_event(const Event& event) override;
 
   Vectors& owner;  // owns this
   const size_t index;
+  std::shared_ptr<const Prompt> prompt;  // until it was read
   std::vector<float> vector;
   bool over = false;
 };
 
-// Gathers the vectors and words them, as the reply is read.
+// What a text holds in memory.
+size_t bytes_of(const Text& text) {
+  const size_t prompt = text.prompt ? sizeof(Prompt) + text.prompt->tokens.capacity() * sizeof(Token) : 0;
+  return sizeof(Text) + prompt + text.vector.capacity() * sizeof(float);
+}
+
+// Hands the texts to the engine as others of them end, gathers the vectors and words them, as the reply is read.
 class Vectors final : public http::Source, public std::enable_shared_from_this<Vectors> {
  public:
-  Vectors(size_t texts, uint64_t tokens, Form form, const std::string& model, const Call& call)
-      : form_(form), model_(model), tokens_(tokens), family_(call.family), reply_(call.reply), left_(texts) {
-    for (size_t i = 0; i < texts; ++i) texts_.emplace_back(*this, i);
+  Vectors(const Context& context, const Call& call, Engine& engine, Form form, EmbeddingTask task,
+          std::vector<std::shared_ptr<const Prompt>> prompts)
+      : engine_(engine),
+        form_(form),
+        task_(task),
+        model_(engine.model().id),
+        family_(call.family),
+        reply_(call.reply),
+        left_(prompts.size()),
+        held_(context.waiting_text) {
+    for (std::shared_ptr<const Prompt>& prompt : prompts) {
+      tokens_ += prompt->tokens.size();
+      held_.change(bytes_of(texts_.emplace_back(*this, texts_.size(), std::move(prompt))), 0);
+    }
+    if (held_.too_much()) throw Held::too_much_error();
   }
 
-  void start(Engine& engine, std::vector<Request> requests) {
-    const auto self = shared_from_this();
+  void start() {
     reply_->on_gone([weak = weak_from_this()] {
       if (const auto vectors = weak.lock()) vectors->close_all();
     });
     reply_->note({tokens_, 0});
-    std::vector<Submission> all;
-    for (Request& request : requests)
-      all.push_back({std::move(request), {std::shared_ptr<Sink>(self, &texts_[all.size()])}});
-    engine.submit(std::move(all));
-    reply_->attach(self);
+    reply_->attach(shared_from_this());
+    hand_over();
   }
 
   void on_event(Text& text, const Event& event) {
     if (event.finish == Finish::none) return;
-    const std::lock_guard lock(mutex_);
-    if (text.over || error_) return;
-    text.over = true;
-    try {
-      if (event.finish == Finish::failed)
-        error_ = event.error ? *event.error : Error(ErrorKind::internal, "the text could not be read");
-      else if (event.finish == Finish::cancelled)
-        error_.emplace(ErrorKind::unavailable, "the server stopped before the answer was complete");
-      else
-        text.vector = shortened(event.embedding, form_.dimensions);
-    } catch (...) {
-      error_.emplace(ErrorKind::out_of_memory, "no memory");
+    {
+      const std::lock_guard lock(mutex_);
+      if (text.over || error_) return;
+      text.over = true;
+      --left_;
+      --under_way_;
+      tokens_under_way_ -= text.prompt->tokens.size();
+      take_vector(text, event);
+      if (error_) close_all();
+      if (error_ || left_ == 0) {
+        reply_->wake();
+        return;
+      }
     }
-    --left_;
-    if (error_) close_all();
-    if (error_ || left_ == 0) reply_->wake();
+    hand_over();
   }
 
   http::Reply::Part take() override {
     http::Reply::Part part;
-    {
-      const std::lock_guard lock(mutex_);
-      if (error_) return {http::worded(family_.wording, http::Failure(*error_)), false, {}, true};
-      if (left_ > 0) return part;
-    }
+    const std::lock_guard lock(mutex_);
+    if (error_) return {http::worded(family_.wording, http::Failure(*error_)), false, {}, true};
+    if (left_ > 0) return part;
     if (next_ == 0) part.bytes = R"({"object":"list","data":[)";
     for (; next_ < texts_.size() && part.bytes.size() < kPartBytes; ++next_) {
-      put(texts_[next_], part.bytes);
-      std::vector<float>().swap(texts_[next_].vector);
+      Text& text = texts_[next_];
+      put(text, part.bytes);
+      const size_t before = bytes_of(text);
+      std::vector<float>().swap(text.vector);
+      held_.change(bytes_of(text), before);
     }
     part.done = next_ == texts_.size();
     if (part.done)
@@ -114,6 +132,76 @@ class Vectors final : public http::Source, public std::enable_shared_from_this<V
     for (Text& text : texts_) text.close();
   }
 
+  // With the lock held.
+  void take_vector(Text& text, const Event& event) {
+    const size_t before = bytes_of(text);
+    text.prompt.reset();
+    try {
+      if (event.finish == Finish::failed)
+        error_ = event.error ? *event.error : Error(ErrorKind::internal, "the text could not be read");
+      else if (event.finish == Finish::cancelled)
+        error_.emplace(ErrorKind::unavailable, "the server stopped before the answer was complete");
+      else
+        text.vector = shortened(event.embedding, form_.dimensions);
+    } catch (...) {
+      error_.emplace(ErrorKind::out_of_memory, "no memory");
+    }
+    held_.change(bytes_of(text), before);
+    if (!error_ && held_.too_much()) error_ = Held::too_much_error();
+  }
+
+  // A few at a time: the others wait here and not in the engine's queue, which is everybody's, and a body of long texts
+  // leaves slots free. Any thread; while one is at it the others leave it to that.
+  void hand_over() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(handing_, true)) return;
+    }
+    while (Text* const text = next_to_hand()) {
+      try {
+        Request request;
+        request.prompt = text->prompt;
+        request.max_tokens = 0;
+        request.embed = true;
+        request.task = task_;
+        engine_.submit({{std::move(request), {std::shared_ptr<Sink>(shared_from_this(), text)}}});
+      } catch (const Error& error) {
+        return take_back(*text, error);
+      } catch (...) {
+        return take_back(*text, Error(ErrorKind::out_of_memory, "no memory"));
+      }
+    }
+  }
+
+  // Null: no more now.
+  Text* next_to_hand() {
+    const std::lock_guard lock(mutex_);
+    Text* const next = handed_ < texts_.size() && !error_ ? &texts_[handed_] : nullptr;
+    const size_t tokens = next ? next->prompt->tokens.size() : 0;
+    const bool few = under_way_ < 2 || tokens_under_way_ + tokens <= kTokensUnderWay;
+    if (!next || !few || under_way_ >= 2 * size_t{engine_.model().slots}) {
+      handing_ = false;
+      return nullptr;
+    }
+    ++handed_;
+    ++under_way_;
+    tokens_under_way_ += tokens;
+    return next;
+  }
+
+  // The engine did not take it. Where its queue is full, the next of ours that ends tries again.
+  void take_back(const Text& text, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    handing_ = false;
+    --handed_;
+    --under_way_;
+    tokens_under_way_ -= text.prompt->tokens.size();
+    if (error_ || (error.kind() == ErrorKind::busy && under_way_ > 0)) return;
+    error_ = error;
+    close_all();
+    reply_->wake();
+  }
+
   void put(const Text& text, std::string& out) const {
     out += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":)", text.index > 0 ? "," : "", text.index);
     if (form_.base64) {
@@ -125,17 +213,24 @@ class Vectors final : public http::Source, public std::enable_shared_from_this<V
     out += text.vector.empty() ? "[]}" : "]}";
   }
 
+  Engine& engine_;
   const Form form_;
+  const EmbeddingTask task_;
   const std::string model_;
-  const uint64_t tokens_;
   const Family& family_;
   const std::shared_ptr<http::Reply> reply_;
+  uint64_t tokens_ = 0;
   std::deque<Text> texts_;
-  size_t next_ = 0;  // of whoever takes
-  bool begun_ = false;
 
   std::mutex mutex_;
-  size_t left_;
+  size_t left_;              // texts without a vector
+  size_t handed_ = 0;        // to the engine, the first ones
+  size_t under_way_ = 0;     // of those: not read yet
+  uint64_t tokens_under_way_ = 0;
+  bool handing_ = false;     // a thread is at it
+  size_t next_ = 0;          // to be worded
+  bool begun_ = false;
+  Held held_;                // what the texts take
   std::optional<Error> error_;
 };
 
@@ -178,19 +273,13 @@ void embeddings(const Context& context, const Call& call) {
   const ModelInfo& model = engine.model();
   const Form form = read_form(fields, model);
   const EmbeddingTask task = read_task(fields, model);
-  std::vector<Request> requests;
-  uint64_t tokens = 0;
+  std::vector<std::shared_ptr<const Prompt>> prompts;
   for (PromptInput& input : read_inputs(fields, "input", model.vocab)) {
     if (input.text.empty() && input.tokens.empty()) bad_field("input", "has an empty text, which has no vector");
     input.embed = true;
-    Request& request = requests.emplace_back();
-    request.prompt = engine.prepare(input);
-    request.max_tokens = 0;
-    request.embed = true;
-    request.task = task;
-    tokens += request.prompt->tokens.size();
+    prompts.push_back(engine.prepare(input));
   }
-  std::make_shared<Vectors>(requests.size(), tokens, form, model.id, call)->start(engine, std::move(requests));
+  std::make_shared<Vectors>(context, call, engine, form, task, std::move(prompts))->start();
 }
 
 }  // namespace fulmar::api::openai
