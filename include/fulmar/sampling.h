@@ -37,6 +37,15 @@ struct Sampling {
   std::optional<uint64_t> seed;  // same seed, same text; whatever else is in the batch: see ModelSpec::reproducible
 };
 
+// What the numbers may be, in requests and in the files of models.
+struct SamplingRange {
+  int64_t least, most;
+};
+namespace sampling_range {
+constexpr SamplingRange temperature{0, 2}, top_p{0, 1}, min_p{0, 1}, presence_penalty{-2, 2},
+    frequency_penalty{-2, 2}, penalty_decay{0, 1}, repetition_penalty{0, 10};  // of the last, 0 stands for 1
+}
+
 constexpr std::pair<std::string_view, PenaltyRule> penalty_rules[] = {{"openai", PenaltyRule::openai},
                                                                       {"pipeline", PenaltyRule::pipeline},
                                                                       {"runner", PenaltyRule::runner},

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "answer/common_fields.h"
+#include "fulmar/sampling.h"
 
 namespace fulmar::api {
 namespace {
@@ -25,21 +26,29 @@ constexpr Field common[] = {
     {"stop_token_ids", list, "none", "Token ids that end generation.", 0, 256},
     {"ignore_eos", boolean, "false",
      "Go on past the end-of-text token, and in a chat past the end of the answer, up to `max_tokens`."},
-    {"temperature", number, "1", "0 always takes the likeliest token.", 0, 2},
-    {"top_p", number, "1", "Only the likeliest tokens that together have this share.", 0, 1},
+    {"temperature", number, "1", "0 always takes the likeliest token.", sampling_range::temperature.least,
+     sampling_range::temperature.most},
+    {"top_p", number, "1", "Only the likeliest tokens that together have this share.",
+     sampling_range::top_p.least, sampling_range::top_p.most},
     {"top_k", integer, "0", "Only so many of the likeliest tokens. 0 or -1: all.", -1, int32_most,
      Above::clamped},
-    {"min_p", number, "0", "Only tokens of at least this share of the likeliest one's probability.", 0, 1},
-    {"presence_penalty", number, "0", "Taken off once a token has occurred.", -2, 2},
-    {"frequency_penalty", number, "0", "Taken off for each time a token has occurred.", -2, 2},
-    {"penalty_decay", number, "1", "Occurrences are multiplied by it after every token.", 0, 1},
+    {"min_p", number, "0", "Only tokens of at least this share of the likeliest one's probability.",
+     sampling_range::min_p.least, sampling_range::min_p.most},
+    {"presence_penalty", number, "0", "Taken off once a token has occurred.",
+     sampling_range::presence_penalty.least, sampling_range::presence_penalty.most},
+    {"frequency_penalty", number, "0", "Taken off for each time a token has occurred.",
+     sampling_range::frequency_penalty.least, sampling_range::frequency_penalty.most},
+    {"penalty_decay", number, "1", "Occurrences are multiplied by it after every token.",
+     sampling_range::penalty_decay.least, sampling_range::penalty_decay.most},
     {"penalty_rule", text, "`openai`, with a `penalty_decay` `pipeline`",
      "`openai`, `pipeline`, `runner` or `rapid`: [what occurrences cost and which cut comes first](#penalties).", 0, 16},
     {"repetition_penalty", number, "1",
-     "Logits of tokens in the prompt and the answer are divided by it where they are positive, else multiplied. 0: 1.", 0,
-     10},
+     "Logits of tokens in the prompt and the answer are divided by it where they are positive, else "
+     "multiplied. 0: 1.",
+     sampling_range::repetition_penalty.least, sampling_range::repetition_penalty.most},
     {"repeat_penalty", number, "1",
-     "The same for the last `repeat_last_n` tokens, as llama.cpp has it; `repetition_penalty` wins.", 0, 10},
+     "The same for the last `repeat_last_n` tokens, as llama.cpp has it; `repetition_penalty` wins.",
+     sampling_range::repetition_penalty.least, sampling_range::repetition_penalty.most},
     {"repeat_last_n", integer, "64, all with `repetition_penalty`",
      "The last tokens of prompt and answer that these look at. -1: all.", -1, int32_most, Above::clamped},
     {"logit_bias", map, "none", "`{\"token id\": number}`, -100 to 100, added to the token's logit.", 0,

@@ -94,4 +94,10 @@ std::string escape_controls(std::string_view bytes) {
   return out;
 }
 
+std::string shown(std::string_view bytes, std::size_t most) {
+  if (bytes.size() <= most) return escape_controls(replace_bad_utf8(bytes));
+  std::string front(bytes.substr(0, most));
+  return escape_controls(take_utf8(front)) + "...";
+}
+
 }  // namespace fulmar

@@ -26,4 +26,8 @@ std::string take_utf8(std::string& bytes);
 // command the terminal. The rest stays as it is.
 std::string escape_controls(std::string_view bytes);
 
+// A file's own words for a sentence about them: the front of a long text, with "..." behind it, in whole
+// characters, and escape_controls() of it.
+std::string shown(std::string_view bytes, std::size_t most = 200);
+
 }  // namespace fulmar

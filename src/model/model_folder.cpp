@@ -24,24 +24,32 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-TextFile bounded(TextFile file) {
-  if (file.text.size() > max_companion)
-    fail(ErrorKind::bad_file, "{}: is larger than {} MiB: no model has such a one", file.where,
-         max_companion >> 20);
-  return file;
+// Nothing where it is empty, or larger than any model's.
+std::optional<TextFile> bounded(TextFile file) {
+  if (file.text.empty()) return std::nullopt;
+  if (file.text.size() <= max_companion) return file;
+  log_warning("{}: is larger than {} MiB: no model has such a one; it is passed over", file.where,
+              max_companion >> 20);
+  return std::nullopt;
 }
 
-// Nothing where there is none, or an empty one.
+// Nothing where there is none, or none that is of use.
 std::optional<TextFile> read_companion(const fs::path& path) {
   if (!is_file(path)) return std::nullopt;
   TextFile file{to_utf8(path), {}};
   std::ifstream stream(path, std::ios::binary);
   file.text.resize(max_companion + 1);
   stream.read(file.text.data(), static_cast<std::streamsize>(file.text.size()));
-  if (!stream && !stream.eof()) fail(ErrorKind::bad_file, "{}: this file cannot be read", file.where);
+  if (!stream && !stream.eof()) {
+    log_warning("{}: this file cannot be read; it is passed over", file.where);
+    return std::nullopt;
+  }
   file.text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (file.text.empty()) return std::nullopt;
   return bounded(std::move(file));
+}
+
+std::optional<TextFile> inside(const Source& file, const std::string& key) {
+  return bounded({file.label() + ": " + key, file.metadata(key).value_or("")});
 }
 
 // Where a model's companions are looked for.
@@ -81,18 +89,22 @@ class Place {
   std::string name_, own_;  // own_: of a file that is not called like any model's
 };
 
-// The template in a tokenizer_config.json: a text, or a list of named ones.
+// The template in a tokenizer_config.json: a text, or the default of a list of named ones.
 std::optional<TextFile> template_in(const TextFile& config) {
   try {
     const JsonFields fields(config.text, config.where);
+    if (!fields.has("chat_template")) return std::nullopt;
     auto text = fields.text("chat_template");
     for (int i = 0; !text; ++i) {
       const std::string entry = fmt::format("chat_template.{}.", i);
       const auto name = fields.text(entry + "name");
-      if (!name) return std::nullopt;
+      if (!name) break;
       if (*name == "default") text = fields.text(entry + "template");
     }
-    if (!text->empty()) return TextFile{config.where, std::string(*text)};
+    if (text) return bounded({config.where, std::string(*text)});
+    log_warning(
+        "{}: its chat_template is neither a text nor a list with a text named default; it is passed over",
+        config.where);
   } catch (const Error& error) {
     log_warning("{}; it is passed over", error.what());
   }
@@ -137,18 +149,22 @@ uint32_t whole(double number) {
 
 }  // namespace
 
+std::vector<fs::path> vocabularies_beside(const fs::path& given) {
+  return vocabularies(given, Place(given));
+}
+
 ModelFolder look_around(const fs::path& given, const Source& file) {
   const Place place(given);
   ModelFolder folder;
   folder.name = place.name();
-  folder.inner_name = file.metadata("general.name").value_or("").substr(0, max_inner_name);
+  folder.inner_name = file.metadata(inner_name_key).value_or("").substr(0, max_inner_name);
   folder.config = place.read("config.json");
-  folder.generation_config = place.read("generation_config.json");
-  folder.fake_think_generation_config = place.read("fake_think_generation_config.json");
-  folder.tools_generation_config = place.read("tools_generation_config.json");
+  for (const auto& [profile, name, field] : generation_configs) {
+    folder.*field = inside(file, std::string(generation_config_prefix) + name);
+    if (!(folder.*field)) folder.*field = place.read(std::string(name) + ".json");
+  }
   folder.vocabularies = vocabularies(given, place);
-  if (auto own = file.metadata("tokenizer.chat_template"); own && !own->empty())
-    folder.chat_template = bounded({file.label() + ": tokenizer.chat_template", std::move(*own)});
+  folder.chat_template = inside(file, chat_template_key);
   if (!folder.chat_template) folder.chat_template = place.read("chat_template.jinja");
   if (!folder.chat_template)
     if (const auto config = place.read("tokenizer_config.json")) folder.chat_template = template_in(*config);
@@ -156,6 +172,14 @@ ModelFolder look_around(const fs::path& given, const Source& file) {
 }
 
 TrainedContext trained_context(const ModelFolder& folder, const Source& file) {
+  const auto told_by = [&](const std::string& key) -> uint64_t {
+    uint64_t told = 0;
+    const std::string text = file.metadata(key).value_or("");
+    std::from_chars(text.data(), text.data() + text.size(), told);
+    return told;
+  };
+  if (const uint64_t own = told_by(trained_context_key); own > 0 && own <= UINT32_MAX)
+    return {static_cast<uint32_t>(own), file.label() + ": " + trained_context_key};
   if (folder.config) try {
       const JsonFields fields(folder.config->text, folder.config->where);
       for (const char* key : {"context_length", "max_position_embeddings"})
@@ -165,12 +189,9 @@ TrainedContext trained_context(const ModelFolder& folder, const Source& file) {
       log_warning("{}; it is passed over", error.what());
     }
   constexpr uint64_t endless = 1 << 20;  // what converters write where they do not know
-  const std::string arch = file.metadata("general.architecture").value_or("");
-  uint64_t told = 0;
-  const std::string text = file.metadata(arch + ".context_length").value_or("");
-  std::from_chars(text.data(), text.data() + text.size(), told);
-  if (told > 0 && told < endless)
-    return {static_cast<uint32_t>(told), file.label() + ": " + arch + ".context_length"};
+  const std::string key = file.metadata("general.architecture").value_or("") + ".context_length";
+  if (const uint64_t told = told_by(key); told > 0 && told < endless)
+    return {static_cast<uint32_t>(told), file.label() + ": " + key};
   for (const std::string& name : {folder.name, folder.inner_name})
     if (const uint32_t tokens = context_in(name)) return {tokens, "the model's name"};
   return {};

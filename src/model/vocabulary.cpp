@@ -47,18 +47,18 @@ std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
 
 FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
                                const std::vector<fs::path>& beside) {
-  if (!vocab.empty()) return {open_vocabulary(vocab), vocab == "bytes" ? "--vocab" : vocab};
-  if (auto tokenizer = carried_by(model)) return {std::move(tokenizer), "inside the model"};
+  if (!vocab.empty()) return {open_vocabulary(vocab), {}, vocab == "bytes" ? "--vocab" : vocab};
+  if (auto tokenizer = carried_by(model)) return {std::move(tokenizer), {}, "inside the model"};
   const auto table = model.info("emb.weight");
   const uint64_t V = table && !table->shape.empty() ? table->shape[0] : 0;
   for (const fs::path& path : beside) {
     const std::string name = to_utf8(path);
     if (path.extension() == ".vocab")
-      return {open_tokenizer(name), name};  // named after the model: meant, or at fault
+      return {open_tokenizer(name), path, name};  // named after the model: meant, or at fault
     try {
       auto tokenizer = open_tokenizer(name);
       const auto ids = static_cast<uint64_t>(tokenizer->size());
-      if (V == 0 || is_for(ids, V)) return {std::move(tokenizer), name};
+      if (V == 0 || is_for(ids, V)) return {std::move(tokenizer), path, name};
       log_warning(
           "{}: has {} ids and the model {} tokens, so it is another model's vocabulary and passed over", name,
           ids, V);
@@ -66,7 +66,15 @@ FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
       log_warning("{}; it is passed over", error.what());
     }
   }
-  return {open_tokenizer(""), "shipped with Fulmar"};
+  return {open_tokenizer(""), {}, "what ships with Fulmar"};
+}
+
+void check_fits(const Tokenizer& tokenizer, uint64_t V) {
+  if (static_cast<uint64_t>(tokenizer.size()) > V)
+    fail(ErrorKind::misuse,
+         "this model has {} tokens and the vocabulary {}; give the model's own with --vocab FILE, or --vocab "
+         "bytes",
+         V, tokenizer.size());
 }
 
 }  // namespace fulmar

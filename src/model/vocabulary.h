@@ -15,7 +15,8 @@ std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab);
 
 struct FoundTokenizer {
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::string where;  // the file's path; "inside the model", "shipped with Fulmar", "--vocab"
+  std::filesystem::path file;  // among those beside the model; empty where it is none of them
+  std::string where;           // the file's path; "inside the model", "what ships with Fulmar", "--vocab"
 };
 
 // Where `vocab` is empty: the one that `model` carries, else the .vocab among the files `beside` it (see
@@ -23,5 +24,9 @@ struct FoundTokenizer {
 // not taken is named in a warning.
 FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
                                const std::vector<std::filesystem::path>& beside);
+
+// For a vocabulary that nobody named: throws Error(misuse), with the cure, where it has more ids than the
+// model has tokens (V).
+void check_fits(const Tokenizer& tokenizer, uint64_t V);
 
 }  // namespace fulmar

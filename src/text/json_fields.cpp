@@ -10,22 +10,21 @@ namespace {
 
 namespace json = boost::json;
 
-// Calls `leaf` with the path of every value that holds no others.
-template <class Leaf>
-void walk(const json::value& value, std::string& path, const Leaf& leaf) {
+// Calls `each` with the path of every value, those that hold others before these.
+template <class Each>
+void walk(const json::value& value, std::string& path, const Each& each) {
   const std::size_t length = path.size();
+  each(path, value);
   const auto below = [&](std::string_view key, const json::value& inner) {
     if (length > 0) path += '.';
     path += key;
-    walk(inner, path, leaf);
+    walk(inner, path, each);
     path.resize(length);
   };
   if (const json::object* object = value.if_object()) {
     for (const auto& [key, inner] : *object) below(key, inner);
   } else if (const json::array* array = value.if_array()) {
     for (std::size_t i = 0; i < array->size(); ++i) below(std::to_string(i), (*array)[i]);
-  } else {
-    leaf(path, value);
   }
 }
 
@@ -45,12 +44,13 @@ JsonFields::JsonFields(std::string_view file, const std::string& name) {
   constexpr std::size_t longest_path = 256, max_values = 1 << 16;
   std::string path;
   walk(root, path, [&](const std::string& at, const json::value& value) {
-    if (at.size() > longest_path) return;
+    if (at.size() > longest_path || at.empty() || value.is_null()) return;
     if (values_.size() == max_values)
       fail(ErrorKind::bad_file, "{}: has more than {} values", name, max_values);
-    if (value.is_number()) values_.insert_or_assign(at, value.to_number<double>());
-    if (value.is_bool()) values_.insert_or_assign(at, value.get_bool());
-    if (value.is_string()) values_.insert_or_assign(at, std::string(value.get_string()));
+    auto& kept = values_[at] = {};
+    if (value.is_number()) kept = value.to_number<double>();
+    if (value.is_bool()) kept = value.get_bool();
+    if (value.is_string()) kept = std::string(value.get_string());
   });
 }
 
@@ -68,6 +68,10 @@ std::optional<double> JsonFields::number(std::string_view path) const {
 std::optional<std::string_view> JsonFields::text(std::string_view path) const {
   const std::string* value = find<std::string>(path);
   return value ? std::optional<std::string_view>(*value) : std::nullopt;
+}
+
+bool JsonFields::has(std::string_view path) const {
+  return values_.contains(path);
 }
 
 std::optional<bool> JsonFields::flag(std::string_view path) const {

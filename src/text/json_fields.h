@@ -19,12 +19,14 @@ class JsonFields {
   std::optional<double> number(std::string_view path) const;
   std::optional<std::string_view> text(std::string_view path) const;
   std::optional<bool> flag(std::string_view path) const;
+  // Whether there is a value of any type there but null, lists and objects included.
+  bool has(std::string_view path) const;
 
  private:
   template <class T>
   const T* find(std::string_view path) const;
 
-  std::map<std::string, std::variant<double, std::string, bool>, std::less<>> values_;
+  std::map<std::string, std::variant<std::monostate, double, std::string, bool>, std::less<>> values_;
 };
 
 constexpr std::size_t max_json_fields_bytes = std::size_t{1} << 20;

@@ -27,19 +27,16 @@ class TextsById {
   [[noreturn]] void bad(fmt::format_string<Args...> format, Args&&... args) const {
     fail(ErrorKind::bad_file, "{}: {}", name_, fmt::format(format, std::forward<Args>(args)...));
   }
-  // A message holds no more than the front of a hostile text.
-  static std::string shown(std::string_view text) {
-    constexpr std::size_t most = 40;
-    return text.size() <= most ? std::string(text) : replace_bad_utf8(text.substr(0, most)) + "...";
-  }
 
-  void add(int64_t id, std::string text) {
+  // `key` is what names the token in the file.
+  void add(int64_t id, std::string text, std::string_view key) {
     if (id < 0 || id > max_token_id)
-      bad("the id {} is not from 0 to {}, the largest allowed", id, max_token_id);
+      bad("the id of token '{}' is no whole number from 0 to {}, the largest allowed", shown(key),
+          max_token_id);
     if (text.empty()) bad("token {} has no bytes", id);
     const auto at = static_cast<std::size_t>(id);
     if (at >= tokens_.size()) tokens_.resize(at + 1);
-    if (!tokens_[at].empty()) bad("the id {} is given twice", id);
+    if (!tokens_[at].empty()) bad("the id {} of token '{}' is given twice", id, shown(key));
     tokens_[at] = std::move(text);
   }
   // Empty where there is none.
@@ -78,11 +75,11 @@ int64_t id_of(std::string_view key) {
 
 std::string bytes_of(const TextsById& texts, std::string_view key, const json::value& value) {
   if (value.is_string()) return std::string(value.get_string());
-  if (!value.is_array()) texts.bad("token {} is neither a text nor a list of bytes", TextsById::shown(key));
+  if (!value.is_array()) texts.bad("token '{}' is neither a text nor a list of bytes", shown(key));
   std::string bytes;
   for (const json::value& byte : value.get_array()) {
     const int64_t number = whole(&byte);
-    if (number < 0 || number > 255) texts.bad("token {} holds what is no byte", TextsById::shown(key));
+    if (number < 0 || number > 255) texts.bad("token '{}' holds what is no byte", shown(key));
     bytes.push_back(static_cast<char>(number));
   }
   return bytes;
@@ -90,7 +87,11 @@ std::string bytes_of(const TextsById& texts, std::string_view key, const json::v
 
 std::shared_ptr<const Tokenizer> read_ids(const json::object& file, const std::string& name) {
   TextsById texts(name);
-  for (const auto& [key, value] : file) texts.add(id_of(key), bytes_of(texts, key, value));
+  for (const auto& [key, value] : file) {
+    if (id_of(key) < 0)
+      texts.bad("'{}' stands where ids do and is none: a whole number from 0 up", shown(key));
+    texts.add(id_of(key), bytes_of(texts, key, value), key);
+  }
   return texts.tokenizer();
 }
 
@@ -105,9 +106,9 @@ void read_added(const json::value& list, TextsById& texts) {
     const int64_t id = whole(fields.if_contains("id"));
     const std::string_view known = texts.text(id);
     if (known.empty())
-      texts.add(id, std::string(text));
+      texts.add(id, std::string(text), text);
     else if (known != text)
-      texts.bad("the id {} of the added token '{}' is another token's", id, TextsById::shown(text));
+      texts.bad("the id {} of the added token '{}' is another token's", id, shown(text));
   }
 }
 
@@ -116,19 +117,19 @@ std::shared_ptr<const Tokenizer> read_trie(const json::object& file, const std::
   for (const char* step : {"normalizer", "pre_tokenizer"})
     if (const json::value* value = file.if_contains(step); value && !value->is_null())
       fail(ErrorKind::unsupported, "{}: a RwkvTrie with a {} of type '{}' is not supported: World has none",
-           name, step, TextsById::shown(type_of(value)));
+           name, step, shown(type_of(value)));
   const json::value* vocab = file.at("model").get_object().if_contains("vocab");
   if (!vocab || !vocab->is_object()) texts.bad("\"model.vocab\" is missing or no object");
   for (const auto& [key, value] : vocab->get_object()) {
     if (!value.is_number()) {
-      texts.add(id_of(key), bytes_of(texts, key, value));
+      texts.add(id_of(key), bytes_of(texts, key, value), key);
       continue;
     }
     const std::string_view spelled = key;
     std::string bytes;
     if (!from_byte_alphabet(spelled, bytes))
-      texts.bad("token '{}' is not in the byte alphabet", TextsById::shown(spelled));
-    texts.add(whole(&value), std::move(bytes));
+      texts.bad("token '{}' is not in the byte alphabet", shown(spelled));
+    texts.add(whole(&value), std::move(bytes), spelled);
   }
   if (const json::value* added = file.if_contains("added_tokens"); added && !added->is_null())
     read_added(*added, texts);

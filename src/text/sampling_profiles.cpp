@@ -1,12 +1,14 @@
 // The profiles that have a name, and those that models bring.
 #include "text/sampling_profiles.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
-#include "base/fail.h"
 #include "text/json_fields.h"
-#include "text/sampler.h"
 
 namespace fulmar {
 namespace {
@@ -55,42 +57,57 @@ const std::vector<SamplingProfile>& known_profiles() {
   return profiles;
 }
 
-std::optional<Sampling> read_generation_config(std::string_view json, const std::string& name) {
+GenerationConfig read_generation_config(std::string_view json, const std::string& name) {
   const JsonFields fields(json, name);
+  GenerationConfig config;
   Sampling sampling;
   bool any = false;
-  const auto read = [&](const char* field) {
+  // The number there, if `good` says so of it.
+  const auto read = [&](const char* field, const std::string& range,
+                        const auto& good) -> std::optional<double> {
     const auto value = fields.number(field);
-    any = any || value;
-    return value;
+    if (value && good(*value)) {
+      any = true;
+      return value;
+    }
+    if (value)
+      config.passed_over.push_back(fmt::format("{}: {} is {}, it must be {}", name, field, *value, range));
+    else if (fields.has(field))
+      config.passed_over.push_back(fmt::format("{}: {} is no number", name, field));
+    return std::nullopt;
   };
-  const auto set = [&](float& target, const char* field) {
-    if (const auto value = read(field)) target = static_cast<float>(*value);
+  const auto set = [&](float& target, const char* field, SamplingRange range) {
+    const auto value =
+        read(field, fmt::format("from {} to {}", range.least, range.most), [range](double number) {
+          return number >= static_cast<double>(range.least) &&
+                 number <= static_cast<double>(range.most);  // not of NaN
+        });
+    if (value) target = static_cast<float>(*value);
+    return value.has_value();
   };
-  set(sampling.temperature, "temperature");
-  set(sampling.top_p, "top_p");
-  set(sampling.min_p, "min_p");
-  set(sampling.presence_penalty, "presence_penalty");
-  set(sampling.frequency_penalty, "frequency_penalty");
-  set(sampling.repetition_penalty, "repetition_penalty");
-  if (const auto decay = read("penalty_decay")) {
-    sampling.penalty_decay = static_cast<float>(*decay);
+  set(sampling.temperature, "temperature", sampling_range::temperature);
+  set(sampling.top_p, "top_p", sampling_range::top_p);
+  set(sampling.min_p, "min_p", sampling_range::min_p);
+  set(sampling.presence_penalty, "presence_penalty", sampling_range::presence_penalty);
+  set(sampling.frequency_penalty, "frequency_penalty", sampling_range::frequency_penalty);
+  set(sampling.repetition_penalty, "repetition_penalty", sampling_range::repetition_penalty);
+  if (sampling.repetition_penalty == 0) sampling.repetition_penalty = 1;
+  if (set(sampling.penalty_decay, "penalty_decay", sampling_range::penalty_decay))
     sampling.rule = PenaltyRule::rapid;
-  }
-  if (const auto top_k = read("top_k"); top_k && *top_k != -1) {
-    if (*top_k != std::floor(*top_k) || *top_k < 0 || *top_k > std::numeric_limits<int32_t>::max())
-      fail(ErrorKind::bad_file, "{}: top_k is {}, it must be a whole number from 0 up", name, *top_k);
-    sampling.top_k = static_cast<int32_t>(*top_k);
+  const auto is_count = [](double number) { return number >= -1 && number == std::floor(number); };
+  if (const auto top_k = read("top_k", "a whole number, or -1 for all", is_count)) {
+    constexpr double most = std::numeric_limits<int32_t>::max();
+    sampling.top_k = static_cast<int32_t>(std::clamp(*top_k, 0.0, most));
   }
   const auto samples = fields.flag("do_sample");
-  if (samples && !*samples) sampling.temperature = 0;
-  if (!any && samples.value_or(true)) return std::nullopt;
-  try {
-    check_sampling(sampling, 0);
-  } catch (const Error& error) {
-    fail(ErrorKind::bad_file, "{}: {}", name, error.what());
+  if (!samples && fields.has("do_sample"))
+    config.passed_over.push_back(fmt::format("{}: do_sample is neither true nor false", name));
+  if (samples && !*samples) {
+    sampling.temperature = 0;
+    any = true;
   }
-  return sampling;
+  if (any) config.sampling = std::move(sampling);
+  return config;
 }
 
 }  // namespace fulmar

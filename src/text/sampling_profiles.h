@@ -3,14 +3,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fulmar/sampling.h"
 
 namespace fulmar {
 
-// The fields of a generation_config.json; those it leaves out are neutral. With a penalty_decay it is one of RWKV's own,
-// which mean the rapid rule. Nothing where it has none of the fields. Throws Error(bad_file), naming the file and the
-// field, for what is no JSON object and for values out of their range.
-std::optional<Sampling> read_generation_config(std::string_view json, const std::string& name);
+struct GenerationConfig {
+  // Fields that the file leaves out are neutral. With a penalty_decay it is one of RWKV's own, which mean the
+  // rapid rule. Nothing where the file has none of the fields.
+  std::optional<Sampling> sampling;
+  std::vector<std::string> passed_over;  // sentences: a value of another type or out of its sampling_range
+};
+
+// Throws Error(bad_file) for what is no JSON object. `name` is for messages.
+GenerationConfig read_generation_config(std::string_view json, const std::string& name);
 
 }  // namespace fulmar

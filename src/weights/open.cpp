@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/log.h"
 #include "weights/containers.h"
 #include "weights/names.h"
 
@@ -70,14 +71,17 @@ fs::path file_meant(const fs::path& given) {
   return fs::is_directory(given, ignored) ? model_in(given) : given;
 }
 
-// The text of config.json beside the model, if there is one of a sensible size.
+// The text of config.json beside the model. One that no model has tells nothing, as a damaged one does.
 std::string config_beside(const fs::path& path) {
   const fs::path config = path.parent_path() / "config.json";
   std::error_code error;
   const auto size = fs::file_size(config, error);
   if (error || size == 0 || !fs::is_regular_file(config, error)) return {};
-  if (size > max_config)
-    FileErrors{to_utf8(config)}.bad("is larger than {} MiB: no model has such a one", max_config >> 20);
+  if (size > max_config) {
+    log_warning("{}: is larger than {} MiB: no model has such a one; no epsilons are read from it",
+                to_utf8(config), max_config >> 20);
+    return {};
+  }
   const MappedFile file(config);
   return std::string(text_of(file));
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/utf8.h"
 #include "weights/containers.h"
 
 namespace fulmar {
@@ -50,9 +51,11 @@ class Sharded final : public Source {
   std::vector<std::string> names_;
 };
 
-// A shard lies beside its index: anything that could lead elsewhere is refused.
+// A shard lies beside its index: anything that could lead elsewhere is refused, and what no file can be
+// called.
 bool is_plain_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." &&
+  constexpr std::size_t longest = 255;
+  return !name.empty() && name.size() <= longest && name != "." && name != ".." &&
          name.find_first_of(std::string_view("/\\:\0", 4)) == std::string_view::npos;
 }
 
@@ -74,16 +77,18 @@ SourcePtr open_index(const FileErrors& errors, std::string_view index,
   for (const auto& [key, value] : map->get_object()) {
     refuse_too_many(errors, names.size());
     const std::string name(key);
-    if (!value.is_string()) errors.bad("the place of {} is not a string", name);
+    if (!value.is_string()) errors.bad("the place of {} is not a string", shown(name));
     const std::string file(value.get_string());
-    if (!is_plain_name(file)) errors.bad("the place of {} is not the name of a file beside the index", name);
+    if (!is_plain_name(file))
+      errors.bad("the place of {} is not the name of a file beside the index: '{}'", shown(name),
+                 shown(file));
     const auto [found, added] = opened.emplace(file, shards.size());
     if (added) {
       if (shards.size() == max_shards) errors.bad("names more than {} files", max_shards);
       shards.push_back(open_shard(file));
       files.push_back(file);
     }
-    if (!shards[found->second]->info(name)) errors.bad("{} should be in {}, but is not", name, file);
+    if (!shards[found->second]->info(name)) errors.bad("{} should be in {}, but is not", shown(name), file);
     where.emplace(name, found->second);
     names.push_back(name);
   }

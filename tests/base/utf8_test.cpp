@@ -89,5 +89,12 @@ TEST(Utf8, ControlCharactersAreShownAndNotObeyed) {
   EXPECT_EQ(escape_controls("blk.0 ü \xff"), "blk.0 ü \xff");
 }
 
+TEST(Utf8, AHostileTextTakesNoMoreThanItsFrontOfASentence) {
+  EXPECT_EQ(shown("short\n"), "short\\x0a");
+  EXPECT_EQ(shown("b\xff"), "b\xef\xbf\xbd");
+  EXPECT_EQ(shown(std::string(100'000, 'a')), std::string(200, 'a') + "...");
+  EXPECT_EQ(shown("aü", 2), "a...") << "no half of a character";
+}
+
 }  // namespace
 }  // namespace fulmar

@@ -27,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
       fields.number(path);
       fields.text(path);
       fields.flag(path);
+      fields.has(path);
     }
   });
   return 0;

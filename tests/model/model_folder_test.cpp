@@ -111,15 +111,65 @@ TEST_F(ModelFolders, TheContextIsReadOutOfNamesAndNeverOutOfAPlaceholder) {
   EXPECT_EQ(context("rwkv7.pth", Bare(8)), 0u);
 }
 
-TEST_F(ModelFolders, ACompanionLargerThanAnyModelsIsRefusedByName) {
-  write("generation_config.json", std::string((1 << 20) + 1, ' '));
-  try {
-    look_around(folder, Bare(8));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_file);
-    EXPECT_THAT(error.what(), HasSubstr("generation_config.json: is larger than 1 MiB"));
+// What is warned of while `folder` is looked at.
+template <class Do>
+std::string warned(const Do& look) {
+  testing::internal::CaptureStderr();
+  look();
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST_F(ModelFolders, ACompanionLargerThanAnyModelsIsPassedOverByName) {
+  const std::string large((1 << 20) + 1, ' ');
+  for (const char* name :
+       {"config.json", "generation_config.json", "chat_template.jinja", "tokenizer_config.json"}) {
+    write(name, large);
+    ModelFolder found;
+    EXPECT_THAT(
+        warned([&] { found = look_around(folder, Bare(8)); }),
+        HasSubstr(std::string(name) + ": is larger than 1 MiB: no model has such a one; it is passed over"));
+    EXPECT_FALSE(found.config || found.generation_config || found.chat_template);
+    fs::remove(folder / name);
   }
+  ModelFolder found;
+  EXPECT_THAT(warned([&] {
+                found = look_around(folder, Bare(8, {{"tokenizer.chat_template", large}}));
+              }),
+              HasSubstr("bare.gguf: tokenizer.chat_template: is larger than 1 MiB"));
+  EXPECT_FALSE(found.chat_template);
+}
+
+TEST_F(ModelFolders, AChatTemplateOfAnotherTypeIsWarnedOf) {
+  const std::string warning = "tokenizer_config.json: its chat_template is neither a text nor a list";
+  for (const char* json :
+       {R"({"chat_template": 7})", R"({"chat_template": {"default": "x"}})", R"({"chat_template": ["x"]})",
+        R"({"chat_template": [{"name": "tool_use", "template": "T"}]})",
+        R"({"chat_template": [{"name": "default", "template": 3}]})"}) {
+    write("tokenizer_config.json", json);
+    EXPECT_THAT(warned([&] { EXPECT_FALSE(look_around(folder, Bare(8)).chat_template); }), HasSubstr(warning))
+        << json;
+  }
+  for (const char* json :
+       {"{}", R"({"chat_template": null})", R"({"chat_template": "x"})", R"({"chat_template": ""})"}) {
+    write("tokenizer_config.json", json);
+    EXPECT_EQ(warned([&] { look_around(folder, Bare(8)); }), "") << json;
+  }
+}
+
+TEST_F(ModelFolders, WhatAConvertedModelCarriesGoesBeforeWhatLiesBesideIt) {
+  write("generation_config.json", R"({"top_p": 0.5})");
+  write("tools_generation_config.json", R"({"top_p": 0.25})");
+  write("config.json", R"({"context_length": 4096})");
+  const Bare file(8, {{"fulmar.generation_config", R"({"top_p": 0.75})"},
+                      {"fulmar.trained_context", "8192"},
+                      {"general.name", "rwkv7-g1h"}});
+  const ModelFolder found = look_around(folder, file);
+  EXPECT_EQ(found.generation_config->text, R"({"top_p": 0.75})");
+  EXPECT_EQ(found.generation_config->where, "bare.gguf: fulmar.generation_config");
+  EXPECT_EQ(found.tools_generation_config->text, R"({"top_p": 0.25})");
+  EXPECT_EQ(found.inner_name, "rwkv7-g1h");
+  EXPECT_EQ(trained_context(found, file).tokens, 8192u);
+  EXPECT_EQ(trained_context(found, file).where, "bare.gguf: fulmar.trained_context");
 }
 
 TEST_F(ModelFolders, AVocabularyOfAnotherSizeIsPassedOver) {
@@ -131,17 +181,27 @@ TEST_F(ModelFolders, AVocabularyOfAnotherSizeIsPassedOver) {
     try {
       return open_vocabulary("", file, look_around(folder / name, file).vocabularies).where;
     } catch (const Error& error) {  // a test has no data folder
-      return std::string(error.kind() == ErrorKind::not_found ? "shipped with Fulmar" : error.what());
+      return std::string(error.kind() == ErrorKind::not_found ? "what ships with Fulmar" : error.what());
     }
   };
   EXPECT_EQ(fs::path(where("m.pth", 4)), folder / "vocab.txt");
-  EXPECT_EQ(where("m.pth", 3), "shipped with Fulmar");      // more ids than the model has tokens
-  EXPECT_EQ(where("m.pth", 65536), "shipped with Fulmar");  // far fewer
+  EXPECT_EQ(where("m.pth", 3), "what ships with Fulmar");      // more ids than the model has tokens
+  EXPECT_EQ(where("m.pth", 65536), "what ships with Fulmar");  // far fewer
   write("tokenizer.json", "{}");
   EXPECT_EQ(fs::path(where("m.pth", 4)), folder / "vocab.txt");  // the damaged one is passed over
   write("m.vocab", four);
   EXPECT_EQ(fs::path(where("m.pth", 4)), folder / "m.vocab");
   EXPECT_EQ(fs::path(where("other.pth", 4)), folder / "vocab.txt");
+  EXPECT_NO_THROW(check_fits(*open_tokenizer("bytes"), 256));
+  try {
+    check_fits(*open_tokenizer("bytes"), 255);
+    ADD_FAILURE() << "more ids than the model has tokens";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::misuse);
+    EXPECT_THAT(
+        error.what(),
+        HasSubstr("this model has 255 tokens and the vocabulary 256; give the model's own with --vocab"));
+  }
   write("m.vocab", "broken");
   EXPECT_THAT(where("m.pth", 4),
               HasSubstr("m.vocab:1: "));  // named after the model: no other is taken in its stead

@@ -12,18 +12,36 @@ TEST(ModelProfiles, EachFileIsOneAndABadOneIsPassedOver) {
   ModelFolder folder;
   EXPECT_TRUE(profiles_of(folder).empty());
   EXPECT_EQ(describe_profiles(folder, {}).what, "");
-  folder.generation_config = TextFile{"g.json", R"({"top_p": 7})"};
-  folder.fake_think_generation_config = TextFile{"fake.json", R"({"top_p": 0.28})"};
-  folder.tools_generation_config = TextFile{"tools.json", R"({"top_p": 0.76, "penalty_decay": 0.996})"};
+  folder.generation_config = TextFile{"g.json", R"({"top_p": "much"})"};
+  folder.fake_think_generation_config = TextFile{"m/fake.json", R"({"top_p": 0.28, "temperature": 1e30})"};
+  folder.tools_generation_config = TextFile{"m/tools.json", R"({"top_p": 0.76, "penalty_decay": 0.996})"};
+  testing::internal::CaptureStderr();
   const std::vector<SamplingProfile> profiles = profiles_of(folder);
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      testing::AllOf(testing::HasSubstr("g.json: top_p is no number; it is passed over"),
+                     testing::HasSubstr(
+                         "m/fake.json: temperature is 1e+30, it must be from 0 to 2; it is passed over")));
   ASSERT_EQ(profiles.size(), 2u);
+  EXPECT_EQ(profiles[0].sampling.temperature, 1.0f);
   EXPECT_EQ(profiles[0].name, "fake");
   EXPECT_EQ(profiles[0].sampling.top_p, 0.28f);
   EXPECT_EQ(profiles[1].name, "tools");
   EXPECT_EQ(profiles[1].sampling.rule, PenaltyRule::rapid);
   const Found found = describe_profiles(folder, profiles);
   EXPECT_EQ(found.what, "fake, tools");
-  EXPECT_EQ(found.where, "fake.json");
+  EXPECT_EQ(found.where, "m/fake.json, tools.json");
+}
+
+TEST(ModelProfiles, EachIsToldWhereItWasFound) {
+  ModelFolder folder;
+  folder.generation_config = TextFile{"m.gguf: fulmar.generation_config", R"({"top_p": 0.5})"};
+  folder.fake_think_generation_config =
+      TextFile{"m.gguf: fulmar.fake_think_generation_config", R"({"top_p": 0.5})"};
+  folder.tools_generation_config = TextFile{"a: b/tools_generation_config.json", R"({"top_p": 0.5})"};
+  EXPECT_EQ(describe_profiles(folder, profiles_of(folder)).where,
+            "m.gguf: fulmar.generation_config, fulmar.fake_think_generation_config, a: "
+            "b/tools_generation_config.json");
 }
 
 TEST(ModelProfiles, TheDemoModelBringsItsOwn) {

@@ -23,6 +23,8 @@ TEST(JsonFields, ValuesAreFoundByTheirPathAndType) {
   EXPECT_EQ(fields.number("b"), std::nullopt);
   EXPECT_EQ(fields.number("e"), std::nullopt);
   EXPECT_EQ(fields.number(""), std::nullopt);
+  for (const char* path : {"a", "b", "b.c", "b.c.0", "b.c.2"}) EXPECT_TRUE(fields.has(path)) << path;
+  for (const char* path : {"", "e", "c", "b.c.3"}) EXPECT_FALSE(fields.has(path)) << path;
 }
 
 TEST(JsonFields, FilesThatAskForTooMuchAreRefused) {

@@ -127,10 +127,12 @@ TEST(JsonTokenizer, DamageIsToldByName) {
     return thrown(kind, [&] { read(file); });
   };
   EXPECT_THAT(refusal(trie({})), HasSubstr("t.json: the vocabulary"));
-  EXPECT_THAT(refusal(trie({{"a", 1}, {"b", 1}})), HasSubstr("id 1 is given twice"));
-  EXPECT_THAT(refusal(trie({{"a", -1}})), HasSubstr("id -1 is not from 0"));
-  EXPECT_THAT(refusal(trie({{"a", int64_t{1} << 40}})), HasSubstr("id 1099511627776 is not from 0"));
-  EXPECT_THAT(refusal(trie({{"a", 1.5}})), HasSubstr("id -1"));
+  EXPECT_THAT(refusal(trie({{"a", 1}, {"b", 1}})), HasSubstr("the id 1 of token 'b' is given twice"));
+  EXPECT_THAT(refusal(trie({{"a", -1}})), HasSubstr("the id of token 'a' is no whole number from 0"));
+  EXPECT_THAT(refusal(trie({{"a", int64_t{1} << 40}})),
+              HasSubstr("the id of token 'a' is no whole number from 0 to 1048575"));
+  EXPECT_THAT(refusal(trie({{"a", 1.5}})), HasSubstr("the id of token 'a' is no whole number"));
+  EXPECT_THAT(refusal(trie({{std::string(100'000, 'a'), -1}})), HasSubstr(std::string(200, 'a') + "...'"));
   EXPECT_THAT(refusal(trie({{"\xe4\xb8\xad", 1}})), HasSubstr("is not in the byte alphabet"));
   EXPECT_THAT(refusal(trie({{"", 1}})), HasSubstr("token 1 has no bytes"));
   EXPECT_THAT(refusal(trie({{std::string(2000, 'a'), 1}})), HasSubstr("2000 bytes, at most"));
@@ -142,10 +144,10 @@ TEST(JsonTokenizer, DamageIsToldByName) {
   EXPECT_THAT(refusal(listed), HasSubstr("\"model.vocab\" is missing or no object"));
   json::object added = trie({{"a", 0}});
   EXPECT_THAT(refusal(added), HasSubstr("'<|endoftext|>' is another token's"));
-  EXPECT_THAT(refusal({{"1", "a"}, {"x", "b"}}), HasSubstr("id -1"));
-  EXPECT_THAT(refusal({{"1", json::array{256}}}), HasSubstr("token 1 holds what is no byte"));
+  EXPECT_THAT(refusal({{"1", "a"}, {"x", "b"}}), HasSubstr("'x' stands where ids do and is none"));
+  EXPECT_THAT(refusal({{"1", json::array{256}}}), HasSubstr("token '1' holds what is no byte"));
   EXPECT_THAT(refusal({{"1", json::array{}}}), HasSubstr("token 1 has no bytes"));
-  EXPECT_THAT(refusal({{"1", true}}), HasSubstr("token 1 is neither"));
+  EXPECT_THAT(refusal({{"1", true}}), HasSubstr("token '1' is neither"));
   EXPECT_THAT(
       thrown(ErrorKind::bad_file, [] { parse_json_tokenizer(std::string((16 << 20) + 1, '{'), "t.json"); }),
       HasSubstr("at most 16 MiB"));

@@ -246,6 +246,12 @@ TEST(HostileIndex, ShardsStayBesideTheirIndex) {
     EXPECT_THAT(message(R"({"weight_map":{"t":")" + std::string(path) + R"("}})", folder),
                 testing::HasSubstr("is not the name of a file beside the index"))
         << path;
+  // Nobody reads a name of 100 KB, nor one that steers the terminal.
+  const std::string endless =
+      message(R"({"weight_map":{"t":"\u001b[2J)" + std::string(100'000, 'a') + R"("}})", folder);
+  EXPECT_THAT(endless, testing::HasSubstr("the name of a file beside the index: '\\x1b[2Jaaa"));
+  EXPECT_LT(endless.size(), 1000u);
+  EXPECT_LT(message(R"({"weight_map":{")" + std::string(100'000, 'a') + R"(":7}})", folder).size(), 1000u);
   EXPECT_THAT(message(R"({"weight_map":{"t":")" + name + R"("}})", shard.path()), "nothing was thrown");
   EXPECT_THAT(message(R"({"weight_map":{"t":")" + name + R"(","u":")" + name + R"("}})", folder),
               testing::HasSubstr("u should be in " + name + ", but is not"));
