@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
+#include "base/utf8.h"
+#include "model/carried.h"
 #include "model/gguf_head.h"
 #include "model/model_folder.h"
 #include "model/strategy.h"
@@ -109,19 +109,24 @@ class Types {
   std::set<std::string, std::less<>> matrices_, undivided_;
 };
 
-void to_safetensors(const ConvertOptions& options, const Source& source, Types& types, AtomicFile& file) {
+void to_safetensors(const ConvertOptions& options, const Source& source, const ModelFolder& folder,
+                    Types& types, AtomicFile& file) {
   std::vector<OutTensor> tensors;
   for (const std::string& name : source.names())
     tensors.push_back({name, types.of(name, name, *source.info(name))});
-  std::map<std::string, std::string> metadata{{"format", "pt"}};  // which other readers ask for
+  std::map<std::string, std::string> metadata = carried_texts(folder);
+  metadata["format"] = "pt";  // which other readers ask for
+  metadata[inner_name_key] = replace_bad_utf8(carried_name(folder));
+  if (const uint32_t context = trained_context(folder, source).tokens)
+    metadata[trained_context_key] = std::to_string(context);
   for (const char* key : {"gn_eps", "ln_eps"})
     if (const auto value = source.metadata(key)) metadata[key] = *value;
   write_safetensors(source, tensors, metadata, file, options.progress);
 }
 
-void to_gguf(const ConvertOptions& options, const SourcePtr& source, const rwkv::Config& config, Types& types,
-             AtomicFile& file) {
-  const GgufHead head = gguf_head(options, *source, config);
+void to_gguf(const ConvertOptions& options, const SourcePtr& source, const ModelFolder& folder,
+             const rwkv::Config& config, Types& types, AtomicFile& file) {
+  const GgufHead head = gguf_head(options, *source, folder, config);
   const GgufLayout layout = gguf_layout(source, config.version == rwkv::Version::v7, config.N);
   std::vector<OutTensor> tensors;
   for (const GgufTensor& tensor : layout.tensors) {
@@ -129,35 +134,6 @@ void to_gguf(const ConvertOptions& options, const SourcePtr& source, const rwkv:
     tensors.push_back({tensor.name, tensor.f32 ? Format::f32 : types.of(tensor.from, tensor.name, found)});
   }
   write_gguf(*layout.source, tensors, head, file, options.progress);
-}
-
-std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file) fail(ErrorKind::bad_file, "{} cannot be read", to_utf8(path));
-  return bytes;
-}
-
-// A .vocab beside the model goes along under the new name. Another one that is there stays, unless it may be replaced.
-void copy_vocabulary(const ConvertOptions& options, const Source& source) {
-  const auto is_one = [](const std::filesystem::path& path) { return path.extension() == ".vocab"; };
-  const std::vector<std::filesystem::path> beside = look_around(options.in, source).vocabularies;
-  const auto from = std::find_if(beside.begin(), beside.end(), is_one);
-  if (from == beside.end()) return;
-  std::filesystem::path to = options.out;
-  to.replace_extension(".vocab");
-  const std::string bytes = bytes_of(*from);
-  std::error_code ignored;
-  if (std::filesystem::exists(to, ignored)) {
-    if (bytes_of(to) == bytes) return;
-    if (!options.replace)
-      return options.note(fmt::format("{} is another vocabulary than {}, which belongs to the model; --force replaces it",
-                                      to_utf8(to), to_utf8(*from)));
-  }
-  AtomicFile file(to, AtomicFile::Existing::replace);
-  file.write(std::as_bytes(std::span(bytes)));
-  file.commit();
-  options.note(fmt::format("the model's vocabulary went along: {}", to_utf8(to)));
 }
 
 }  // namespace
@@ -181,22 +157,19 @@ void convert(const ConvertOptions& options) {
   const SourcePtr source = open_weights(options.in);
   const rwkv::Config config = rwkv::detect(*source);
   Types types(options, config, *source, gguf);
+  const ModelFolder folder = look_around(options.in, *source);
   if (gguf)
-    to_gguf(options, source, config, types, file);
+    to_gguf(options, source, folder, config, types, file);
   else
-    to_safetensors(options, *source, types, file);
+    to_safetensors(options, *source, folder, types, file);
   if (const std::string changed = changed_mapped_file(); !changed.empty())
     fail(ErrorKind::bad_file, "{}: the file changed while it was read: nothing was written", changed);
   file.commit();
-  if (!gguf) copy_vocabulary(options, *source);
+  if (!gguf) carry_vocabulary(options, *source, folder);
   if (types.undivided() > 0)
     options.note(
         fmt::format("the rows of {} matrices do not divide into blocks of {}: they keep 16 bits or more",
                     types.undivided(), types.type()));
-  if (!gguf && source->vocabulary())
-    options.note(
-        fmt::format("a .safetensors file has no place for the vocabulary in {0}: run it with --vocab {0}",
-                    to_utf8(options.in)));
 }
 
 }  // namespace fulmar

@@ -6,8 +6,8 @@
 
 #include "base/fail.h"
 #include "base/mapped_file.h"
-#include "model/model_folder.h"
-#include "model/model_name.h"
+#include "base/utf8.h"
+#include "model/carried.h"
 #include "model/vocabulary.h"
 #include "rwkv/state.h"
 #include "text/tokenizer.h"
@@ -59,8 +59,8 @@ std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, 
                                                  const ModelFolder& folder, uint32_t V) {
   if (options.vocab.empty())
     if (auto own = source.vocabulary()) return own;  // with its marks, and ids without text
-  std::shared_ptr<const Tokenizer> tokenizer =
-      open_vocabulary(options.vocab, source, folder.vocabularies).tokenizer;
+  const FoundTokenizer found = open_vocabulary(options.vocab, source, folder.vocabularies);
+  std::shared_ptr<const Tokenizer> tokenizer = found.tokenizer;
   const auto too_large = [&] { return static_cast<uint32_t>(tokenizer->size()) > V; };
   if (too_large()) {
     const std::string what =
@@ -72,6 +72,12 @@ std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, 
       return std::nullopt;
     }
   }
+  if (tokenizer->kind() == "byte pairs") {
+    const std::string what = "a .gguf of RWKV has no place for a vocabulary of byte pairs";
+    if (!options.vocab.empty()) fail(ErrorKind::misuse, "{}: {}", options.vocab, what);
+    options.note(fmt::format("{}, so the file carries none; run it with --vocab {}", what, found.where));
+    return std::nullopt;
+  }
   EmbeddedVocabulary out;
   for (Token id = 0; id < tokenizer->size(); ++id) out.tokens.emplace_back(tokenizer->bytes(id));
   if (const Token end = tokenizer->end_of_text(); end >= 0) out.end_of_text = static_cast<uint32_t>(end);
@@ -80,15 +86,15 @@ std::optional<EmbeddedVocabulary> vocabulary_for(const ConvertOptions& options, 
 
 }  // namespace
 
-GgufHead gguf_head(const ConvertOptions& options, const Source& source, const rwkv::Config& config) {
+GgufHead gguf_head(const ConvertOptions& options, const Source& source, const ModelFolder& folder,
+                   const rwkv::Config& config) {
   refuse_what_gguf_cannot_hold(source, config);
   const std::string arch = config.version == rwkv::Version::v6 ? "rwkv6" : "rwkv7";
   GgufHead head;
   head.put("general.architecture", arch);
   head.put("general.type", "model");
-  head.put("general.name", model_name(options.in));
+  head.put(inner_name_key, replace_bad_utf8(carried_name(folder)));
   head.put("general.quantization_version", uint32_t{2});
-  const ModelFolder folder = look_around(options.in, source);
   const uint32_t context = trained_context(folder, source).tokens;
   head.put(arch + ".context_length", context ? context : endless);
   put_shapes(head, arch, source, config);
@@ -97,20 +103,24 @@ GgufHead gguf_head(const ConvertOptions& options, const Source& source, const rw
     options.note(fmt::format("the model's group norm has an epsilon of {:g}; llama.cpp always takes {:g}",
                              config.head_norm_eps, llama_head_norm_eps));
   }
+  std::map<std::string, std::string> texts = carried_texts(folder);
   auto vocabulary = vocabulary_for(options, source, folder, config.V);
-  if (!vocabulary) {
+  // Where texts end with a token of their own, a turn of a chat ends with an empty line.
+  if (vocabulary && vocabulary->end_of_text) {
+    const auto empty_line = std::find(vocabulary->tokens.begin(), vocabulary->tokens.end(), "\n\n");
+    if (empty_line != vocabulary->tokens.end()) {
+      if (!vocabulary->end_of_turn)
+        vocabulary->end_of_turn = static_cast<uint32_t>(empty_line - vocabulary->tokens.begin());
+      texts.emplace(chat_template_key, "rwkv-world");
+    }
+  }
+  for (const auto& [key, text] : texts) head.put(key, text);
+  if (vocabulary) {
+    put_vocabulary(head, *vocabulary, config.V);
+  } else {
     head.put("tokenizer.ggml.model", "no_vocab");
     head.put(arch + ".vocab_size", config.V);
-    return head;
   }
-  // Where texts end with a token of their own, a turn of a chat ends with an empty line.
-  const auto empty_line = std::find(vocabulary->tokens.begin(), vocabulary->tokens.end(), "\n\n");
-  if (vocabulary->end_of_text && empty_line != vocabulary->tokens.end()) {
-    if (!vocabulary->end_of_turn)
-      vocabulary->end_of_turn = static_cast<uint32_t>(empty_line - vocabulary->tokens.begin());
-    head.put("tokenizer.chat_template", folder.chat_template ? folder.chat_template->text : "rwkv-world");
-  }
-  put_vocabulary(head, *vocabulary, config.V);
   return head;
 }
 
