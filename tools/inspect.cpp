@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "engine/model_template.h"
 #include "fulmar/error.h"
 #include "inspect_tensors.h"
 #include "model/devices.h"
@@ -53,8 +54,8 @@ void print_shape(const rwkv::Config& c) {
   if (c.H) fmt::print("gn eps       {:g}\n", c.head_norm_eps);
 }
 
-// What lies beside the weights or in them, and where.
-void print_companions(const std::string& given, const Source& file) {
+// What lies beside the weights or in them and where, as loading finds it and /v1/models tells it.
+void print_companions(const std::string& given, const Source& file, uint32_t V) {
   const ModelFolder folder = look_around(given, file);
   const TrainedContext context = trained_context(folder, file);
   if (context.tokens)
@@ -62,12 +63,15 @@ void print_companions(const std::string& given, const Source& file) {
                context.where);
   try {
     const FoundTokenizer found = open_vocabulary("", file, folder.vocabularies);
+    check_fits(*found.tokenizer, V);
     fmt::print("tokenizer    {} of {} ids: {}\n", found.tokenizer->kind(), found.tokenizer->size(),
                found.where);
+    const TemplateChoice chat = template_of(folder, *found.tokenizer, "");
+    fmt::print("template     {}: {}\n", chat.name, chat.found);
   } catch (const Error& error) {
     fmt::print("tokenizer    none: {}\n", error.what());
+    fmt::print("template     unknown without the tokenizer\n");
   }
-  if (folder.chat_template) fmt::print("template     {}\n", folder.chat_template->where);
   if (const Found profile = describe_profiles(folder, profiles_of(folder)); !profile.what.empty())
     fmt::print("profile      {}: {}\n", profile.what, profile.where);
 }
@@ -154,7 +158,7 @@ int run_inspect(const InspectFlags& flags) {
   print_shape(c);
   fmt::print("parameters   {:.1f} million ({})\n", static_cast<double>(c.parameters) / 1e6, c.parameters);
   fmt::print("state        {:.2f} MiB a sequence\n", mib(uint64_t{own.state_floats} * 4));
-  print_companions(flags.model, *file);
+  print_companions(flags.model, *file, c.V);
   fmt::print("tensors in the file\n");
   print_tensor_groups(*file, c);
   if (flags.strategy.empty())

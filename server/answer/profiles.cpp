@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "base/log.h"
 
 namespace fulmar::api {
 
@@ -21,6 +22,15 @@ std::string_view name_of(Asking asking) {
       return "tools";
   }
   return {};
+}
+
+Asking what_is_asked(const PromptInput& input, const Prompt& prompt) {
+  const auto has_tools = [](const ChatMessage& message) {
+    return message.role == "tool" || !message.tool_calls.empty();
+  };
+  if (input.messages.empty()) return Asking::text;
+  if (std::ranges::any_of(input.messages, has_tools)) return Asking::tools;
+  return prompt.turn.opening == TurnOpening::thought ? Asking::open : Asking::fake;
 }
 
 json::object profile_json(const SamplingProfile& profile) {
@@ -61,6 +71,10 @@ const SamplingProfile& profile_for(const ProfileChoice& choice, const ModelInfo&
 
 Found profile_in_use(const ProfileChoice& choice, const ModelInfo& model) {
   return choice.fixed ? Found{choice.fixed->name, "--sampling-profile"} : model.sampling_profile;
+}
+
+void log_profile(const Found& profile) {
+  if (!profile.what.empty()) log_info("sampling profile: {}, from {}", profile.what, profile.where);
 }
 
 }  // namespace fulmar::api

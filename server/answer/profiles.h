@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "answer/json.h"
-#include "fulmar/model.h"
+#include "fulmar/request.h"
 
 namespace fulmar::api {
 
@@ -20,12 +20,15 @@ ProfileChoice profile_choice(std::string_view word);
 
 enum class Asking { text, open, fake, tools };  // a chat with open thinking, an empty or no thought, with tools
 std::string_view name_of(Asking asking);
+// What the model's makers may have a profile for. Tools count more than thoughts.
+Asking what_is_asked(const PromptInput& input, const Prompt& prompt);
 
 // Its name and its fields as requests have them.
 json::object profile_json(const SamplingProfile& profile);
 
 // What is told of the profiles that requests are drawn by; nothing where they are neutral for want of the model's.
 Found profile_in_use(const ProfileChoice& choice, const ModelInfo& model);
+void log_profile(const Found& profile);
 
 const SamplingProfile& profile_for(const ProfileChoice& choice, const ModelInfo& model, Asking asking);
 

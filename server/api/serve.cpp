@@ -77,8 +77,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
       if (failure) return news.stop();
       engine = std::move(made);
       context.engine.store(engine.get(), std::memory_order_release);
-      const Found profile = profile_in_use(options.profiles, engine->model());
-      if (!profile.what.empty()) log_info("sampling profile: {}, {}", profile.what, profile.where);
+      log_profile(profile_in_use(options.profiles, engine->model()));
       announce(options.http.host, server.port());
     });
   });

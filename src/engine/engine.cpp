@@ -26,6 +26,7 @@
 #include "engine/scheduler.h"
 #include "engine/text_vector.h"
 #include "model/load.h"
+#include "model/vocabulary.h"
 
 namespace fulmar {
 namespace {
@@ -364,11 +365,7 @@ class ModelEngine final : public Engine {
 std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer,
                                     const EngineOptions& options, ModelInfo info, TemplateChoice chat) {
   const uint32_t vocab = model->config().V;
-  if (options.model.vocab.empty() && tokenizer->size() > static_cast<int64_t>(vocab))
-    fail(ErrorKind::misuse,
-         "this model has {} tokens and the vocabulary {}; give the model's own with --vocab FILE, or "
-         "--vocab bytes",
-         vocab, tokenizer->size());
+  if (options.model.vocab.empty()) check_fits(*tokenizer, vocab);
   if (model->config().embeds && vocab <= static_cast<uint32_t>(EmbeddingHeads::end_token))
     fail(ErrorKind::bad_file, "this model makes vectors, its vocabulary of {} has no end token {}", vocab,
          EmbeddingHeads::end_token);
@@ -384,6 +381,7 @@ std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   LoadedParts parts = load_parts(options.model);
   TemplateChoice chat = template_of(parts.folder, *parts.tokenizer, options.model.chat_template);
   parts.info.chat_template = {chat.name, chat.found};
+  log_info("chat template: {}, from {}", chat.name, chat.found);
   return make_engine(std::move(parts.model), std::move(parts.tokenizer), options, std::move(parts.info),
                      std::move(chat));
 }

@@ -26,7 +26,6 @@ TemplateChoice template_of(const ModelFolder& folder, const Tokenizer& tokenizer
   TemplateChoice choice = pick_template(clues, asked);
   if (choice.from_text) choice.found = folder.chat_template->where;
   if (!choice.warning.empty()) log_warning("{}: {}", folder.chat_template->where, choice.warning);
-  log_info("chat template: {}, by {}", choice.name, choice.found);
   return choice;
 }
 

@@ -66,9 +66,9 @@ LoadedParts load_parts(const ModelSpec& spec) {
   parts.info.trained_context_from = context.where;
   parts.info.sampling_profiles = profiles_of(parts.folder);
   parts.info.sampling_profile = describe_profiles(parts.folder, parts.info.sampling_profiles);
-  log_info("tokenizer: {} of {} ids, {}", parts.info.tokenizer.what, parts.tokenizer->size(),
+  log_info("tokenizer: {} of {} ids, from {}", parts.info.tokenizer.what, parts.tokenizer->size(),
            parts.info.tokenizer.where);
-  if (context.tokens) log_info("trained with {} tokens of context, says {}", context.tokens, context.where);
+  if (context.tokens) log_info("context of the training: {} tokens, from {}", context.tokens, context.where);
   return parts;
 }
 

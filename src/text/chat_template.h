@@ -23,7 +23,7 @@ enum class Series : uint8_t { other, early_g1, late_g1 };
 struct TemplateChoice {
   std::string name = "world";
   Series series = Series::other;
-  std::string found = "what is taken where nothing tells";  // a phrase: where it was found
+  std::string found = "Fulmar's default, where nothing tells";  // a phrase: where it was found
   bool from_text = false;                                   // there: in TemplateClues::template_text
   std::string warning;  // a sentence, where the model's own template is none that is known
 };

@@ -107,7 +107,7 @@ TemplateChoice pick_template(const TemplateClues& clues, const std::string& aske
   else
     take_by_name(choice, name);
   if (choice.name == "bot" && !clues.has_flower_token) {
-    take(choice, "assistant", "what is taken where the vocabulary has no token for bot's ends of turns");
+    take(choice, "assistant", "Fulmar's default, where the vocabulary has no token for bot's ends of turns");
     choice.from_text = false;
   }
   if (!text.empty() && known.empty())

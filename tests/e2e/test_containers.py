@@ -135,7 +135,7 @@ def official_folders(args):
     converted = twins.path("converted.gguf")
     common.output(args, "convert", folder, converted)
     inspected = common.output(args, "inspect", converted).decode()
-    common.check("context      25600" in inspected and "tokenizer.chat_template" in inspected and b"rwkv_prompt_template" in open(converted, "rb").read(),
+    common.check("context      25600" in inspected and "template     bot: " in inspected and b"rwkv_prompt_template" in open(converted, "rb").read(),
                  f"a converted folder keeps what lay beside it: {inspected}")
     with common.Server(args, index, "--strategy", "cpu fp32") as server:
         meta = server.get("/v1/models")[1]["data"][0]["meta"]

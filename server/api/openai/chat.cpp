@@ -1,6 +1,5 @@
 // POST /v1/chat/completions: messages through the model's chat template, which the engine applies; and
 // /apply-template, which shows what comes of that.
-#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "answer/answer.h"
@@ -14,13 +13,6 @@ namespace fulmar::api::openai {
 namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
-
-// What the model's makers have a profile for. Tools count more than thoughts.
-Asking what_is_asked(const PromptInput& input, const Prompt& prompt) {
-  const auto has_tools = [](const ChatMessage& message) { return message.role == "tool" || !message.tool_calls.empty(); };
-  if (std::ranges::any_of(input.messages, has_tools)) return Asking::tools;
-  return prompt.turn.opening == TurnOpening::thought ? Asking::open : Asking::fake;
-}
 
 }  // namespace
 
@@ -45,7 +37,7 @@ void apply_template(const Context& context, const Call& call) {
   json::object body = call.body;
   if (call.http.method == "GET" && !call.http.body.empty()) body = parse_object(call.http.body);
   json::object answer = {{"chat_template", text(engine.model().chat_template.what)},
-                         {"found", text(engine.model().chat_template.where)}};
+                         {"from", text(engine.model().chat_template.where)}};
   if (call.http.method != "GET" || body.contains("messages")) {
     const Fields fields(body, chat_fields);
     fields.refuse_unsupported();
