@@ -50,52 +50,67 @@ class Mailbox : public Sink {
   std::optional<Error> error_;
 };
 
+Sampling changed(Sampling usual, const SamplingFlags& flags) {
+  const auto set = [](auto& target, const auto& given) {
+    if (given) target = *given;
+  };
+  set(usual.temperature, flags.temperature);
+  set(usual.top_k, flags.top_k);
+  set(usual.top_p, flags.top_p);
+  set(usual.min_p, flags.min_p);
+  set(usual.presence_penalty, flags.presence_penalty);
+  set(usual.frequency_penalty, flags.frequency_penalty);
+  set(usual.penalty_decay, flags.penalty_decay);
+  set(usual.rule, flags.rule);
+  set(usual.repetition_penalty, flags.repetition_penalty);
+  usual.seed = flags.seed;
+  return usual;
+}
+
 }  // namespace
 
-void add_sampling_flags(Command& command, SamplingFlags& flags) {
-  Sampling& s = flags.sampling;
+void add_profile_flag(Command& command, std::string& profile, const std::string& usual) {
+  std::string help = "What is drawn with where nothing else is said: model (its makers' files)";
+  for (const SamplingProfile& known : known_profiles()) help += ", " + known.name;
+  command.option("--sampling-profile", profile, help + "; by default " + usual);
+}
+
+void add_sampling_flags(Command& command, SamplingFlags& flags, const std::string& usual) {
+  add_profile_flag(command, flags.profile, usual);
   command.option("--max-tokens", flags.max_tokens, "Tokens to make at most").show_default();
-  command.option("--temperature", s.temperature, "0 always takes the likeliest token")
-      .show_default()
-      .not_negative();
-  command.option("--top-k", s.top_k, "Draw from the k likeliest tokens; 0: from all")
-      .show_default()
-      .not_negative();
-  command.option("--top-p", s.top_p, "Draw from the likeliest tokens that together have this probability")
-      .show_default()
+  command.option("--temperature", flags.temperature, "0 always takes the likeliest token").not_negative();
+  command.option("--top-k", flags.top_k, "Draw from the k likeliest tokens; 0: from all").not_negative();
+  command.option("--top-p", flags.top_p, "Draw from the likeliest tokens that together have this probability")
       .between(0.0, 1.0);
-  command.option("--min-p", s.min_p, "Drop tokens below this share of the best one's probability")
-      .show_default()
+  command.option("--min-p", flags.min_p, "Drop tokens below this share of the best one's probability")
       .between(0.0, 1.0);
-  command.option("--presence-penalty", s.presence_penalty, "Taken from the logit of a token that occurred")
-      .show_default();
-  command.option("--frequency-penalty", s.frequency_penalty, "Taken from it again for every occurrence")
-      .show_default();
-  command.option("--penalty-decay", s.penalty_decay, "Occurrences count this much less with every token")
-      .show_default()
+  command.option("--presence-penalty", flags.presence_penalty,
+                 "Taken from the logit of a token that occurred");
+  command.option("--frequency-penalty", flags.frequency_penalty, "Taken from it again for every occurrence");
+  command.option("--penalty-decay", flags.penalty_decay, "Occurrences count this much less with every token")
       .between(0.0, 1.0);
-  command.choice("--penalty-rule", s.rule,
-                 "Whose way of drawing: openai, pipeline (the rwkv package), runner (RWKV-Runner) or rapid (Rapid-Sampling)",
+  command.choice("--penalty-rule", flags.rule,
+                 "Whose way of drawing: openai, pipeline (the rwkv package), runner (RWKV-Runner) or rapid "
+                 "(Rapid-Sampling)",
                  {std::begin(penalty_rules), std::end(penalty_rules)});
-  command.option("--repetition-penalty", s.repetition_penalty,
-                 "Divides the logits of tokens in the prompt and the text (multiplies them below 0)")
-      .show_default();
-  command.option("--seed", s.seed, "The same seed gives the same text").natural();
+  command.option("--repetition-penalty", flags.repetition_penalty,
+                 "Divides the logits of tokens in the prompt and the text (multiplies them below 0)");
+  command.option("--seed", flags.seed, "The same seed gives the same text").natural();
   command.option("--stop", flags.stop, "End before this text; may be given several times").one_word_each();
   command.flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");
 }
 
-void apply(const SamplingFlags& flags, Request& request) {
-  request.sampling = flags.sampling;
+Finish ask(Engine& engine, const PromptInput& prompt, const SamplingFlags& flags,
+           const api::ProfileChoice& profiles, const Show& show) {
+  Request request;
+  request.prompt = engine.prepare(prompt);
+  const api::Asking asking = api::what_is_asked(prompt, *request.prompt);
+  request.sampling = changed(api::profile_for(profiles, engine.model(), asking).sampling, flags);
   request.max_tokens = flags.max_tokens;
   request.stop = flags.stop;
   request.ignore_eos = flags.ignore_eos;
-}
-
-Finish ask(Engine& engine, const PromptInput& prompt, Request request, const Show& show) {
   const CatchInterrupt ctrl_c(CatchInterrupt::Signals::interrupt);
   const auto mailbox = std::make_shared<Mailbox>();
-  request.prompt = engine.prepare(prompt);
   engine.submit({{std::move(request), {mailbox}}});
   while (!ctrl_c.interrupted()) {
     const auto [thought, text, finish] = mailbox->take();

@@ -68,9 +68,11 @@ class Page {
 };
 
 int run_chat(const ChatFlags& flags) {
+  const api::ProfileChoice profiles = api::profile_choice(flags.profile);
   EngineOptions options = single_user(flags);
   options.thinking_budget = flags.reasoning_budget;
   const std::unique_ptr<Engine> engine = Engine::create(options);
+  api::log_profile(api::profile_in_use(profiles, engine->model()));
   const bool watched = is_terminal(Stream::in);
   if (watched)
     std::fprintf(stderr,
@@ -88,15 +90,13 @@ int run_chat(const ChatFlags& flags) {
     }
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     messages.push_back({"user", line});
-    Request request;
-    apply(flags, request);
     PromptInput prompt;
     prompt.messages = messages;
     prompt.chat.think = flags.think;
     prompt.chat.word = flags.word;
     if (flags.show_prompt) show_prompt(*engine, prompt);
     Page page;
-    ask(*engine, prompt, std::move(request),
+    ask(*engine, prompt, flags, profiles,
         [&page](std::string_view thought, std::string_view text) { page.show(thought, text); });
     messages.push_back({"assistant", page.end()});
   }
@@ -119,7 +119,7 @@ void add_chat(CommandLine& line) {
                  {{"think", ThinkWord::think}, {"bit", ThinkWord::a_bit}, {"lot", ThinkWord::a_lot}});
   add_chat_flags(command, *flags, flags->reasoning_budget);
   command.flag("--show-prompt", flags->show_prompt, "Print each prompt and its tokens on stderr");
-  add_sampling_flags(command, *flags);
+  add_sampling_flags(command, *flags, "model");
   command.runs([flags] { return run_chat(*flags); });
 }
 

@@ -111,28 +111,39 @@ template Option Command::option(std::string, uint16_t&, std::string);
 template Option Command::option(std::string, uint32_t&, std::string);
 template Option Command::option(std::string, std::vector<uint32_t>&, std::string);
 template Option Command::option(std::string, uint64_t&, std::string);
+template Option Command::option(std::string, std::optional<int32_t>&, std::string);
 template Option Command::option(std::string, std::optional<uint32_t>&, std::string);
 template Option Command::option(std::string, std::optional<uint64_t>&, std::string);
 
+namespace {
+
+// One of the words, which becomes its number: as the library reads what is not a text.
 template <typename T>
-Option Command::choice(std::string name, T& value, std::string description,
-                       const std::map<std::string, T>& words) {
+CLI::Validator one_of_words(const std::map<std::string, T>& words) {
   std::vector<std::string> known;
   for (const auto& [word, meaning] : words) known.push_back(word);
   const std::string one_of = fmt::format("one of {}", fmt::join(known, ", "));
   const auto number = [words, one_of](std::string& word) -> std::string {
     const auto found = words.find(word);
     if (found == words.end()) return fmt::format("{} is not {}", word, one_of);
-    word = std::to_string(static_cast<int>(found->second));  // as the library reads what is not a text
+    word = std::to_string(static_cast<int>(found->second));
     return {};
   };
-  return Option(app_->add_option(std::move(name), value, std::move(description))
-                    ->transform(CLI::Validator(number, one_of)));
+  return CLI::Validator(number, one_of);
 }
 
-template Option Command::choice(std::string, Think&, std::string, const std::map<std::string, Think>&);
-template Option Command::choice(std::string, PenaltyRule&, std::string, const std::map<std::string, PenaltyRule>&);
-template Option Command::choice(std::string, ThinkWord&, std::string, const std::map<std::string, ThinkWord>&);
+}  // namespace
+
+template <typename T>
+Option Command::choice(std::string name, T& value, std::string description, const Words<T>& words) {
+  return Option(
+      app_->add_option(std::move(name), value, std::move(description))->transform(one_of_words(words)));
+}
+
+template Option Command::choice(std::string, Think&, std::string, const Words<Think>&);
+template Option Command::choice(std::string, ThinkWord&, std::string, const Words<ThinkWord>&);
+template Option Command::choice(std::string, std::optional<PenaltyRule>&, std::string,
+                                const Words<PenaltyRule>&);
 
 Option Command::flag(std::string name, bool& value, std::string description) {
   return Option(app_->add_flag(std::move(name), value, std::move(description)));

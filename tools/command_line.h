@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace CLI {
@@ -43,6 +44,18 @@ class Option {
 // Answers the exit code; Error(misuse) becomes 2 and every other error 1.
 using Run = std::function<int()>;
 
+template <typename T>
+struct WordValue {
+  using type = T;
+};
+template <typename T>
+struct WordValue<std::optional<T>> {
+  using type = T;
+};
+// What words a value has, and what each means.
+template <typename T>
+using Words = std::map<std::string, typename WordValue<T>::type>;
+
 // One command. What its flags write to must live until the command has run.
 class Command {
  public:
@@ -50,9 +63,9 @@ class Command {
   // "--model" for a flag with a value, "in" for a positional word. T: what command_line.cpp lists.
   template <typename T>
   Option option(std::string name, T& value, std::string description = {});
-  // A flag whose value is one of these words.
+  // A flag whose value is one of these words; an optional one is nothing where it is not given.
   template <typename T>
-  Option choice(std::string name, T& value, std::string description, const std::map<std::string, T>& words);
+  Option choice(std::string name, T& value, std::string description, const Words<T>& words);
   Option flag(std::string name, bool& value, std::string description);
   Option find(const std::string& name);
   Command& hide();  // from --help

@@ -18,13 +18,12 @@ struct CompleteFlags : ModelFlags, SamplingFlags {
 
 int run_complete(const CompleteFlags& flags) {
   use_binary_streams();
-  Request request;
-  apply(flags, request);
+  const api::ProfileChoice profiles = api::profile_choice(flags.profile);
   PromptInput prompt;
   prompt.text = flags.prompt;
   if (flags.prompt == "-") prompt.text.assign(std::istreambuf_iterator<char>(std::cin), {});
   const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
-  const Finish finish = ask(*engine, prompt, std::move(request), [](std::string_view, std::string_view text) {
+  const Finish finish = ask(*engine, prompt, flags, profiles, [](std::string_view, std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   });
@@ -40,7 +39,7 @@ void add_complete(CommandLine& line) {
   add_model_flags(command, *flags, NoModel::demo);
   add_vocab_flag(command, *flags);
   command.option("--prompt", flags->prompt, "The text to continue; '-' reads it from stdin").show_default();
-  add_sampling_flags(command, *flags);
+  add_sampling_flags(command, *flags, "neutral");
   command.runs([flags] { return run_complete(*flags); });
 }
 

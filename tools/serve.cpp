@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "api/serve.h"
+#include "ask.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/platform.h"
@@ -111,9 +112,7 @@ void add_serve(CommandLine& line) {
   command.option("--allow-host", flags->server.http.access.hosts,
                  "Name of this machine that requests may use, beside localhost, addresses, names without a "
                  "dot and --host; may be repeated; *: any");
-  command.option("--sampling-profile", flags->sampling_profile,
-                 "What requests draw with where they say nothing: model (its makers' files), neutral, open, fake, tools, "
-                 "lightning, lightning-2026, infer, runner or pipeline; by default model for chats, else neutral");
+  add_profile_flag(command, flags->sampling_profile, "model for chats, else neutral");
   command
       .option(
           "--slots", flags->spec.slots,

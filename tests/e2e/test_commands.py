@@ -41,6 +41,9 @@ def misuse(args, model):
         (["serve", "--model", model, "--gn-eps", "nan"], 2, "nan is not a number above 0"),
         (["serve", "--model", model, "--drain-seconds", "-1"], 2, "-1 is not 0 or a number above it"),
         (["complete", "--model", model, "--seed", "-1"], 2, "-1 is not a whole number"),
+        (["complete", "--model", model, "--sampling-profile", "mine"], 2, "--sampling-profile mine is none; there are model, neutral"),
+        (["chat", "--model", model, "--sampling-profile", "mine"], 2, "--sampling-profile mine is none; there are model, neutral"),
+        (["chat", "--model", model, "--penalty-rule", "harsh"], 2, "harsh is not one of openai, pipeline"),
         (["complete", "--model", model, "--seed", "99999999999999999999"], 2, "--seed"),
         (["serve", "--model", model, "--password", ""], 2, "--password"),
         (["FULMAR_PASSWORD=", "serve", "--model", model], 2, "FULMAR_PASSWORD"),
@@ -213,6 +216,32 @@ def chat(args, model):
     print("ok: chat", flush=True)
 
 
+def sampling_profiles(args, model):
+    """Chats are drawn as the model's makers say, texts that go on are not, and flags win: as the server does it."""
+    profile = model[:-len(".safetensors")] + ".generation_config.json"
+    with open(profile, "w", encoding="utf-8") as f:
+        json.dump({"top_k": 1}, f)
+    flags = ["--model", model, "--vocab", "bytes", "--strategy", "cpu fp32", "--max-tokens", "20", "--seed", "1"]
+
+    def text(command, *words):
+        more = ["--prompt", "abc"] if command == "complete" else []
+        return common.output(args, command, *flags, *more, *words, stdin=b"hello\n")
+
+    for command in ("chat", "complete"):
+        greedy, free = text(command, "--temperature", "0"), text(command, "--sampling-profile", "neutral")
+        common.check(greedy != free, f"{command}: a model whose likeliest text is not the drawn one")
+        common.check(text(command) == (greedy if command == "chat" else free), f"{command}: the profile that is usual")
+        common.check(text(command, "--sampling-profile", "model") == greedy, f"{command}: the model's profile")
+        common.check(text(command, "--sampling-profile", "model", "--top-k", "0") == free, f"{command}: a flag goes before it")
+        common.check(text(command, "--sampling-profile", "open") == text(
+            command, "--sampling-profile", "neutral", "--temperature", "0.96", "--top-p", "0.76", "--top-k", "32", "--presence-penalty",
+            "1", "--frequency-penalty", "0.1", "--penalty-decay", "0.988", "--penalty-rule", "rapid"), f"{command}: a profile by name")
+    said = common.run(args, "chat", *flags, stdin=b"hello\n").stderr.decode()
+    common.check(f"sampling profile: open, from {profile}" in said, f"what is drawn with is said: {said}")
+    os.remove(profile)
+    print("ok: sampling profiles", flush=True)
+
+
 def bench(args, model):
     for strategy in common.strategies(args, "cpu fp16", "vulkan fp16"):
         text = common.output(args, "bench", "--model", model, "--strategy", strategy, "--batch", "1,3", "--prefill",
@@ -240,6 +269,7 @@ def main():
     devices(args)
     complete(args, model)
     chat(args, model)
+    sampling_profiles(args, model)
     bench(args, model)
 
 
