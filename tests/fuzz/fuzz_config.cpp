@@ -2,6 +2,7 @@
 // ones.
 #include "fuzz_model.h"
 #include "text/json_fields.h"
+#include "text/sampling_profiles.h"
 #include "weights/peft_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
@@ -30,5 +31,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
       fields.has(path);
     }
   });
+  fuzz::refusing([&] { read_generation_config(text, "fuzz"); });
   return 0;
 }

@@ -100,6 +100,7 @@ def configs(folder):
                          ("huggingface", {"layer_norm_epsilon": 1e-4, "head_size_divisor": 4}),
                          ("official", {"context_length": 25600, "group_norm_epsilon": 3e-4, "layer_norm_epsilon": 2e-5}),
                          ("templates", {"chat_template": [{"name": "default", "template": "{{ messages }}"}]}),
+                         ("generation", {"temperature": 1e300, "top_p": -1, "top_k": 2.5, "penalty_decay": 0.5, "do_sample": "no"}),
                          ("peft", peft), ("ranks", {**peft, "rank_pattern": {"k_proj": 8}}), ("expression", {**peft, "alpha_pattern": {".*": 1}}),
                          ("pissa", {**peft, "init_lora_weights": "pissa_niter_4"}), ("dora", {**peft, "use_dora": True}),
                          ("huge", {**peft, "lora_alpha": 1e300}), ("other", {"peft_type": "IA3"}), ("list", [])):
