@@ -3,7 +3,7 @@
 
 common_packages=(
   build-essential cmake ninja-build ccache pkg-config git curl ca-certificates
-  libfmt-dev libspdlog-dev libcli11-dev libhwy-dev libutf8proc-dev libgtest-dev libgmock-dev
+  libfmt-dev libspdlog-dev libcli11-dev libhwy-dev libutf8proc-dev libsqlite3-dev libgtest-dev libgmock-dev
   glslang-tools spirv-tools libvulkan-dev libvulkan1 mesa-vulkan-drivers vulkan-validationlayers
   python3 python3-numpy python3-venv
 )

@@ -25,8 +25,9 @@ struct StoreOptions {
   uint32_t device_sessions = 16;   // so many states used last count as level 1
   uint32_t memory_sessions = 32;   // so many after those stay in host memory: level 2
   uint64_t memory_bytes = 0;       // of both together; 0: no bound but their number
-  // Bytes of the file; 0: none. Past it the states written first are dropped, and their sessions are fed again from
-  // the tokens. Without a file, bytes of tokens in memory (0: 256 MiB), and the sessions used first are erased.
+  // Bytes of the file, beside which lies a log of up to 64 MiB; 0: no limit. Past it the states written first are
+  // dropped, and their sessions are fed again from the tokens. Without a file, bytes of tokens in memory (0: 256 MiB),
+  // past which the sessions used first are erased.
   uint64_t limit = 0;
   uint32_t checkpoint_every = 16;  // turns of a session after which its state is written
   double idle_seconds = 20;        // without a turn, after which it is
@@ -35,11 +36,11 @@ struct StoreOptions {
 using Node = int64_t;  // a turn in the store; 0: none. Never given twice while a store is open
 
 struct KeptTurn {
-  std::string id;             // the name that is moved to this turn, or made
-  Node parent = 0;            // Found::head of what it goes on from; 0: it begins a text
-  std::vector<Token> tokens;  // that this turn adds to its parent's text: those fed, and then State::unfed of `state`
-  StatePtr state;             // after the turn
-  std::string note;           // the caller's own bytes, at most max_note
+  std::string id;               // the name that is moved to this turn, or made
+  Node parent = 0;              // FoundSession::head of what it goes on from; 0: it begins a text
+  std::vector<Token> tokens{};  // that this turn adds to its parent's text: those fed, and then State::unfed of `state`
+  StatePtr state{};             // after the turn
+  std::string note{};           // the caller's own bytes, at most max_note
   // The state cannot be made again from the tokens, as one that was imported, mixed, or began from a tuned state: it is
   // durable with the turn, and stays. With parent 0 `tokens` may then be fewer than the state has seen.
   bool whole = false;
@@ -59,7 +60,7 @@ struct Outcome {
 class PendingChange;
 using Ticket = std::shared_ptr<const PendingChange>;
 
-struct Found {
+struct FoundSession {
   bool known = false;          // there is a session of this name
   Node head = 0;               // its turn
   StatePtr state;              // where it is in memory
@@ -107,7 +108,7 @@ class StateStore {
   static std::shared_ptr<StateStore> open(const StoreOptions& options);
   virtual ~StateStore() = default;  // waits until what was asked for is done and states are written
 
-  virtual Found find(const std::string& id) = 0;
+  virtual FoundSession find(const std::string& id) = 0;
 
   virtual Ticket put(KeptTurn turn) = 0;
   // `to` becomes a second name of `from`'s turn, or of one so many turns `back`. Error(not_found) where there is no

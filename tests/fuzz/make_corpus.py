@@ -94,6 +94,72 @@ def tuned_states(folder):
         write(folder("state", name + ".state"), safetensors(shapes, metadata))
 
 
+def xxh64(data, seed=0):
+    """As its specification has it; src/base/checksum.cpp is the other one."""
+    p1, p2, p3, p4, p5 = (0x9e3779b185ebca87, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0x85ebca77c2b2ae63, 0x27d4eb2f165667c5)
+    mask = (1 << 64) - 1
+
+    def turn(x, bits):
+        return (x << bits | x >> (64 - bits)) & mask
+
+    def fold(lane, value):
+        return turn((lane + value * p2) & mask, 31) * p1 & mask
+
+    at, total = 0, (seed + p5) & mask
+    if len(data) >= 32:
+        lanes = [(seed + p1 + p2) & mask, (seed + p2) & mask, seed, (seed - p1) & mask]
+        while len(data) - at >= 32:
+            lanes = [fold(lane, struct.unpack_from("<Q", data, at + 8 * i)[0]) for i, lane in enumerate(lanes)]
+            at += 32
+        total = sum(turn(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18))) & mask
+        for lane in lanes:
+            total = ((total ^ fold(0, lane)) * p1 + p4) & mask
+    total = (total + len(data)) & mask
+    while len(data) - at >= 8:
+        total = (turn(total ^ fold(0, struct.unpack_from("<Q", data, at)[0]), 27) * p1 + p4) & mask
+        at += 8
+    if len(data) - at >= 4:
+        total = (turn(total ^ struct.unpack_from("<I", data, at)[0] * p1 & mask, 23) * p2 + p3) & mask
+        at += 4
+    for byte in data[at:]:
+        total = turn(total ^ byte * p5 & mask, 11) * p1 & mask
+    total = (total ^ total >> 33) * p2 & mask
+    total = (total ^ total >> 29) * p3 & mask
+    return total ^ total >> 32
+
+
+def session_states(folder):
+    """States as they are exported: in f32 and f16, of tokens alone, and some that are wrong under a right checksum."""
+    def state(name, floats=b"", dtype="F32", unfed=(5,), **changed):
+        data = {"state": (dtype, floats), "unfed": ("I32", struct.pack(f"<{len(unfed)}i", *unfed))}
+        metadata = {"format": "fulmar state", "version": "1", "fingerprint": "00" * 16, "fed": "3" if floats else "0",
+                    "token_hash": "12" * 16, "precision": "f16" if dtype == "F16" else "f32", "session": "chat", **changed}
+        total = 0
+        for key in sorted(metadata):
+            total = xxh64(f"{key}={metadata[key]}\n".encode(), total)
+        for _, raw in data.values():
+            total = xxh64(raw, total)
+        header, at = {"__metadata__": {**metadata, "checksum": f"{total:016x}"}}, 0
+        for key, (kind, raw) in data.items():
+            if raw:
+                size = len(raw) // (2 if kind == "F16" else 4)
+                header[key] = {"dtype": kind, "shape": [size], "data_offsets": [at, at + len(raw)]}
+                at += len(raw)
+        write(folder("session_state", name + ".state"), words(json.dumps(header)) + b"".join(raw for _, raw in data.values()))
+
+    numbers = [i / 4 - 1 for i in range(12)]
+    floats = struct.pack("<12f", *numbers)
+    state("f32", floats)
+    state("f16", struct.pack("<12e", *numbers), "F16")
+    state("tokens")
+    state("empty", unfed=())
+    state("nan", struct.pack("<2f", 1, float("nan")))
+    state("negative", floats, unfed=(-1,))
+    state("newer", floats, version="2")
+    state("hollow", fed="3")
+    state("name", floats, session="a\nb")
+
+
 def configs(folder):
     peft = {"peft_type": "LORA", "r": 4, "lora_alpha": 16, "use_rslora": True, "alpha_pattern": {"attn.k_proj": 8}}
     for name, config in (("fla", {"model_type": "rwkv7", "norm_eps": 1e-4, "head_dim": 4}),
@@ -277,7 +343,7 @@ def main():
         os.makedirs(os.path.join(root, target), exist_ok=True)
         return os.path.join(root, target, name)
 
-    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, byte_pairs, adapters, tuned_states, configs):
+    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, byte_pairs, adapters, tuned_states, session_states, configs):
         make(folder)
 
 

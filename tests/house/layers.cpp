@@ -28,11 +28,12 @@ const std::vector<Layer>& layers() {
                                     "src/vulkan"};
   static const Words up_to_model = {"src/base", "include",  "src/tensor", "src/text",   "src/weights",
                                     "src/ops",  "src/rwkv", "src/cpu",    "src/vulkan", "src/model"};
-  static const Words as_inspect = [] {
-    Words words = up_to_model;
-    words.push_back("src/engine/model_template.h");
+  const auto and_also = [](Words words, std::string_view more) {
+    words.push_back(more);
     return words;
-  }();
+  };
+  static const Words as_inspect = and_also(up_to_model, "src/engine/model_template.h"),
+                     below_engine = and_also(up_to_model, "src/state");
   static const std::vector<Layer> table = {
       {"src/base", {"include/fulmar/error.h"}},
       {"include/shared", {"src/base"}},
@@ -40,12 +41,13 @@ const std::vector<Layer>& layers() {
       {"src/tensor", {"src/base", "include"}},
       {"src/text", {"src/base", "include"}},
       {"src/weights", {"src/base", "include", "src/tensor"}},
+      {"src/state", {"src/base", "include", "src/tensor", "src/weights"}},
       {"src/ops", {"src/base", "include", "src/tensor"}},
       {"src/rwkv", {"src/base", "include", "src/tensor", "src/weights", "src/ops"}},
       {"src/cpu", {"src/base", "include", "src/tensor", "src/ops"}},     // blind to the other backends
       {"src/vulkan", {"src/base", "include", "src/tensor", "src/ops"}},  // likewise
       {"src/model", below_model},
-      {"src/engine", up_to_model},
+      {"src/engine", below_engine},
       {"server/http", {"src/base", "include/fulmar"}},
       {"server/answer", {"src/base", "include/fulmar", "server/http"}},
       {"server/api/*",
@@ -88,6 +90,7 @@ const std::vector<Firewall>& firewalls() {
        {"src/cpu", "src/text/selection", "cmake/cpu_targets.cmake"},
        "vectors are for the CPU backend and the sampler's passes"},
       {{"utf8proc"}, {"src/text/unicode"}, "one place knows Unicode's tables"},
+      {{"sqlite3"}, {"src/state/sqlite.cpp"}, "one place speaks to SQLite"},
       {{"spdlog/"}, {"src/base/log"}, "one logger, on stderr, that obeys --log-level"},
       {{"CLI/"}, {"tools/command_line.cpp"}, "CLI11 takes seconds to compile: once is enough"},
       {{"unistd.h",  "sys/",       "dlfcn.h",  "fcntl.h",  "poll.h",    "pthread.h", "sched.h", "signal.h",

@@ -120,6 +120,7 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
       {"vulkan/vulkan.h", "src/vulkan/device.cpp", "src/model/model.cpp"},
       {"hwy/highway.h", "src/cpu/linear.cpp", "src/tensor/format.cpp"},
       {"spdlog/spdlog.h", "src/base/log.cpp", "src/engine/engine.cpp"},
+      {"sqlite3.h", "src/state/sqlite.cpp", "src/state/store.cpp"},
       {"CLI/CLI.hpp", "tools/command_line.cpp", "tools/main.cpp"},
       {"unistd.h", "src/base/platform_posix.cpp", "src/cpu/backend.cpp"},
       {"sys/mman.h", "src/base/mapped_file.cpp", "src/weights/pth.cpp"},

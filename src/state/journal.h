@@ -1,0 +1,74 @@
+// The tree of turns in the file: adding to it, naming and dropping turns, and making a state out of what is there.
+#pragma once
+#include <functional>
+#include <optional>
+
+#include "state/change.h"
+#include "state/sqlite.h"
+
+namespace fulmar {
+
+// One thread's. Calls that change something happen in a transaction of the caller's, unless they say otherwise. What
+// cannot be, as a turn on a name that was erased, is the outcome's error; what the file refuses is thrown.
+class Journal {
+ public:
+  Journal(Database& database, uint64_t limit);
+
+  void for_each_session(const std::function<void(Named)>& tell);
+
+  // Puts outcome and effects into the change.
+  void make(PendingChange& change, int64_t now);
+
+  struct Loaded {
+    StatePtr state;
+    std::string note;
+    uint32_t behind = 0;  // turns since the checkpoint
+  };
+  // Throws Error(bad_file) where the one checkpoint that cannot be made again is damaged.
+  Loaded load(Node node);
+
+  // Writes a checkpoint in a transaction of its own, and drops the one before where nobody else needs it. False where the
+  // turn is gone, or the limit leaves no place.
+  bool write_checkpoint(Node node, const State& state);
+
+  // Drops checkpoints, those of the oldest turns first, until `bytes` more have a place within the limit; false where
+  // there are none left to drop.
+  bool make_room(uint64_t bytes);
+  // Gives the end of the file back to the system where it reaches past the limit; in a transaction of its own.
+  void shrink();
+  uint64_t file_bytes();
+  uint64_t used_bytes();  // of them
+
+ private:
+  struct Turn {
+    Node parent;
+    uint64_t length;
+    int64_t refs;
+    bool whole;
+    Fingerprint model;
+    bool has_checkpoint;
+  };
+  struct Session {
+    Node head;
+    int64_t created;
+  };
+  std::optional<Turn> turn(Node node);
+  std::optional<Session> session(const std::string& id);
+  void put(const KeptTurn& turn, PendingChange& change, int64_t now);
+  void fork(const Fork& fork, PendingChange& change, int64_t now);
+  void erase(const Erase& erase, PendingChange& change);
+  void erase_oldest(PendingChange& change);
+  void erase_one(const std::string& id, Node head, PendingChange& change);
+  void read(const std::string& id, PendingChange& change);
+  void release(Node node);
+  void drop_checkpoints_before(Node node);
+
+  Database& database_;
+  const uint64_t limit_, page_bytes_;
+  const bool in_memory_;
+  Node next_;
+  Statement turn_, text_, add_turn_, add_ref_, drop_ref_, drop_turn_, session_, name_, unname_, below_, oldest_sessions_,
+      checkpoint_, add_checkpoint_, drop_checkpoint_, oldest_checkpoint_, page_count_, free_pages_;
+};
+
+}  // namespace fulmar
