@@ -112,7 +112,8 @@ TEST_P(FormatTest, EveryCodeOfEveryFormatIsWorthTheSame) {
         for (uint32_t t = 0; t < count; ++t)
           for (uint32_t n = 0; n < N; ++n) {
             const float w = want[n * K + first + t], got = y[t * N + n];
-            if (tape.half_inputs && format != Format::f32) {
+            // Where a tape allows 16 bits, kernels for few rows multiply in 32 all the same.
+            if (tape.half_inputs && format != Format::f32 && ulps(got, w) > 1) {
               const float clamped = std::clamp(w, -65504.0f, 65504.0f);
               ASSERT_NEAR(got, clamped, std::fabs(clamped) * 0x1p-11f + 0x1p-24f) << n << "," << first + t;
             } else if (got != 0 ||
