@@ -73,7 +73,7 @@ int run_chat(const ChatFlags& flags) {
   options.thinking_budget = flags.reasoning_budget;
   const std::unique_ptr<Engine> engine = Engine::create(options);
   api::log_profile(api::profile_in_use(profiles, engine->model()));
-  const bool watched = is_terminal(Stream::in);
+  const bool watched = is_terminal(StandardStream::in);
   if (watched)
     std::fprintf(stderr,
                  "%s on %s. /reset forgets the conversation, /quit ends it, Ctrl-C stops an answer.\n",

@@ -27,7 +27,7 @@ int run_complete(const CompleteFlags& flags) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   });
-  if (is_terminal(Stream::out)) std::printf("\n");
+  if (is_terminal(StandardStream::out)) std::printf("\n");
   return finish == Finish::stop || finish == Finish::length ? 0 : 1;
 }
 

@@ -15,7 +15,7 @@ constexpr int bar_width = 40;
 
 struct Progress {
   std::string what;
-  bool terminal = is_terminal(Stream::error);
+  bool terminal = is_terminal(StandardStream::error);
   int shown = -1;  // percent, or quarters where nobody watches
   std::mutex mutex;
 

@@ -12,6 +12,7 @@
 #include "fulmar/event.h"
 #include "fulmar/model.h"
 #include "fulmar/request.h"
+#include "fulmar/state_store.h"
 
 namespace fulmar {
 
@@ -27,11 +28,15 @@ struct EngineOptions {
   uint64_t queue_tokens = 4 << 20;         // tokens of the prompts waiting, each prompt once; more: Error(busy)
   uint32_t max_prompt_tokens = 256 << 10;  // of one prompt, whose text has at most 16 bytes for each
   std::optional<uint32_t> thinking_budget;  // where a chat says nothing of it; see TemplateOptions
+  std::shared_ptr<StateStore> sessions;     // null: a store of its own in memory
+  std::optional<uint64_t> prefix_cache;     // bytes of states of prompts; 0: none; else an eighth of the free memory
 };
 
 struct EngineStats {
   uint64_t steps = 0, prompt_tokens = 0, completion_tokens = 0;
   uint32_t live = 0, queued = 0;  // requests in slots and waiting
+  uint64_t cached_tokens = 0;     // of prompts, not fed again; counted in prompt_tokens too
+  uint64_t prefix_hits = 0, prefix_misses = 0, prefix_bytes = 0, prefix_states = 0;
 };
 
 class Engine {
@@ -50,6 +55,15 @@ class Engine {
   // one owner (of the std::shared_ptr) count as one: a sink may submit more of the same when it hears an event, also
   // while draining.
   virtual void submit(std::vector<Submission> all) = 0;
+
+  // Sessions: requests go on from them and are kept in them by name.
+  virtual StateStore& sessions() const = 0;
+  // Throws Error(bad_request), naming the difference, for a state of another model or vocabulary.
+  virtual void check(const State& state) const = 0;
+  // sum(weights[i] * states[i]), of states whose tokens are all fed; it has seen as many as the one that saw most. Throws
+  // Error(bad_request).
+  virtual StatePtr mix(std::span<const StatePtr> states, std::span<const float> weights) const = 0;
+  virtual std::string text_of(std::span<const Token> tokens) const = 0;
 
   virtual const ModelInfo& model() const = 0;
   virtual EngineStats stats() const = 0;

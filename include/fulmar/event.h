@@ -7,6 +7,7 @@
 
 #include "fulmar/error.h"
 #include "fulmar/model.h"
+#include "fulmar/state.h"
 
 namespace fulmar {
 
@@ -24,11 +25,15 @@ struct Event {
   std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
   Finish finish = Finish::none;   // the last event of a request has one
   uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far
+  uint32_t cached_tokens = 0;                         // of the prompt's: those that a prefix of it had read before
   uint32_t thought_tokens = 0;                        // those of the completion that the thought took
   std::span<const float> embedding;  // [C], of length 1: with the last event of a request for one that did not fail
+  // After the turn, one a stream: with the last event of a request for them that did not fail.
+  std::span<const StatePtr> states;
   uint64_t step = 0;                                  // the engine step that made it
   const Error* error = nullptr;                       // with Finish::failed
-  // A token that completes no text makes no event of its own: it comes with the next one.
+  // A token that completes no text makes no event of its own: it comes with the next one. The last event of a turn that
+  // is kept comes when that is durable; where it cannot be kept, it is Finish::failed, and the session is what it was.
 };
 
 // Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody

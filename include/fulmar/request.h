@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fulmar/model.h"
+#include "fulmar/state.h"
 
 namespace fulmar {
 
@@ -58,6 +59,7 @@ struct PromptInput {
   std::vector<ChatMessage> messages;
   TemplateOptions chat;
   bool keep_text = false;  // Prompt::text is wanted
+  bool may_be_empty = false;  // and then no token is fed: what goes on from a state may have nothing new to read
   bool embed = false;      // it is the text of a request for an embedding
 };
 
@@ -84,19 +86,36 @@ struct Turn {
 // A prompt is a value: made once by Engine::prepare and shared by all that continue it.
 struct Prompt {
   std::string text;                // after the template; empty unless it was wanted
-  std::vector<Token> tokens;       // never empty
+  std::vector<Token> tokens;       // never empty, unless PromptInput::may_be_empty
   std::vector<std::string> stops;  // of the template: the next turn's beginnings
   std::vector<Token> stop_tokens;  // those of the stops that are one token
   std::string chat_template;       // the name of the one that was applied
   Turn turn;
 };
 
+// What a text goes on from, and the name under which what became of it is kept. A request has one, or several: all of
+// them are fed the same tokens, their logits are mixed by their gates, and one token is drawn for all (MRSS).
+struct Stream {
+  std::string from;         // a session (state_store.h); empty, or where there is none of that name: `start`
+  StatePtr start;           // null: what the model starts from
+  bool must_exist = false;  // the session; else Error(not_found)
+  float gate = 1;           // its share of the mixture: over the sum of all, or as it is where that is 0
+  std::string keep;         // the session that the turn is kept in; empty: it is forgotten
+  bool replace = false;     // whatever `keep` stands for; else that must be `from`'s turn, or not exist
+};
+
 struct Request {
   std::shared_ptr<const Prompt> prompt;
+  // In its place where the first stream's session has read something before: what is new since then. Null: `prompt`.
+  std::shared_ptr<const Prompt> continued;
+  std::vector<Stream> streams;  // none: one that starts as the model does
   Sampling sampling;
   uint32_t max_tokens = 512;  // 0: the prompt is fed, and that is all
   EmbeddingTask task = EmbeddingTask::retrieval;
   bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
+  bool report_states = false;  // Event::states is wanted
+  bool use_prefix_cache = true;  // the states of other prompts that begin alike may be gone on from
+  std::string note;           // of the caller, kept with the turn: at most max_note bytes
   // Generation ends before the first of these; never shown. Empty strings are skipped.
   std::vector<std::string> stop;
   std::vector<Token> stop_tokens;

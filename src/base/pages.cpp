@@ -2,6 +2,10 @@
 #include "base/pages.h"
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+#include <string>
 
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
@@ -32,6 +36,12 @@ uint64_t physical_memory() {
   return GlobalMemoryStatusEx(&status) ? status.ullTotalPhys : 0;
 }
 
+uint64_t available_memory() {
+  MEMORYSTATUSEX status{};
+  status.dwLength = sizeof status;
+  return GlobalMemoryStatusEx(&status) ? status.ullAvailPhys : 0;
+}
+
 #else
 
 Pages allocate_pages(uint64_t bytes) {
@@ -52,6 +62,13 @@ void FreePages::operator()(std::byte* pages) const {
 uint64_t physical_memory() {
   const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
   return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : 0;
+}
+
+uint64_t available_memory() {
+  std::ifstream told("/proc/meminfo");
+  for (std::string line; std::getline(told, line);)
+    if (uint64_t kib = 0; std::sscanf(line.c_str(), "MemAvailable: %" SCNu64, &kib) == 1) return kib << 10;
+  return physical_memory() / 2;
 }
 
 #endif

@@ -17,5 +17,7 @@ Pages allocate_pages(uint64_t bytes);
 
 // Memory of the machine in bytes; 0 where the system does not tell.
 uint64_t physical_memory();
+// What of it programs could have now; half of it where the system does not tell.
+uint64_t available_memory();
 
 }  // namespace fulmar

@@ -12,7 +12,7 @@ namespace fulmar {
 
 #ifdef _WIN32
 
-bool is_terminal(Stream stream) {
+bool is_terminal(StandardStream stream) {
   return _isatty(static_cast<int>(stream)) != 0;
 }
 
@@ -23,7 +23,7 @@ void use_binary_streams() {
 
 #else
 
-bool is_terminal(Stream stream) {
+bool is_terminal(StandardStream stream) {
   return isatty(static_cast<int>(stream)) != 0;  // stdin, stdout and stderr are 0, 1 and 2
 }
 

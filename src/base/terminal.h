@@ -3,9 +3,9 @@
 
 namespace fulmar {
 
-enum class Stream { in, out, error };
+enum class StandardStream { in, out, error };
 
-bool is_terminal(Stream stream);
+bool is_terminal(StandardStream stream);
 
 // Where the system translates line ends on stdin and stdout (Windows), it stops to; call before the first
 // use.

@@ -14,10 +14,10 @@ class Drawing {
   // `width`: numbers of a pick, as Config::outputs. `team` stays the caller's; steps are of at most `slots` slots.
   Drawing(uint32_t width, uint32_t slots, ThreadPool& team);
 
-  // Lets each share's slot draw from its logits, which are overwritten, or rest where it has none. `slots` by their
-  // numbers.
-  void draw(const StepPlan& plan, std::span<float> logits, std::span<const std::unique_ptr<Generation>> slots,
-            uint64_t step);
+  // Lets the request of each share draw from its logits, which are overwritten, or rest where it has none. `requests` by
+  // Demand::who.
+  void draw(const StepPlan& plan, std::span<const Demand> demands, std::span<float> logits,
+            std::span<const std::unique_ptr<Generation>> requests, uint64_t step);
 
  private:
   const uint32_t width_;

@@ -1,37 +1,33 @@
-// The engine thread: takes requests from the queue into slots and runs steps until there is nothing left to
-// do.
-//
-// A step: orders and closed sinks first, a change of the model once nothing is under way, then free slots
-// take the requests whose turn it is (queue.h), then every live slot gives its decode row or a part of its prompt
-// (scheduler.h), the model computes all rows at once, and each picked row becomes a token of its request
-// (drawing.h, generation.h). What was drawn is told the sinks while the model computes the next step. All of it
-// happens on one thread, but for the drawing, whose team it waits for; only the queue, the counters and the
-// sinks are shared with others.
+// What any thread may ask of the engine; the engine's own thread is loop.h's.
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <new>
+#include <mutex>
 #include <optional>
 #include <thread>
 
 #include "base/fail.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
-#include "engine/drawing.h"
-#include "engine/generation.h"
+#include "base/pages.h"
+#include "engine/loop.h"
 #include "engine/make_engine.h"
+#include "engine/mixture.h"
 #include "engine/model_template.h"
 #include "engine/prompt.h"
 #include "engine/queue.h"
-#include "engine/scheduler.h"
-#include "engine/text_vector.h"
 #include "model/load.h"
 #include "model/vocabulary.h"
 
 namespace fulmar {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+// What it makes of every token.
+Bytes16 hash_of(const Tokenizer& tokenizer) {
+  TokenHash hash;
+  for (Token token = 0; token < tokenizer.size(); ++token) {
+    hash.add(static_cast<Token>(tokenizer.bytes(token).size()));
+    for (const char byte : tokenizer.bytes(token)) hash.add(static_cast<Token>(static_cast<unsigned char>(byte)));
+  }
+  return hash.value();
+}
 
 class ModelEngine final : public Engine {
  public:
@@ -43,18 +39,15 @@ class ModelEngine final : public Engine {
         tokenizer_(std::move(tokenizer)),
         model_(std::move(model)),
         vocab_(model_->config().V),
-        budget_{model_->max_rows(), model_->max_picks()},
+        vocabulary_(hash_of(*tokenizer_)),
         max_prompt_tokens_(options.max_prompt_tokens),
+        sessions_(options.sessions ? options.sessions : StateStore::open({})),
+        limits_{vocab_, model_->slots(), fingerprint(), model_->state_floats()},
         queue_(options.queue, options.queue_tokens),
-        slots_(model_->slots()),
-        drawing_(model_->config().outputs(), model_->slots(), model_->team()) {
-    for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
-    order_.reserve(slots_.size());
-    demands_.reserve(slots_.size());
-    tokens_.reserve(budget_.rows);
-    leaving_.reserve(slots_.size());
-    thread_ = std::thread([this] { run(); });
-  }
+        loop_(*model_, tokenizer_, *sessions_, queue_, counters_, limits_,
+              options.prefix_cache.value_or(available_memory() / 8)),
+        store_news_(sessions_->subscribe([this] { queue_.wake(); })),
+        thread_([this] { loop_.run(); }) {}
 
   ~ModelEngine() override {
     queue_.refuse("the engine has shut down");
@@ -78,19 +71,44 @@ class ModelEngine final : public Engine {
     for (const Submission& submission : all)
       if (model_->config().embeds && !submission.request.embed)
         fail(ErrorKind::unsupported, "this model makes vectors of texts (POST /v1/embeddings) and writes none");
-    queue_.push(make_jobs(std::move(all), *tokenizer_, vocab_));
+    queue_.push(make_jobs(std::move(all), *tokenizer_, limits()));
   }
+
+  StateStore& sessions() const override { return *sessions_; }
+  void check(const State& state) const override { check_state(state, limits()); }
+  StatePtr mix(std::span<const StatePtr> states, std::span<const float> weights) const override {
+    if (model_->config().version == rwkv::Version::v4)
+      fail(ErrorKind::unsupported, "states of RWKV v4 are running maxima, which no sum makes sense of");
+    return mix_states(states, weights, limits());
+  }
+  std::string text_of(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
 
   const ModelInfo& model() const override { return info_; }
 
   EngineStats stats() const override {
-    return {steps_.load(), prompt_tokens_.load(), completion_tokens_.load(), live_.load(), queue_.size()};
+    return {.steps = counters_.steps,
+            .prompt_tokens = counters_.prompt_tokens,
+            .completion_tokens = counters_.completion_tokens,
+            .live = counters_.live,
+            .queued = queue_.size(),
+            .cached_tokens = counters_.cached_tokens,
+            .prefix_hits = counters_.prefix_hits,
+            .prefix_misses = counters_.prefix_misses,
+            .prefix_bytes = counters_.prefix_bytes,
+            .prefix_states = counters_.prefix_states};
   }
 
   std::string trouble() const override { return queue_.refusal(); }
 
   void set_adapters(const std::vector<Adapter>& adapters, double seconds) override {
-    queue_.call([&] { change_adapters(adapters); }, seconds);
+    const auto change = [&] {
+      loop_.change_adapters(adapters);
+      const Fingerprint now = fingerprint();
+      loop_.change_model(now);
+      std::lock_guard lock(limits_mutex_);
+      limits_.model = now;
+    };
+    queue_.call(change, seconds);
   }
 
   void drain(double seconds) override {
@@ -112,222 +130,16 @@ class ModelEngine final : public Engine {
     return longer;
   }
 
-  void run() {
-    for (bool goes_on = true; goes_on;) {
-      try {
-        goes_on = turn();
-      } catch (...) {  // no memory even for a sentence
-        end_all(Finish::failed, nullptr);
-      }
-    }
+  // Of weights, adapters and vocabulary.
+  Fingerprint fingerprint() const {
+    Fingerprint made = model_->fingerprint();
+    for (size_t i = 0; i < made.bytes.size(); ++i) made.bytes[i] ^= vocabulary_.bytes[i];
+    return made;
   }
 
-  // False where it was the last.
-  bool turn() {
-    const Order order = queue_.next(order_.empty());
-    if (order != Order::run) end_all(Finish::cancelled, nullptr);
-    if (order == Order::quit) {
-      const Error gone(ErrorKind::unavailable, "the engine has shut down");
-      queue_.answer_call(&gone);
-      return false;
-    }
-    drop_closed();
-    if (!queue_.has_call())
-      admit();
-    else if (order_.empty())
-      queue_.answer_call();
-    if (order_.empty()) return true;
-    try {
-      step();
-    } catch (...) {
-      fail_step(as_error(std::current_exception()));
-    }
-    return true;
-  }
-
-  void change_adapters(const std::vector<Adapter>& adapters) {
-    try {
-      model_->set_adapters(adapters);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::device_lost) lose_device(error);
-      if (error.kind() == ErrorKind::internal)
-        queue_.refuse(fmt::format("{}; restart the server", error.what()));
-      throw;
-    }
-  }
-
-  // Clients that went away: their slots are free from here on, and soon their places in the queue, which may be
-  // too long to be read for every step.
-  void drop_closed() {
-    constexpr std::chrono::milliseconds seldom(50);
-    if (const Clock::time_point now = Clock::now(); now - looked_ >= seldom) {
-      looked_ = now;
-      while (queue_.pop_closed()) {
-      }
-    }
-    release_where([](const Generation& one) { return one.closed(); });
-  }
-
-  void admit() {
-    if (const std::string file = watch_.news(); !file.empty())
-      log_warning(
-          "{}: the file changed while it is in use, so answers may be wrong from here on: restart, and "
-          "replace a "
-          "model by renaming the new file over it",
-          file);
-    while (!free_.empty()) {
-      std::optional<Job> job = queue_.pop(free_.back());
-      if (!job) return;
-      const std::shared_ptr<Sink> sink = job->sink;
-      if (sink->closed()) continue;
-      const uint32_t slot = free_.back();
-      try {
-        model_->reset_slot(slot);
-        slots_[slot] = std::make_unique<Generation>(std::move(*job), tokenizer_, vocab_, model_->heads());
-        free_.pop_back();
-        order_.push_back(slot);
-        live_ = static_cast<uint32_t>(order_.size());
-      } catch (...) {
-        const Error error = as_error(std::current_exception());
-        send_end(*sink, Finish::failed, &error);
-        if (error.kind() == ErrorKind::device_lost) return lose_device(error);
-      }
-    }
-  }
-
-  void step() {
-    planned_ = false;
-    demands_.clear();
-    for (uint32_t slot : order_) demands_.push_back(slots_[slot]->demand(slot));
-    plan_step(demands_, budget_, plan_);
-    planned_ = true;
-    tokens_.clear();
-    uint64_t prompt_rows = 0;
-    for (const ops::Segment& segment : plan_.segments)
-      if (slots_[segment.slot]->feed(segment.rows, tokens_)) prompt_rows += segment.rows;
-
-    const uint64_t step = ++steps_;
-    const Clock::time_point begun = Clock::now();
-    model_->start({tokens_, plan_.segments, plan_.picks});
-    deliver();
-    const std::span<float> logits = model_->finish();
-    prompt_tokens_ += prompt_rows;
-    log_debug("step {}: {} rows of {} sequences, {} picked, {:.2f} ms in the model", step, tokens_.size(),
-              plan_.segments.size(), plan_.picks.size(),
-              std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
-    const uint64_t before = drawn();
-    drawing_.draw(plan_, logits, slots_, step);
-    completion_tokens_ += drawn() - before;
-    embed();
-    release_where([](const Generation& one) { return one.done(); });
-  }
-
-  // Those that have read a text whose vector is wanted, before their slots are free.
-  void embed() {
-    for (const uint32_t slot : order_) {
-      if (!slots_[slot]->wants_vector()) continue;
-      state_.resize(model_->state_floats());
-      model_->read_slot(slot, state_);
-      slots_[slot]->embed(state_vector(model_->config(), state_));
-    }
-  }
-
-  uint64_t drawn() const {
-    uint64_t sum = 0;
-    for (const uint32_t slot : order_) sum += slots_[slot]->drawn();
-    return sum;
-  }
-
-  // Tells the sinks what the last step drew: while the next one is under way, or at once where there is none.
-  void deliver() noexcept {
-    for (const uint32_t slot : order_) slots_[slot]->deliver();
-    for (const std::unique_ptr<Generation>& one : leaving_) one->deliver();
-    leaving_.clear();
-  }
-
-  // The states of the slots that took part are unknown now; the others' are whole. Where the step could not
-  // even be planned, nobody can go on.
-  void fail_step(const Error& error) {
-    deliver();
-    if (error.kind() == ErrorKind::device_lost) return lose_device(error);
-    log_error("step {} failed: {}", steps_.load(), error.what());
-    release_where([&](Generation& one) {
-      const auto is_its = [&](const ops::Segment& segment) { return slots_[segment.slot].get() == &one; };
-      const bool took_part = !planned_ || std::ranges::any_of(plan_.segments, is_its);
-      if (took_part) one.end(Finish::failed, steps_, &error);
-      return took_part;
-    });
-  }
-
-  // Fails what is under way or waits, and sets the device up again: once, and once more for each time that it
-  // has worked for a minute since.
-  void lose_device(const Error& error) {
-    log_error("the device was lost: {}", error.what());
-    queue_.pause(fmt::format("the device was lost ({}) and is being set up again", error.what()));
-    end_all(Finish::failed, &error);
-    try {
-      if (rebuilt_ && Clock::now() - *rebuilt_ < std::chrono::minutes(1))
-        fail(ErrorKind::device_lost, "that was the second time within a minute");
-      rebuild();
-      rebuilt_ = Clock::now();
-      log_info("the device is back: requests are taken again");
-      queue_.resume();
-    } catch (...) {
-      const Error why = as_error(std::current_exception());
-      log_error("the device stays lost: {}", why.what());
-      queue_.refuse(fmt::format("the device was lost ({}) and is not back ({}); restart the server",
-                                error.what(), why.what()));
-    }
-  }
-
-  // A driver that starts again may refuse for some seconds.
-  void rebuild() {
-    const auto checkpoint = [this] {
-      if (queue_.refuses_for_good()) fail(ErrorKind::unavailable, "the server is shutting down");
-    };
-    for (const Clock::time_point begun = Clock::now();;) {
-      try {
-        return model_->rebuild(checkpoint);
-      } catch (const Error& error) {
-        const bool may_pass = error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::internal;
-        if (!may_pass || Clock::now() - begun > std::chrono::seconds(10)) throw;
-        log_warning("the device is not back yet: {}", error.what());
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(500));
-      checkpoint();
-    }
-  }
-
-  void end_all(Finish finish, const Error* error) {
-    deliver();
-    release_where([&](Generation& one) {
-      one.end(finish, steps_, error);
-      return true;
-    });
-    while (std::optional<Job> job = queue_.pop()) send_end(*job->sink, finish, error);
-  }
-
-  // For a request that never had a slot.
-  void send_end(Sink& sink, Finish finish, const Error* error) {
-    Event event;
-    event.finish = finish;
-    event.step = steps_;
-    event.error = error;
-    send(sink, event);
-  }
-
-  // Frees the slots of requests for which over(slot) holds. Those that are done still have news.
-  template <class Over>
-  void release_where(const Over& over) {
-    std::erase_if(order_, [&](uint32_t slot) {
-      if (!over(*slots_[slot])) return false;
-      leaving_.push_back(std::move(slots_[slot]));
-      free_.push_back(slot);
-      queue_.leave(slot);
-      return true;
-    });
-    live_ = static_cast<uint32_t>(order_.size());
-    if (order_.empty()) deliver();
+  JobLimits limits() const {
+    std::lock_guard lock(limits_mutex_);
+    return limits_;
   }
 
   const ModelInfo info_;
@@ -336,27 +148,15 @@ class ModelEngine final : public Engine {
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::unique_ptr<Model> model_;
   const uint32_t vocab_;
-  const StepBudget budget_;
+  const Bytes16 vocabulary_;  // a hash of it
   const uint32_t max_prompt_tokens_;
+  const std::shared_ptr<StateStore> sessions_;
+  mutable std::mutex limits_mutex_;
+  JobLimits limits_;
+  Counters counters_;
   Queue queue_;
-
-  // The engine thread's own.
-  std::vector<std::unique_ptr<Generation>> slots_;
-  std::vector<uint32_t> free_;   // slots without a request
-  std::vector<uint32_t> order_;  // the others, in order of arrival
-  std::vector<Demand> demands_;  // reused by every step, as the following
-  StepPlan plan_;
-  bool planned_ = false;        // plan_ is this step's
-  std::vector<Token> tokens_;   // [rows]
-  std::vector<float> state_;    // of the slot whose text is embedded
-  std::vector<std::unique_ptr<Generation>> leaving_;  // out of their slots, perhaps with news
-  Drawing drawing_;
-  FileWatch watch_;
-  std::optional<Clock::time_point> rebuilt_;
-  Clock::time_point looked_;  // for closed sinks in the queue
-
-  std::atomic<uint64_t> steps_{0}, prompt_tokens_{0}, completion_tokens_{0};
-  std::atomic<uint32_t> live_{0};
+  Loop loop_;
+  Subscription store_news_;
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/fail.h"
 #include "engine/text_vector.h"
@@ -15,41 +16,88 @@ Turn apart(Turn turn) {
   return turn;
 }
 
+// Of what the model starts from: none.
+const std::vector<Token>& unfed(const StatePtr& state) {
+  static const std::vector<Token> none;
+  return state ? state->unfed : none;
+}
+
 }  // namespace
 
-Generation::Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab,
-                       const EmbeddingHeads* heads)
+Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots,
+                       std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab, const EmbeddingHeads* heads)
     : job_(std::move(job)),
+      beginning_(std::move(beginning)),
+      slots_(std::move(slots)),
+      tokenizer_(tokenizer),
       sampler_(job_.request->sampling, vocab, job_.choice, tokenizer),
       detokenizer_(std::move(tokenizer)),
       stops_(job_.request->stop),
       turn_(prompt().turn),
       heard_(apart(prompt().turn)),
+      lead_fed_(slots_.size()),
       heads_(heads) {
   sampler_.read_prompt(prompt().tokens);
   unsent_.reserve(16);  // few characters take more tokens than that
+  const std::vector<Token>& first = unfed(beginning_.states[0]);
+  if (std::ranges::all_of(beginning_.states, [&](const StatePtr& state) { return unfed(state) == first; })) {
+    lead_ = static_cast<uint32_t>(first.size());
+    input_ = first;
+    for (size_t i = 0; i < slots_.size(); ++i) lead_fed_[i] = lead_;
+  }
+  input_.insert(input_.end(), prompt().tokens.begin() + beginning_.read, prompt().tokens.end());
 }
 
-Demand Generation::demand(uint32_t slot) const {
+// Whether a stream has tokens to read before the others can go along.
+bool Generation::is_apart() const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (lead_fed_[i] < unfed(beginning_.states[i]).size()) return true;
+  return false;
+}
+
+std::span<const Token> Generation::own_lead(size_t stream) const {
+  return std::span(unfed(beginning_.states[stream])).subspan(lead_);
+}
+
+void Generation::append_demands(std::vector<Demand>& demands) const {
+  const std::span<const uint32_t> slots(slots_);
+  if (is_apart()) {
+    for (size_t i = 0; i < slots.size(); ++i)
+      if (const auto rows = static_cast<uint32_t>(unfed(beginning_.states[i]).size()) - lead_fed_[i]; rows > 0)
+        demands.push_back({slots[0], slots.subspan(i, 1), rows, false, Want::none});
+    return;
+  }
   const Want want = job_.request->max_tokens == 0 && !heads_ ? Want::none : Want::last;
-  if (const uint32_t left = prompt_left(); left > 0) return {slot, left, false, want};
-  const auto rows = static_cast<uint32_t>(next_.size()) - next_fed_;
-  return {slot, rows, rows == 1, want};
+  if (left() == 0) {
+    const auto rows = static_cast<uint32_t>(next_.size()) - next_fed_;
+    demands.push_back({slots[0], slots, rows, rows == 1, want});
+  } else if (beginning_.marks.empty() || beginning_.marks.front() >= prompt().tokens.size()) {
+    demands.push_back({slots[0], slots, left(), false, want});
+  } else {
+    const uint32_t lead_left = lead_ > fed_ ? lead_ - fed_ : 0;
+    demands.push_back({slots[0], slots, lead_left + beginning_.marks.front() - read(), false, Want::none});
+  }
 }
 
-bool Generation::feed(uint32_t rows, std::vector<Token>& tokens) {
-  const bool of_prompt = prompt_left() > 0;
-  const std::vector<Token>& from = of_prompt ? prompt().tokens : next_;
-  uint32_t& fed = of_prompt ? fed_ : next_fed_;
+uint32_t Generation::read() const {
+  return beginning_.read + (fed_ > lead_ ? fed_ - lead_ : 0);
+}
+
+uint32_t Generation::feed(const Demand& demand, uint32_t rows, std::vector<Token>& tokens) {
+  const bool apart = is_apart(), of_input = left() > 0;
+  const auto stream = static_cast<size_t>(demand.slots.data() - slots_.data());
+  const std::vector<Token>& from = apart ? unfed(beginning_.states[stream]) : of_input ? input_ : next_;
+  uint32_t& fed = apart ? lead_fed_[stream] : of_input ? fed_ : next_fed_;
   require(rows <= from.size() - fed, "{} rows where {} are left", rows, from.size() - fed);
   const auto first = from.begin() + fed;
-  tokens.insert(tokens.end(), first, first + rows);
+  for (size_t i = 0; i < demand.slots.size(); ++i) tokens.insert(tokens.end(), first, first + rows);
+  const uint32_t before = read();
   fed += rows;
-  return of_prompt;
+  return read() - before;
 }
 
 void Generation::rest(uint64_t step) {
-  if (job_.request->max_tokens > 0 || prompt_left() > 0) return;
+  if (job_.request->max_tokens > 0 || left() > 0 || is_apart()) return;
   step_ = step;
   finish_ = Finish::length;
 }
@@ -86,11 +134,13 @@ void Generation::accept(Token token) {
   ++drawn_;
   unsent_.push_back(token);
   if (is_stop_token(token)) {
+    stop_token_ = true;
     if (heard_.thinking()) ++thought_;
     finish_ = Finish::stop;
   } else {
     const std::string piece = detokenizer_.push(token);
     count_thought(piece);
+    said_.add(token, piece);
     show(piece);
     if (!done() && drawn_ >= job_.request->max_tokens) finish_ = Finish::length;
     if (!done() && has_thought_enough()) close_thought();
@@ -120,18 +170,63 @@ void Generation::close_thought() {
     next_.push_back(token);
     const std::string piece = detokenizer_.push(token);
     heard_.push(piece);
+    said_.add(token, piece);
     show(piece);
   }
 }
 
 void Generation::show(std::string_view piece) {
-  add(turn_.push(stops_.push(piece)));
+  pass(stops_.push(piece));
   if (stops_.stopped()) finish_ = Finish::stop;
+}
+
+void Generation::pass(std::string_view piece) {
+  shown_ += piece.size();
+  add(turn_.push(piece));
 }
 
 void Generation::add(TurnText news) {
   said_thought_ += news.thought;
   text_ += news.text;
+}
+
+bool Generation::leaves_states() const {
+  return finish_ != Finish::failed && left() == 0 && !is_apart();
+}
+
+TurnTokens Generation::turn_tokens() const {
+  TurnTokens made;
+  const std::vector<Token>& said = said_.tokens();
+  // A stop token is not among those said, and comes when all of them are fed.
+  const size_t said_fed = stop_token_ ? said.size() : said.size() - (next_.size() - next_fed_);
+  std::span<const Token> kept = said;
+  std::vector<Token> rest;
+  if (stops_.stopped()) {
+    std::string_view text;
+    kept = said_.before(shown_, text);
+    if (!text.empty()) rest = tokenizer_->encode_plain(text);
+  }
+  made.turn = prompt().tokens;
+  made.turn.insert(made.turn.end(), kept.begin(), kept.end());
+  made.turn.insert(made.turn.end(), rest.begin(), rest.end());
+  made.from_slots = kept.size() >= said_fed;
+  if (made.from_slots) {
+    made.fed = input_;
+    made.fed.insert(made.fed.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(said_fed));
+    made.unfed.assign(kept.begin() + static_cast<std::ptrdiff_t>(said_fed), kept.end());
+  } else {
+    if (prompt_states_.empty()) made.unfed = input_;
+    made.unfed.insert(made.unfed.end(), kept.begin(), kept.end());
+  }
+  made.unfed.insert(made.unfed.end(), rest.begin(), rest.end());
+  return made;
+}
+
+void Generation::settle(const Error* error) {
+  held_ = false;
+  if (!error) return;
+  finish_ = Finish::failed;
+  failure_ = std::make_exception_ptr(*error);
 }
 
 void Generation::deliver() noexcept {
@@ -143,8 +238,8 @@ void Generation::deliver() noexcept {
     } catch (...) {  // no memory for a sentence
       end(Finish::failed, step_, nullptr);
     }
-  } else if (done() || !text_.empty() || !said_thought_.empty()) {
-    emit(nullptr);
+  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty()) {
+    emit(held_ ? Finish::none : finish_, nullptr);
   }
 }
 
@@ -155,7 +250,7 @@ void Generation::end(Finish finish, uint64_t step, const Error* error) noexcept 
     flush();
   } catch (...) {  // no memory for the rest of the text: the client still learns that it ended
   }
-  emit(error);
+  emit(finish, error);
 }
 
 bool Generation::is_stop_token(Token token) const {
@@ -165,28 +260,31 @@ bool Generation::is_stop_token(Token token) const {
 
 // Moves held-back text to text_. The last bytes may still complete a stop string.
 void Generation::flush() {
+  if (std::exchange(flushed_, true)) return;
   if (!stops_.stopped()) {
-    add(turn_.push(stops_.push(detokenizer_.finish())));
-    if (!stops_.stopped()) add(turn_.push(stops_.finish()));
+    pass(stops_.push(detokenizer_.finish()));
+    if (!stops_.stopped()) pass(stops_.finish());
     if (stops_.stopped() && finish_ == Finish::length) finish_ = Finish::stop;
   }
   add(turn_.finish());
 }
 
-void Generation::emit(const Error* error) {
+void Generation::emit(Finish finish, const Error* error) {
   Event event;
   event.thought = said_thought_;
   event.text = text_;
   event.tokens = unsent_;
-  event.finish = finish_;
-  event.prompt_tokens = fed_;
+  event.finish = finish;
+  event.prompt_tokens = read();
+  event.cached_tokens = beginning_.read;
   event.completion_tokens = drawn_;
-  if (finish_ == Finish::length) event.embedding = vector_;
+  if (finish == Finish::length) event.embedding = vector_;
+  if (finish == Finish::length || finish == Finish::stop) event.states = states_;
   event.thought_tokens = thought_;
   event.step = step_;
   event.error = error;
   send(*job_.sink, event);
-  ended_ = done();
+  ended_ = finish != Finish::none;
   said_thought_.clear();
   text_.clear();
   unsent_.clear();

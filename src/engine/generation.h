@@ -1,4 +1,4 @@
-// A request while it runs in a slot: what of the prompt is fed, the draws, and the text on its way to the sink. Owned by
+// A request while it runs in slots: what of the prompt is fed, the draws, and the text on its way to the sink. Owned by
 // the engine thread; draw() may be called by another one that it waits for.
 #pragma once
 #include <exception>
@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/beginning.h"
 #include "engine/job.h"
 #include "engine/scheduler.h"
+#include "engine/turn_tokens.h"
 #include "model/embedding_heads.h"
 #include "text/sampler.h"
 #include "text/turn_reader.h"
@@ -17,58 +19,98 @@ namespace fulmar {
 
 class Generation {
  public:
-  // `heads`: of a model that embeds, whose rows of `draw` are what its final norm gives.
-  Generation(Job job, std::shared_ptr<const Tokenizer> tokenizer, uint32_t vocab, const EmbeddingHeads* heads = nullptr);
+  // `slots`: one a stream, in the states of `beginning`. `heads`: of a model that embeds, whose rows of `draw` are what its
+  // final norm gives.
+  Generation(Job job, Beginning beginning, std::vector<uint32_t> slots, std::shared_ptr<const Tokenizer> tokenizer,
+             uint32_t vocab, const EmbeddingHeads* heads = nullptr);
 
   bool closed() const { return job_.sink->closed(); }
-  Demand demand(uint32_t slot) const;
+  const Job& job() const { return job_; }
+  const Beginning& beginning() const { return beginning_; }
+  std::span<const uint32_t> slots() const { return slots_; }
+  // What it could feed next: one demand, or one for each stream that has other tokens to read first than the others.
+  void append_demands(std::vector<Demand>& demands) const;
   uint32_t drawn() const { return drawn_; }
-  // Appends the next `rows` tokens to a step; true where they are the prompt's.
-  bool feed(uint32_t rows, std::vector<Token>& tokens);
+  // Appends the next `rows` tokens of a demand to a step, once for each of its slots; how many of them are the prompt's.
+  uint32_t feed(const Demand& demand, uint32_t rows, std::vector<Token>& tokens);
   // After a step that fed it and has no logits for it: a request for no tokens is done with its prompt.
   void rest(uint64_t step);
+  // The prompt is read to a place whose states somebody wants; pass_mark() once they were read from the slots.
+  bool at_mark() const { return !beginning_.marks.empty() && read() == beginning_.marks.front(); }
+  uint32_t read() const;  // tokens of the prompt that the slots have seen
+  std::span<const Token> input_so_far() const { return std::span(input_).first(fed_); }
+  // What a stream's state had not seen, where that differs from the others' and so is no part of the input.
+  std::span<const Token> own_lead(size_t stream) const;
+  void pass_mark() { beginning_.marks.erase(beginning_.marks.begin()); }
+  // The whole prompt's, to fall back to where a stop string is found in tokens that were fed already.
+  void keep_prompt_states(std::vector<StatePtr> states) { prompt_states_ = std::move(states); }
   // Whether it is done and still has no embedding that it was asked for.
   bool wants_vector() const { return !heads_ && job_.request->embed && finish_ == Finish::length && vector_.empty(); }
   void embed(std::span<const float> vector);
   // Draws a token from logits [V], which are overwritten, and makes text of it; or reads the row of the end token. `step` is for the event.
   void draw(std::span<float> logits, uint64_t step) noexcept;
   bool done() const { return finish_ != Finish::none; }
+
+  // Whether what the slots have then is of use to anybody, and the prompt was read whole.
+  bool leaves_states() const;
+  // What was fed and what is still to be, when it is done or was given up.
+  TurnTokens turn_tokens() const;
+  const std::vector<StatePtr>& prompt_states() const { return prompt_states_; }
+  void set_states(std::vector<StatePtr> states) { states_ = std::move(states); }
+  // Until settle() the last event is held back.
+  void hold_end() { held_ = true; }
+  void settle(const Error* error);
+
   // Sends what is new, the end among it.
   void deliver() noexcept;
   // Sends the last event of a request that ends early, with the text that was held back.
   void end(Finish finish, uint64_t step, const Error* error) noexcept;
 
  private:
-  const Prompt& prompt() const { return *job_.request->prompt; }
-  uint32_t prompt_left() const { return static_cast<uint32_t>(prompt().tokens.size()) - fed_; }
+  const Prompt& prompt() const { return *beginning_.prompt; }
+  uint32_t left() const { return static_cast<uint32_t>(input_.size()) - fed_; }
+  bool is_apart() const;
   bool is_stop_token(Token token) const;
   void accept(Token token);
   void count_thought(std::string_view piece);
   bool has_thought_enough() const;
   void close_thought();
   void show(std::string_view piece);
+  void pass(std::string_view piece);
   void add(TurnText news);
   void read_end(std::span<const float> row);
   void flush();
-  void emit(const Error* error);
+  void emit(Finish finish, const Error* error);
 
   const Job job_;
+  Beginning beginning_;
+  const std::vector<uint32_t> slots_;
+  const std::shared_ptr<const Tokenizer> tokenizer_;
   Sampler sampler_;
   Detokenizer detokenizer_;
   StopMatcher stops_;
   TurnReader turn_;   // what is shown: behind the stops, which hold text back
   TurnReader heard_;  // what was drawn: whether it is a thought
-  uint32_t fed_ = 0;           // prompt tokens given to steps
+  std::vector<uint32_t> lead_fed_;  // by stream: of the tokens that its state has not seen, where they differ
+  uint32_t lead_ = 0;               // tokens of the input before the prompt's
+  std::vector<Token> input_;        // to be fed before the first draw
+  uint32_t fed_ = 0;                // of those
   uint32_t drawn_ = 0;         // completion tokens
   uint32_t thought_ = 0;       // of the completion tokens: those of the thought
   std::vector<Token> next_;    // to be fed after the prompt: the last draw, and what closes a thought
   uint32_t next_fed_ = 0;      // of those
+  SaidTokens said_;            // the answer's, but for a stop token; where its states may be of use
+  size_t shown_ = 0;           // bytes of their text that came past the stops
   std::string said_thought_, text_;  // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
   const EmbeddingHeads* const heads_;
   std::vector<float> vector_;  // the embedding
+  std::vector<StatePtr> prompt_states_, states_;
   uint64_t step_ = 0;          // the last that drew
   Finish finish_ = Finish::none;
+  bool stop_token_ = false;  // was drawn
+  bool flushed_ = false;
+  bool held_ = false;
   bool ended_ = false;          // the last event was sent
   std::exception_ptr failure_;  // why, with Finish::failed
 };

@@ -1,6 +1,8 @@
 // Checks requests against the model.
 #include "engine/job.h"
 
+#include <algorithm>
+#include <cmath>
 #include <new>
 
 #include "base/fail.h"
@@ -11,11 +13,34 @@
 namespace fulmar {
 namespace {
 
-std::shared_ptr<const Request> checked(Request request, const Tokenizer& tokenizer, uint32_t vocab) {
+void check_streams(const Request& request, size_t choices, const JobLimits& limits) {
+  if (request.streams.size() > limits.slots)
+    refuse_field("states", "{} states at once are more than the {} slots of this server (--slots)",
+                 request.streams.size(), limits.slots);
+  for (const Stream& stream : request.streams) {
+    if (!stream.from.empty()) check_session_id(stream.from);
+    if (!stream.keep.empty()) check_session_id(stream.keep);
+    if (stream.start) check_state(*stream.start, limits);
+    if (!std::isfinite(stream.gate)) refuse_field("gates", "a gate is a finite number");
+    if (!stream.keep.empty() && choices > 1) refuse_field("n", "a session goes on with one answer, not {}", choices);
+    const auto same = [&](const Stream& other) { return &other != &stream && other.keep == stream.keep; };
+    if (!stream.keep.empty() && std::ranges::any_of(request.streams, same))
+      refuse_field("session_id", "two states cannot both be kept as '{}'", stream.keep);
+  }
+  const bool some = std::ranges::any_of(request.streams, [](const Stream& stream) { return stream.gate != 0; });
+  if (!some) refuse_field("gates", "all gates are 0: nothing would be left of the logits");
+  if (request.note.size() > max_note)
+    refuse_field("note", "{} bytes are more than the {} that are kept with a turn", request.note.size(), max_note);
+}
+
+std::shared_ptr<const Request> checked(Request request, size_t choices, const Tokenizer& tokenizer,
+                                       const JobLimits& limits) {
   require(request.prompt != nullptr, "a request without a prompt");
-  check_sampling(request.sampling, vocab);
+  if (request.streams.empty()) request.streams.emplace_back();
+  check_streams(request, choices, limits);
+  check_sampling(request.sampling, limits.vocab);
   require(!request.embed || request.max_tokens == 0, "an embedding and {} tokens of one request", request.max_tokens);
-  for (const Token token : request.stop_tokens) check_token("stop_tokens", token, vocab);
+  for (const Token token : request.stop_tokens) check_token("stop_tokens", token, limits.vocab);
   if (!request.ignore_eos) {
     const std::vector<std::string>& stops = request.prompt->stops;
     request.stop.insert(request.stop.end(), stops.begin(), stops.end());
@@ -28,14 +53,29 @@ std::shared_ptr<const Request> checked(Request request, const Tokenizer& tokeniz
 
 }  // namespace
 
-std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokenizer, uint32_t vocab) {
+void check_state(const State& state, const JobLimits& limits) {
+  if (state.model != limits.model)
+    throw Error(ErrorKind::bad_request,
+                fmt::format("the state is of another model, other adapters or another vocabulary: its fingerprint is {}, "
+                            "that of this server's model {}",
+                            state.model.hex(), limits.model.hex()));
+  if (!state.floats.empty() && state.floats.size() != limits.state_floats)
+    throw Error(ErrorKind::bad_request, fmt::format("the state has {} numbers, those of this model {}",
+                                                    state.floats.size(), limits.state_floats));
+  for (const Token token : state.unfed) check_token("state", token, limits.vocab);
+}
+
+std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokenizer, const JobLimits& limits) {
   std::vector<Job> jobs;
   for (Submission& submission : all) {
-    const auto request = checked(std::move(submission.request), tokenizer, vocab);
+    const auto request = checked(std::move(submission.request), submission.choices.size(), tokenizer, limits);
+    std::shared_ptr<Siblings> siblings;
+    if (submission.choices.size() > 1) siblings = std::make_shared<Siblings>();
+    if (siblings) siblings->waiting = static_cast<uint32_t>(submission.choices.size());
     for (std::shared_ptr<Sink>& sink : submission.choices) {
       require(sink != nullptr, "a request without a sink");
       const auto choice = static_cast<uint32_t>(&sink - submission.choices.data());
-      jobs.push_back({request, choice, std::move(sink)});
+      jobs.push_back({request, choice, std::move(sink), siblings});
     }
   }
   return jobs;

@@ -9,17 +9,39 @@
 
 namespace fulmar {
 
+// What the choices of one request have in common on the engine thread: the first to run reads the prompt but for its
+// last token, and the others wait for the state it has then.
+struct Siblings {
+  uint32_t waiting = 0;               // choices in the queue
+  bool reading = false;               // one of them runs and is not that far
+  std::vector<StatePtr> states;       // by stream, once they were read from its slots
+  std::vector<uint32_t> slots;        // or the slots that still have them; empty once they go on
+  uint32_t read = 0;                  // tokens of the prompt that these have seen
+};
+
 struct Job {
   // Shared by the choices of a submission. Its stops are complete: the prompt's and the vocabulary's end of
-  // text among them, unless they are ignored.
+  // text among them, unless they are ignored. It has a stream at least.
   std::shared_ptr<const Request> request;
   uint32_t choice = 0;
   std::shared_ptr<Sink> sink;
+  std::shared_ptr<Siblings> siblings{};  // of several choices
+};
+
+// What a request is for: "vulkan fp16, 8 slots" of the model that it is checked against.
+struct JobLimits {
+  uint32_t vocab = 0;
+  uint32_t slots = 0;         // of the model: a request has no more streams
+  Fingerprint model;          // whose states fit
+  uint64_t state_floats = 0;
 };
 
 // The choices in order, a submission's one after another. Throws Error(bad_request), naming the field, for a
-// request that can never run on a model of `vocab` tokens.
-std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokenizer, uint32_t vocab);
+// request that can never run on this model.
+std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokenizer, const JobLimits& limits);
+
+// Throws Error(bad_request) for a state of another model, and says what differs.
+void check_state(const State& state, const JobLimits& limits);
 
 // What a client is told of an exception.
 Error as_error(const std::exception_ptr& exception);

@@ -71,13 +71,17 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
   check_tokens(field, prompt->tokens.size(), max_tokens);
   for (const Token token : prompt->tokens) check_token(field, token, vocab);
   if (input.keep_text && !input.tokens.empty()) prompt->text = tokenizer.decode(prompt->tokens);
-  if (prompt->tokens.empty()) prompt->tokens.push_back(0);  // end of text: what a document begins after
+  if (prompt->tokens.empty() && !input.may_be_empty) prompt->tokens.push_back(0);  // end of text: what a document begins after
   prompt->tokens.shrink_to_fit();
   return prompt;
 }
 
 uint64_t weight_of(const Prompt& prompt) {
   return std::max<uint64_t>(prompt.tokens.size(), prompt.text.size() / kTextBytes);
+}
+
+uint64_t weight_of(const Request& request) {
+  return weight_of(*request.prompt) + (request.continued ? weight_of(*request.continued) : 0);
 }
 
 void check_token(const char* field, Token token, uint32_t vocab) {

@@ -19,6 +19,7 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
 
 // What a prompt weighs while it waits: its tokens, or a sixteenth of the text's bytes that are kept with it.
 uint64_t weight_of(const Prompt& prompt);
+uint64_t weight_of(const Request& request);  // both of its prompts
 
 // Throws Error(bad_request) that begins with the field.
 template <typename... Args>

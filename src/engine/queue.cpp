@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "base/fail.h"
@@ -20,7 +21,7 @@ uint64_t weight_of(const std::vector<Job>& jobs) {
   uint64_t tokens = 0;
   const Request* last = nullptr;
   for (const Job& job : jobs)
-    if (job.request.get() != std::exchange(last, job.request.get())) tokens += weight_of(*job.request->prompt);
+    if (job.request.get() != std::exchange(last, job.request.get())) tokens += weight_of(*job.request);
   return tokens;
 }
 
@@ -51,6 +52,7 @@ void Queue::push(std::vector<Job> jobs) {
     if (known == parties_.end()) parties_.splice(parties_.end(), fresh);
     tokens_ += tokens;
     size_ += static_cast<uint32_t>(jobs.size());
+    news_ = true;
   }
   work_.notify_one();
 }
@@ -83,6 +85,14 @@ void Queue::give(Order order) {
   {
     std::lock_guard lock(mutex_);
     order_ = std::max(order_, order);
+  }
+  work_.notify_one();
+}
+
+void Queue::wake() {
+  {
+    std::lock_guard lock(mutex_);
+    news_ = true;
   }
   work_.notify_one();
 }
@@ -136,14 +146,12 @@ void Queue::answer_call(const Error* refused) {
   call_changed_.notify_all();
 }
 
-Order Queue::next(bool idle) {
+Order Queue::next(Hands hands) {
   std::unique_lock lock(mutex_);
-  idle_ = idle;
-  if (idle_) {
-    idle_changed_.notify_all();
-    work_.wait(lock, [this] { return !is_empty() || call_ || order_ != Order::run; });
-    idle_ = false;
-  }
+  idle_ = hands == Hands::empty;
+  if (idle_) idle_changed_.notify_all();
+  if (hands != Hands::full) work_.wait(lock, [this] { return news_ || call_ || order_ != Order::run; });
+  idle_ = news_ = false;
   return std::exchange(order_, Order::run);
 }
 
@@ -159,7 +167,7 @@ Job Queue::take(Party& party, std::deque<Job>::iterator at) {
   at = jobs.erase(at);
   const bool shared = (at != jobs.end() && at->request == job.request) ||
                       (at != jobs.begin() && std::prev(at)->request == job.request);
-  if (!shared) tokens_ -= weight_of(*job.request->prompt);
+  if (!shared) tokens_ -= weight_of(*job.request);
   --size_;
   return job;
 }
@@ -187,15 +195,37 @@ void Queue::leave(uint32_t slot) {
   free_seat(slot);
 }
 
-std::optional<Job> Queue::pop(std::optional<uint32_t> slot) {
+void Queue::share(uint32_t slot, uint32_t other) {
+  std::lock_guard lock(mutex_);
+  if (seats_.at(slot).taken) give_seat(other, seats_[slot].party);
+}
+
+// By turns of parties with ever more slots, of each its first job that may begin.
+std::pair<Queue::Parties::iterator, std::deque<Job>::iterator> Queue::choose(
+    const std::function<Verdict(const Job&)>& may_begin) {
+  constexpr auto all = std::numeric_limits<uint32_t>::max();
+  for (uint32_t slots = 0, more = 0; slots != all; slots = more) {
+    more = all;
+    for (auto party = parties_.begin(); party != parties_.end(); ++party) {
+      if (party->slots > slots) more = std::min(more, party->slots);
+      if (party->slots != slots) continue;
+      for (auto job = party->jobs.begin(); job != party->jobs.end(); ++job) {
+        const Verdict verdict = may_begin ? may_begin(*job) : Verdict::begin;
+        if (verdict == Verdict::begin) return {party, job};
+        if (verdict == Verdict::hold) return {parties_.end(), {}};
+      }
+    }
+  }
+  return {parties_.end(), {}};
+}
+
+std::optional<Job> Queue::pop(std::optional<uint32_t> slot, const std::function<Verdict(const Job&)>& may_begin) {
   std::lock_guard lock(mutex_);
   if (slot) free_seat(*slot);
-  auto next = parties_.end();
-  for (auto party = parties_.begin(); party != parties_.end(); ++party)
-    if (!party->jobs.empty() && (next == parties_.end() || party->slots < next->slots)) next = party;
+  const auto [next, at] = choose(may_begin);
   if (next == parties_.end()) return std::nullopt;
   if (slot) give_seat(*slot, next);
-  Job job = take(*next, next->jobs.begin());
+  Job job = take(*next, at);
   parties_.splice(parties_.end(), parties_, next);
   forget_if_over(next);
   return job;

@@ -2,7 +2,8 @@
 //
 // Slots are shared evenly by party: what was pushed together, and what was pushed later for a sink with the same owner
 // (of a std::shared_ptr), as one HTTP request's sinks have. The next job is one of the party that has the fewest slots;
-// of those with as few, of the one that waits longest since it came or got a slot.
+// of those with as few, of the one that waits longest since it came or got a slot. Jobs that wait for something else, as
+// for another turn of their session, are passed by.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -22,6 +23,10 @@
 namespace fulmar {
 
 enum class Order { run, cancel, quit };  // cancel: end everything now; quit: that, then end the thread
+// What the engine thread has in hand when it asks for work. waiting: nothing but what others must do first.
+enum class Hands { full, waiting, empty };
+// Whether a job may begin now. pass: others may before it; hold: nobody may, for it is its turn and it wants more slots.
+enum class Verdict { begin, pass, hold };
 
 class Queue {
  public:
@@ -50,11 +55,16 @@ class Queue {
   void call(std::function<void()> task, double seconds);
   uint32_t size() const { return size_.load(std::memory_order_relaxed); }
 
-  // The engine thread. Waits for a job, a task or an order where `idle`; the order is taken by being
+  // Any thread. What made jobs pass may be over.
+  void wake();
+
+  // The engine thread. Waits for news, a task or an order unless its hands are full; the order is taken by being
   // returned.
-  Order next(bool idle);
-  // With `slot`: its party has that until leave(slot), or until another job is popped for it.
-  std::optional<Job> pop(std::optional<uint32_t> slot = {});
+  Order next(Hands hands);
+  // The next job that may begin. With `slot`: its party has that until leave(slot), or until another job is popped for
+  // it; share(slot, other) gives it another beside that.
+  std::optional<Job> pop(std::optional<uint32_t> slot = {}, const std::function<Verdict(const Job&)>& may_begin = {});
+  void share(uint32_t slot, uint32_t other);
   void leave(uint32_t slot);
   // Whether a task waits. No request may begin until it is answered, that is run; or, with `refused`, failed.
   bool has_call() const;
@@ -82,6 +92,7 @@ class Queue {
   // With the lock held.
   bool is_empty() const { return size() == 0; }
   Parties::iterator party_of(const std::shared_ptr<Sink>& sink);
+  std::pair<Parties::iterator, std::deque<Job>::iterator> choose(const std::function<Verdict(const Job&)>& may_begin);
   Job take(Party& party, std::deque<Job>::iterator at);
   void give_seat(uint32_t slot, Parties::iterator party);
   void free_seat(uint32_t slot);
@@ -100,6 +111,7 @@ class Queue {
   const std::string& why_not() const { return refusal_.empty() ? pause_ : refusal_; }
   Order order_ = Order::run;
   bool idle_ = false;
+  bool news_ = false;  // since next() returned
 };
 
 }  // namespace fulmar

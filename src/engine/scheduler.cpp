@@ -6,20 +6,23 @@
 namespace fulmar {
 namespace {
 
-void add_segment(StepPlan& plan, const Demand& demand, uint32_t rows, uint32_t max_picks) {
-  const auto first_pick = static_cast<uint32_t>(plan.picks.size());
+void add_share(StepPlan& plan, std::span<const Demand> demands, uint32_t number, uint32_t rows, uint32_t max_picks) {
+  const Demand& demand = demands[number];
+  const auto slots = static_cast<uint32_t>(demand.slots.size()), first_pick = static_cast<uint32_t>(plan.picks.size());
   const bool ends = rows == demand.rows;  // all it has: the last row predicts the next token
-  if (demand.want == Want::last && ends && first_pick == max_picks) --rows;
+  if (demand.want == Want::last && ends && first_pick + slots > max_picks) --rows;
   if (rows == 0) return;
   const bool picked = demand.want == Want::last && rows == demand.rows;
-  plan.segments.push_back({demand.slot, plan.rows, rows, demand.decode});
-  plan.shares.push_back({demand.slot, first_pick, picked ? 1u : 0u});
-  plan.rows += rows;
-  if (picked) plan.picks.push_back(plan.rows - 1);
+  plan.shares.push_back({number, rows, first_pick, picked ? slots : 0u});
+  for (const uint32_t slot : demand.slots) {
+    plan.segments.push_back({slot, plan.rows, rows, demand.decode});
+    plan.rows += rows;
+    if (picked) plan.picks.push_back(plan.rows - 1);
+  }
 }
 
-// The largest share s with sum(min(rows_i, s)) <= left over all prompts, and in `extra` what remains of `left` then:
-// less than one row for each prompt that wants more than s. Every round settles a prompt or ends.
+// The largest share s with sum(slots_i * min(rows_i, s)) <= left over all prompts, and in `extra` what remains of `left`
+// then: less than one row for each slot of the prompts that want more than s. Every round settles a prompt or ends.
 uint32_t even_share(std::span<const Demand> demands, uint32_t left, uint32_t& extra) {
   uint32_t share = 0;
   for (;;) {
@@ -27,9 +30,9 @@ uint32_t even_share(std::span<const Demand> demands, uint32_t left, uint32_t& ex
     uint32_t shortest = ~0u;
     for (const Demand& demand : demands) {
       if (demand.decode) continue;
-      taken += std::min(demand.rows, share);
+      taken += uint64_t{demand.slots.size()} * std::min(demand.rows, share);
       if (demand.rows <= share) continue;
-      ++wanting;
+      wanting += demand.slots.size();
       shortest = std::min(shortest, demand.rows);
     }
     extra = left - static_cast<uint32_t>(taken);
@@ -45,19 +48,21 @@ void plan_step(std::span<const Demand> demands, StepBudget budget, StepPlan& pla
   plan.picks.clear();
   plan.shares.clear();
   plan.rows = 0;
-  for (const Demand& demand : demands)
-    if (demand.decode && plan.rows < budget.rows) add_segment(plan, demand, 1, budget.picks);
+  const auto count = static_cast<uint32_t>(demands.size());
+  for (uint32_t i = 0; i < count; ++i)
+    if (demands[i].decode && plan.rows + demands[i].slots.size() <= budget.rows)
+      add_share(plan, demands, i, 1, budget.picks);
 
   uint32_t extra = 0;
   const uint32_t share = even_share(demands, budget.rows - plan.rows, extra);
-  for (const Demand& demand : demands) {
-    if (demand.decode) continue;
-    uint32_t rows = std::min(demand.rows, share);
-    if (rows < demand.rows && extra > 0) {  // the odd rows go to who came first
+  for (uint32_t i = 0; i < count; ++i) {
+    if (demands[i].decode) continue;
+    uint32_t rows = std::min(demands[i].rows, share);
+    if (rows < demands[i].rows && extra >= demands[i].slots.size()) {  // the odd rows go to who came first
       ++rows;
-      --extra;
+      extra -= static_cast<uint32_t>(demands[i].slots.size());
     }
-    if (rows > 0) add_segment(plan, demand, rows, budget.picks);
+    if (rows > 0) add_share(plan, demands, i, rows, budget.picks);
   }
 }
 

@@ -12,34 +12,37 @@ namespace fulmar {
 // next token.
 enum class Want : uint8_t { none, last };
 
-// What a live slot could feed: the rest of its prompt, or the one token it drew last.
+// What a request could feed: the rest of its prompt, or the one token it drew last.
 struct Demand {
-  uint32_t slot;
-  uint32_t rows;  // >= 1
-  bool decode;    // the prompt is through: one row, and it never waits
+  uint32_t who;                     // the caller's number of the request
+  std::span<const uint32_t> slots;  // all of which are fed the same: one, or those of the streams that it mixes
+  uint32_t rows;                    // >= 1, of each slot
+  bool decode;                      // the prompt is through: one row, and it never waits
   Want want = Want::last;
 };
 
 struct StepBudget {
-  uint32_t rows, picks;  // each at least as many as there are demands, or some may wait for ever
+  uint32_t rows, picks;  // each at least as many as the demands have slots, or some may wait for ever
 };
 
-// One step. A slot is part of at most one segment; a demand that got nothing has none.
+// One step. A slot is part of at most one segment; a demand that got nothing has no share.
 struct StepPlan {
-  std::vector<ops::Segment>
-      segments;                 // cover [0, rows): decode rows first, then prompts, each in arrival order
-  std::vector<uint32_t> picks;  // rows whose logits are wanted, ascending
   struct Share {
-    uint32_t slot, first_pick, picks;  // its logits are picks [first_pick, +picks)
+    uint32_t demand;             // its number
+    uint32_t rows;               // of each slot
+    uint32_t first_pick, picks;  // its logits are picks [first_pick, +picks): none, or one for each slot
   };
-  std::vector<Share> shares;  // by segment
+  std::vector<Share> shares;           // decode rows first, then prompts, each in arrival order
+  std::vector<ops::Segment> segments;  // cover [0, rows): one for each slot of each share
+  std::vector<uint32_t> picks;         // rows whose logits are wanted, ascending
   uint32_t rows = 0;
 };
 
 // Plans a step; `demands` is in order of arrival. Decode rows are taken first. What is left is shared evenly
 // among the waiting prompts, and what a short prompt does not need goes to the others: a short prompt behind a
 // long one is through after rows / (budget / prompts) steps, whatever the length of the long one. Where there
-// are more prompts than rows, the earliest get one each. The last row of a prompt waits where no pick is left for it.
+// are more prompts than rows, the earliest get one each. A row of a mixture counts once for each of its slots. The last row of a prompt
+// waits where no pick is left for it.
 // `plan` is overwritten and keeps its memory.
 void plan_step(std::span<const Demand> demands, StepBudget budget, StepPlan& plan);
 

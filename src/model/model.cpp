@@ -11,6 +11,7 @@
 #include "model/devices.h"
 #include "model/embedding.h"
 #include "model/embedding_heads.h"
+#include "model/fingerprint.h"
 #include "model/place_model.h"
 #include "model/stage.h"
 
@@ -51,6 +52,7 @@ class LoadedModel : public Model {
       done += bytes;
       if (options.progress) options.progress(done, total);
     });
+    fingerprint_ = fingerprint_of(source_);
     picks_.reserve(sizes_.picks);
     end_sequential_reading();
   }
@@ -65,6 +67,7 @@ class LoadedModel : public Model {
   uint32_t max_picks() const override { return sizes_.picks; }
   uint64_t state_floats() const override { return plan_.whole.state_floats; }
   const ops::Tape& tape() const override { return plan_.whole; }
+  Fingerprint fingerprint() const override { return fingerprint_; }
   ThreadPool& team() override { return team_; }
 
   std::vector<DeviceMemory> memory() const override {
@@ -126,6 +129,7 @@ class LoadedModel : public Model {
       throw;
     }
     source_ = std::move(next);
+    fingerprint_ = fingerprint_of(source_);
   }
 
   void rebuild(const std::function<void()>& checkpoint) override {
@@ -290,6 +294,7 @@ class LoadedModel : public Model {
   }
 
   ModelSource source_;
+  Fingerprint fingerprint_;
   rwkv::StateFile state_file_;
   std::function<OpenedDevice(const StrategyPart&)> open_;
   uint32_t threads_;

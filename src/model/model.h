@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fulmar/model.h"
+#include "fulmar/state.h"
 #include "ops/backend.h"
 #include "rwkv/config.h"
 
@@ -57,6 +58,8 @@ class Model {
   virtual uint32_t max_picks() const = 0;  // in a step
   virtual uint64_t state_floats() const = 0;  // of one slot
   virtual const ops::Tape& tape() const = 0;  // of all layers
+  // Whose states these are: the weights and the adapters merged into them.
+  virtual Fingerprint fingerprint() const = 0;
   // Threads for what the host does between two steps, the caller's among them; asleep otherwise. Steps use them too,
   // so they are for the thread that starts and finishes those.
   virtual ThreadPool& team() = 0;

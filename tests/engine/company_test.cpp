@@ -23,15 +23,17 @@ Sampling seeded(uint64_t seed) {
 
 // A request as the model sees it. The first is the one looked at; the larger `share`, the
 // sooner the others come and the less they read and write.
-struct Stream {
-  Stream(uint32_t i, uint32_t V, uint32_t share)
+struct Text {
+  Text(uint32_t i, uint32_t V, uint32_t share)
       : arrives(i == 0 ? 12 : i * 23 % 110 / share),
         wants(i == 0 ? drawn : (30 + i * 7) / share),
+        slot(i),
         sampler(seeded(100 + i), V, 0) {
     for (uint32_t j = 0; j < 1 + (i == 0 ? 45 : i * 37 % 90 / share); ++j)
       feed.push_back(static_cast<Token>((i * 131 + j * 17 + j * j) % V));
   }
   uint32_t arrives, wants;  // at this step; tokens
+  uint32_t slot;
   Sampler sampler;
   std::vector<Token> feed;      // what is left of the prompt, then the token drawn last
   std::vector<Token> tokens;    // drawn
@@ -39,18 +41,18 @@ struct Stream {
 };
 
 // Runs streams as the engine would, with steps so small that prompts are cut.
-void play(Model& model, std::vector<Stream>& streams) {
+void play(Model& model, std::vector<Text>& streams) {
   StepPlan plan;
   for (uint32_t step = 0;; ++step) {
     std::vector<Demand> demands;
     bool more = false;
     for (uint32_t i = 0; i < streams.size(); ++i) {
-      Stream& s = streams[i];
+      Text& s = streams[i];
       if (s.tokens.size() == s.wants) continue;
       more = true;
       if (step < s.arrives) continue;
       if (step == s.arrives) model.reset_slot(i);
-      demands.push_back({i, static_cast<uint32_t>(s.feed.size()), !s.tokens.empty()});
+      demands.push_back({i, {&s.slot, 1}, static_cast<uint32_t>(s.feed.size()), !s.tokens.empty()});
     }
     if (!more) return;
     if (demands.empty()) continue;
@@ -65,10 +67,11 @@ void play(Model& model, std::vector<Stream>& streams) {
     const uint32_t V = model.config().V;
     for (const StepPlan::Share& share : plan.shares) {
       if (share.picks == 0) continue;
-      Stream& s = streams[share.slot];
+      const uint32_t who = demands[share.demand].who;
+      Text& s = streams[who];
       const auto row = all.subspan(share.first_pick * size_t{V}, V);
       std::vector<float> logits(row.begin(), row.end());
-      if (share.slot == 0) s.logits.insert(s.logits.end(), logits.begin(), logits.end());
+      if (who == 0) s.logits.insert(s.logits.end(), logits.begin(), logits.end());
       s.tokens.push_back(s.sampler.sample(logits));
       s.feed = {s.tokens.back()};
     }
@@ -87,7 +90,7 @@ void expect_the_same_in_company(const std::filesystem::path& file, const std::st
   options.reproducible = reproducible;
   const auto model = Model::load(options);
   const uint32_t V = model->config().V;
-  std::vector<Stream> alone{Stream(0, V, share)}, together;
+  std::vector<Text> alone{Text(0, V, share)}, together;
   for (uint32_t i = 0; i <= others; ++i) together.emplace_back(i, V, share);
   play(*model, alone);
   play(*model, together);

@@ -1,7 +1,11 @@
 // The hash that stands for a model, and the listener.
 #include "engine/fake_model.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <thread>
 
@@ -112,6 +116,25 @@ void FakeModel::fill_logits(const State& state, std::span<float> logits) const {
   }
 }
 
+// Sixteen bits a float, which it holds exactly.
+void FakeModel::read_slot(uint32_t slot, std::span<float> out) {
+  require(out.size() == state_floats(), "{} floats", out.size());
+  std::ranges::copy(std::bit_cast<Words>(states_.at(slot)), out.begin());
+}
+
+void FakeModel::write_slot(uint32_t slot, std::span<const float> in) {
+  require(in.size() == state_floats(), "{} floats", in.size());
+  Words words;
+  std::ranges::transform(in, words.begin(), [](float x) { return static_cast<uint16_t>(x); });
+  states_.at(slot) = std::bit_cast<State>(words);
+}
+
+Fingerprint FakeModel::fingerprint() const {
+  Fingerprint made;
+  std::memcpy(made.bytes.data(), &salt_, sizeof salt_);
+  return made;
+}
+
 void FakeModel::rebuild(const std::function<void()>& checkpoint) {
   if (!options_.rebuild) fail(ErrorKind::unavailable, "it is gone for good");
   options_.rebuild(checkpoint);
@@ -142,6 +165,8 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   options.queue = limits.queue;
   options.queue_tokens = limits.queue_tokens;
   options.max_prompt_tokens = limits.max_prompt_tokens;
+  options.prefix_cache = limits.prefix_cache;
+  options.sessions = std::move(limits.sessions);
   return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, {});
 }
 
@@ -155,6 +180,7 @@ void Listener::on_event(const Event& event) {
                      event.prompt_tokens,
                      event.completion_tokens,
                      event.thought_tokens,
+                     event.cached_tokens,
                      event.step});
   if (event.error) error_ = std::make_unique<Error>(*event.error);
   changed_.notify_all();

@@ -2,6 +2,7 @@
 // order, a forgotten reset or a state that leaks into another slot all change the text. With it, a sink that
 // keeps what it hears.
 #pragma once
+#include <array>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -53,7 +54,7 @@ class FakeModel final : public Model {
   uint64_t weight_bytes() const override { return 0; }
   uint32_t slots() const override { return options_.slots; }
   uint32_t max_rows() const override { return options_.max_rows; }
-  uint64_t state_floats() const override { return 4; }
+  uint64_t state_floats() const override { return Words().size(); }
   const ops::Tape& tape() const override { return tape_; }
   ThreadPool& team() override { return team_; }
   uint32_t max_picks() const override { return options_.slots; }
@@ -61,8 +62,9 @@ class FakeModel final : public Model {
   std::span<float> finish() override;
   void reset_slot(uint32_t slot) override;
   void copy_slot(uint32_t to, uint32_t from) override { states_.at(to) = states_.at(from); }
-  void read_slot(uint32_t, std::span<float>) override {}
-  void write_slot(uint32_t, std::span<const float>) override {}
+  void read_slot(uint32_t slot, std::span<float> out) override;
+  void write_slot(uint32_t slot, std::span<const float> in) override;
+  Fingerprint fingerprint() const override;
   // The last file's name changes every text; a file named "bad" is none.
   void set_adapters(const std::vector<Adapter>& adapters) override;
   void rebuild(const std::function<void()>& checkpoint) override;
@@ -73,8 +75,9 @@ class FakeModel final : public Model {
   struct State {
     uint64_t hash = 0xbadbadbad;  // until the first reset
     uint64_t length = 0;
-    Token last = -1;
+    int64_t last = -1;  // without padding: see read_slot()
   };
+  using Words = std::array<uint16_t, sizeof(State) / sizeof(uint16_t)>;
   void fill_logits(const State& state, std::span<float> logits) const;
 
   const FakeOptions options_;
@@ -96,6 +99,8 @@ struct FakeLimits {  // as in EngineOptions
   uint32_t queue = 1024;
   uint64_t queue_tokens = 1 << 20;
   uint32_t max_prompt_tokens = 1 << 20;
+  uint64_t prefix_cache = 0;
+  std::shared_ptr<StateStore> sessions{};
 };
 std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits = {});
 
@@ -105,7 +110,7 @@ class Listener final : public Sink {
     std::string thought, text;
     std::vector<Token> tokens;
     Finish finish;
-    uint32_t prompt_tokens, completion_tokens, thought_tokens;
+    uint32_t prompt_tokens, completion_tokens, thought_tokens, cached_tokens;
     uint64_t step;
   };
   void on_event(const Event& event) override;

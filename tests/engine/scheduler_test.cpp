@@ -12,11 +12,18 @@ namespace {
 
 using testing::ElementsAre;
 
+constexpr uint32_t numbers[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43};
+
+// Slots [first, first + count).
+std::span<const uint32_t> slots(uint32_t first, uint32_t count = 1) {
+  return std::span(numbers).subspan(first, count);
+}
 Demand decode(uint32_t slot) {
-  return {slot, 1, true};
+  return {slot, slots(slot), 1, true};
 }
 Demand prompt(uint32_t slot, uint32_t rows, Want want = Want::last) {
-  return {slot, rows, false, want};
+  return {slot, slots(slot), rows, false, want};
 }
 
 StepPlan plan_of(std::vector<Demand> demands, uint32_t rows, uint32_t picks = 64) {
@@ -25,12 +32,12 @@ StepPlan plan_of(std::vector<Demand> demands, uint32_t rows, uint32_t picks = 64
   return plan;
 }
 
-// The slots that draw, by pick.
+// The slots that draw, by pick; of demands for one slot each.
 std::vector<uint32_t> picked_slots(const StepPlan& plan) {
   std::vector<uint32_t> all;
-  for (const StepPlan::Share& share : plan.shares) {
-    EXPECT_EQ(share.first_pick, all.size());
-    all.insert(all.end(), share.picks, share.slot);
+  for (size_t i = 0; i < plan.shares.size(); ++i) {
+    EXPECT_EQ(plan.shares[i].first_pick, all.size());
+    all.insert(all.end(), plan.shares[i].picks, plan.segments[i].slot);
   }
   return all;
 }
@@ -85,6 +92,24 @@ TEST(Scheduler, APromptsLastRowWaitsWhereNoPickIsLeft) {
   EXPECT_THAT(picked_slots(plan), ElementsAre(0, 1));
 }
 
+// A mixture of three streams: each is fed the same rows, and each row counts.
+TEST(Scheduler, TheStreamsOfAMixtureGoTogether) {
+  const StepPlan plan = plan_of({{7, slots(4, 3), 9, false}, prompt(0, 20), {8, slots(10, 2), 1, true}}, 20);
+  EXPECT_THAT(parts(plan), ElementsAre(P{10, 1}, P{11, 1}, P{4, 4}, P{5, 4}, P{6, 4}, P{0, 5}));
+  EXPECT_THAT(plan.picks, ElementsAre(0, 1));
+  ASSERT_EQ(plan.shares.size(), 3u);
+  EXPECT_EQ(plan.shares[0].picks, 2u);
+  EXPECT_EQ(plan.shares[1].rows, 4u);
+  EXPECT_EQ(plan.rows, 19u);  // two odd rows are none for three streams
+}
+
+TEST(Scheduler, AMixtureIsPickedWholeOrNotAtAll) {
+  EXPECT_THAT(plan_of({{7, slots(4, 3), 2, false}}, 20).picks, ElementsAre(1, 3, 5));
+  const StepPlan plan = plan_of({decode(0), {7, slots(4, 3), 2, false}}, 20, 3);
+  EXPECT_THAT(plan.picks, ElementsAre(0));
+  EXPECT_THAT(parts(plan), ElementsAre(P{0, 1}, P{4, 1}, P{5, 1}, P{6, 1}));
+}
+
 TEST(Scheduler, NothingToDoIsAnEmptyStep) {
   const StepPlan plan = plan_of({}, 8);
   EXPECT_EQ(plan.rows, 0u);
@@ -130,7 +155,8 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
       if (!demand.decode) most = std::max(most, segment.rows);
       const bool ends = segment.rows == demand.rows;
       if (!ends) least_of_unfinished = std::min(least_of_unfinished, segment.rows);
-      ASSERT_EQ(plan.shares[i].slot, segment.slot);
+      ASSERT_EQ(demands[plan.shares[i].demand].who, segment.slot);
+      ASSERT_EQ(plan.shares[i].rows, segment.rows);
       ASSERT_EQ(plan.shares[i].first_pick, expected.size());
       if (demand.want == Want::last && ends) expected.push_back(row - 1);
       ASSERT_EQ(plan.shares[i].picks, expected.size() - plan.shares[i].first_pick);

@@ -18,6 +18,7 @@ const std::vector<Layer>& layers() {
                                     "include/fulmar/adapter.h",
                                     "include/fulmar/error.h",
                                     "include/fulmar/model.h",
+                                    "include/fulmar/state.h",
                                     "src/tensor",
                                     "src/text/tokenizer.h",
                                     "src/text/json_fields.h", "src/text/sampling_profiles.h",

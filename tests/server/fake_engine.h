@@ -49,6 +49,10 @@ class FakeEngine final : public Engine {
   const ModelInfo& model() const override { return info_; }
   EngineStats stats() const override;
   std::string trouble() const override;
+  StateStore& sessions() const override { return *sessions_; }
+  void check(const State&) const override {}
+  StatePtr mix(std::span<const StatePtr> states, std::span<const float>) const override { return states[0]; }
+  std::string text_of(std::span<const Token> tokens) const override { return {tokens.begin(), tokens.end()}; }
   void set_adapters(const std::vector<Adapter>&, double) override {}
   void drain(double seconds) override;
 
@@ -64,6 +68,7 @@ class FakeEngine final : public Engine {
 
   const FakeOptions options_;
   ModelInfo info_;
+  const std::shared_ptr<StateStore> sessions_ = StateStore::open({});
   mutable std::atomic<int> preparing_{0};
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,0 +1,52 @@
+// States on their way out of slots: into sessions, into the prefix index, to those who asked for them, and to the choices
+// that share a prompt. Owned by the engine thread.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/generation.h"
+#include "engine/prefix_index.h"
+#include "model/model.h"
+
+namespace fulmar {
+
+class Keeping {
+ public:
+  Keeping(Model& model, StateStore& sessions, PrefixIndex& prefixes) : model_(model), sessions_(sessions), prefixes_(prefixes) {}
+  void set_fingerprint(const Fingerprint& model) { fingerprint_ = model; }
+
+  // It stands at a mark: its slots' states go to whoever wants them.
+  void pass_mark(Generation& one);
+  // It is about to go on: choices that still wait for the state it has now get that as a value.
+  void before_step(Generation& one);
+  // Its slots are of no use: it failed, or was cancelled.
+  void give_up(const Generation& one);
+  // It is done, or its client went away, and its slots are still its own. True where its last event must wait until what
+  // is kept of it is durable: hand it to wait_for() then.
+  bool end(Generation& one);
+  void wait_for(std::unique_ptr<Generation> one);
+
+  bool is_waiting() const { return !waiting_.empty(); }
+  // Gives back those that are durable or could not be kept; with `wait` once all are.
+  void settle(bool wait, const std::function<void(std::unique_ptr<Generation>)>& back);
+
+ private:
+  struct Waiting {
+    std::unique_ptr<Generation> one;
+    std::vector<Ticket> tickets;
+  };
+  std::vector<StatePtr> read_slots(const Generation& one, std::span<const Token> fed, std::span<const Token> unfed);
+  std::vector<StatePtr> fall_back(const Generation& one, std::span<const Token> unfed) const;
+  void cache(const Generation& one, const TurnTokens& tokens, const std::vector<StatePtr>& states);
+  void put(Generation& one, const TurnTokens& tokens, const std::vector<StatePtr>& states);
+
+  Model& model_;
+  StateStore& sessions_;
+  PrefixIndex& prefixes_;
+  Fingerprint fingerprint_;
+  std::vector<Ticket> tickets_;  // of the one that ended last
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace fulmar
