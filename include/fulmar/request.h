@@ -47,6 +47,9 @@ struct TemplateOptions {
   bool thoughts_in_text = false;            // a thought is part of the answer's text, as <think>...</think>
   std::string user_name, assistant_name, system_name;  // empty: the template's; 64 bytes, one line
   bool presystem = false;  // a beginning in which the assistant promises to answer in full
+  // The messages come after an answer that has ended, as the next turn of a session: what stands between two turns comes
+  // first, and nothing that stands at a beginning.
+  bool continues = false;
   // Whether the last message's text goes on instead of a new turn; by default where it is the assistant's.
   std::optional<bool> continue_final_message;
 };

@@ -259,7 +259,7 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
 
   ChatPrompt prompt;
   prompt.name = style.name;
-  prompt.token_zero = styles.base.token_zero;
+  prompt.token_zero = styles.base.token_zero && !options.continues;
   prompt.closing = empty_thought.substr(std::string_view("<think>").size());
   prompt.turn.together = options.thoughts_in_text;
   prompt.turn.thinking_budget = options.thinking_budget;
@@ -279,8 +279,10 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   std::size_t asked_last = messages.size();  // by the user
   for (std::size_t i = 0; i < whole; ++i)
     if (role_of(messages[i], i) == Role::user) asked_last = i;
-  bool own_voice = options.presystem && style.own_voice;
-  if (options.presystem && style.opens) prompt.text += preface(layout);
+  const bool prefaced = options.presystem && !options.continues;
+  bool own_voice = prefaced && style.own_voice;
+  if (options.continues) prompt.text.append(style.close).append(style.join);
+  if (prefaced && style.opens) prompt.text += preface(layout);
   for (std::size_t i = 0; i < whole; ++i) {
     const Role role = role_of(messages[i], i);
     if (role == Role::system && clean(messages[i].content).empty()) continue;  // clients send these for none

@@ -49,6 +49,9 @@ struct ChatPrompt {
 // template is function_calling. No text can begin a turn of its own: a line that looks like a heading is moved
 // in by a space there, and the flower of `bot` becomes another flower.
 //
+// With TemplateOptions::continues the text goes on behind an answer's: that answer, and then this text, is the text of
+// the whole conversation, but for thoughts.
+//
 // Throws Error(bad_request) naming the field: no messages, an unknown role, an unknown template, a name of
 // more than 64 bytes or with a line break, a tool's output to be continued.
 ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const TemplateOptions& options,

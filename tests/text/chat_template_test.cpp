@@ -64,6 +64,29 @@ TEST(ChatTemplate, AnEmptySystemMessageSaysNothing) {
   EXPECT_EQ(text_of({{"system", " "}, {"user", "Hi"}}), "User: Hi\n\nAssistant:");
 }
 
+// Of every template that has turns: a session's turns, one after another, are the conversation.
+TEST(ChatTemplate, TurnsThatContinueMakeTheTextOfTheWholeConversation) {
+  for (const char* name : {"assistant", "bot", "function_calling", "world", "raven", "pile"}) {
+    TemplateOptions options;
+    options.name = name;
+    options.think = Think::off;
+    options.presystem = true;
+    const Messages first{{"system", "You are brief."}, {"user", "1"}};
+    ChatPrompt begun = apply_chat_template(first, options);
+    const bool gap = begun.text.ends_with(":");
+    std::string text = begun.text + (gap ? " two" : "two");
+    options.continues = true;
+    const Messages next{{"user", "3"}, {"user", "4"}};
+    const ChatPrompt went_on = apply_chat_template(next, options);
+    EXPECT_FALSE(went_on.token_zero) << name;
+    EXPECT_EQ(went_on.stops, begun.stops) << name;
+    text += went_on.text;
+    options.continues = false;
+    EXPECT_EQ(text, apply_chat_template({first[0], first[1], {"assistant", "two"}, next[0], next[1]}, options).text)
+        << name;
+  }
+}
+
 TEST(ChatTemplate, AnAnswerThatWasBegunGoesOn) {
   const auto expect = [](const std::string& content, const std::string& fed, TurnOpening opening) {
     const ChatPrompt prompt = prompt_of({{"user", "Hi"}, {"assistant", content}}, Think::open);
