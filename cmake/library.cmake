@@ -1,5 +1,6 @@
-# fulmar_library(name DIR folder LINK targets... [HEADERS folder] [COLD] [NETWORK]): one static library per folder, all
-# its .cpp files. COLD: code that runs once a model or once a request, for which -O1 is enough and compiles faster.
+# fulmar_library(name DIR folder LINK targets... [HEADERS folder] [COLD] [HOT files...] [NETWORK]): one static library per
+# folder, all its .cpp files. COLD: code that runs once a model or once a request, for which -O1 is enough and compiles
+# faster; HOT: those of its files that crunch numbers all the same.
 # NETWORK: the same, and most of it speaks Asio, whose headers as precompiled ones weigh on whoever does not need them.
 # fulmar_families(name DIR folder ...): the same for each folder in that one, as fulmar_<name>_<folder>; <name>_families
 # lists them.
@@ -8,13 +9,12 @@ set(standard_headers <algorithm> <array> <atomic> <bit> <chrono> <cmath> <condit
     <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <system_error> <thread> <vector>
     <fmt/format.h>)
 fulmar_headers(plain_headers ${standard_headers} LINK fmt::fmt)
-fulmar_headers(json_headers ${standard_headers} <boost/json.hpp> LINK fmt::fmt Boost::json)
 fulmar_headers(cold_headers ${standard_headers} <boost/json.hpp> LINK fmt::fmt Boost::json Threads::Threads COLD)
 fulmar_headers(network_headers ${standard_headers} <boost/asio.hpp> <boost/beast/core.hpp> <boost/beast/http.hpp>
                LINK fmt::fmt Boost::json Threads::Threads COLD)
 
 function(fulmar_library name)
-  cmake_parse_arguments(arg "COLD;NETWORK" "DIR;HEADERS" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "COLD;NETWORK" "DIR;HEADERS" "LINK;HOT" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${arg_DIR}/*.cpp)
   if(sources)
     add_library(fulmar_${name} STATIC ${sources})
@@ -31,8 +31,10 @@ function(fulmar_library name)
     elseif(arg_COLD)
       fulmar_cold(fulmar_${name})
       fulmar_precompile(fulmar_${name} cold_headers)
-    elseif(Boost::json IN_LIST arg_LINK)  # whose definitions its headers must have been parsed with
-      fulmar_precompile(fulmar_${name} json_headers)
+      if(NOT MSVC)
+        list(TRANSFORM arg_HOT PREPEND ${PROJECT_SOURCE_DIR}/${arg_DIR}/)
+        set_source_files_properties(${arg_HOT} PROPERTIES COMPILE_OPTIONS -O3 SKIP_PRECOMPILE_HEADERS ON)
+      endif()
     else()
       fulmar_precompile(fulmar_${name} plain_headers)
     endif()

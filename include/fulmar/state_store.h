@@ -60,7 +60,6 @@ struct Outcome {
 class PendingChange;
 using Ticket = std::shared_ptr<const PendingChange>;
 
-// (Its name: model.h has a Found of its own.)
 struct FoundSession {
   bool known = false;          // there is a session of this name
   Node head = 0;               // its turn

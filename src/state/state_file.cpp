@@ -116,8 +116,8 @@ class Reader {
       errors_.bad("{} tokens are said to be in it, but it has no floats", state.fed);
 
     const std::string sum = checksum_of(described(state, made.precision, made.session), floats.data, unfed.data);
-    if (text("checksum") != sum)
-      errors_.bad("is damaged: its checksum is {}, that of what it holds {}", shown(text("checksum")), sum);
+    if (const std::string told = text("checksum"); std::string_view(told) != sum)
+      errors_.bad("is damaged: its checksum is {}, that of what it holds {}", shown(told), sum);
     if (!floats.data.empty()) state.floats = to_floats(floats);
     const size_t bad = first_not_finite(state.floats);
     if (bad < state.floats.size()) errors_.bad("number {} of the state is {}", bad, state.floats[bad]);
