@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace fulmar::api {
 namespace {
@@ -60,13 +61,12 @@ PenaltyRule read_rule(const Fields& fields, PenaltyRule otherwise) {
 
 // transformers and vLLM look at the whole text, llama.cpp and Ollama at its end.
 void read_repetition(const Fields& fields, Sampling& sampling) {
-  constexpr int32_t window_of_llama = 64;
   const auto whole = fields.number("repetition_penalty"), end = fields.number("repeat_penalty");
   const auto window = fields.integer("repeat_last_n");
   const auto factor = whole ? whole : end;
   if (factor) sampling.repetition_penalty = *factor == 0 ? 1 : *factor;
   if (sampling.repetition_penalty == 1) return;
-  if (factor) sampling.repetition_window = whole ? -1 : window_of_llama;
+  if (factor) sampling.repetition_window = whole ? -1 : kRepeatWindow;
   if (window) sampling.repetition_window = static_cast<int32_t>(*window);
 }
 
@@ -101,7 +101,11 @@ uint32_t read_max_tokens(const Fields& fields, uint32_t otherwise) {
 }  // namespace
 
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab) {
-  return static_cast<Token>(integer_of(value, name, 0, int64_t{vocab} - 1));
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  const int64_t token = integer_of(value, name, -most - 1, most, Above::clamped);
+  if (token < 0 || token >= int64_t{vocab})
+    bad_field(name, fmt::format("has {}, which is no token id between 0 and {}", token, vocab - 1));
+  return static_cast<Token>(token);
 }
 
 Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request) {

@@ -5,6 +5,7 @@
 
 namespace fulmar::api {
 
+constexpr int32_t kRepeatWindow = 64;  // of repeat_penalty where repeat_last_n says nothing, as in llama.cpp
 constexpr size_t kStopBytes = 1024;  // of one stop string; docs/http-api.md has it
 
 extern const FieldTable common_fields, stream_option_fields;  // common_tables.cpp

@@ -21,7 +21,8 @@ constexpr Field common[] = {
      "Answers to the same prompt. With a `seed` they differ from each other, and come out the same again.", 1,
      128},
     {"stop", text_or_list, "none",
-     "Generation ends before the first of these texts, of up to 1024 bytes each, and no part of it is shown.",
+     "Generation ends before the first of these texts, of up to 1024 bytes each, and no part of it is shown. In a chat they count "
+     "in a thought too.",
      0, 16},
     {"stop_token_ids", list, "none", "Token ids that end generation.", 0, 256},
     {"ignore_eos", boolean, "false",
@@ -80,7 +81,7 @@ constexpr Refused common_refused[] = {
     {"global_penalty", "[false]", "is not supported: a prompt's tokens do not count for the penalties"},
     {"state", "[]", "is not supported; the server's --state sets one for all requests"},
     {"suffix", "[]", "is not supported: the model only continues"},
-    {"chat_template", "[]", "is not supported: the model's own is used"},
+    {"chat_template", "[]", "is not supported; chat_template_kwargs takes the name of one that is known as rwkv_prompt_template"},
 };
 
 constexpr Field stream_option[] = {

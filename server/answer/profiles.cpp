@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "base/json_text.h"
 #include "base/log.h"
 
 namespace fulmar::api {
@@ -33,19 +34,15 @@ Asking what_is_asked(const PromptInput& input, const Prompt& prompt) {
   return prompt.turn.opening == TurnOpening::thought ? Asking::open : Asking::fake;
 }
 
-json::object profile_json(const SamplingProfile& profile) {
+// By hand: Boost.JSON knows no float and prints the double that is nearest to one, with all of its digits.
+std::string profile_members(const SamplingProfile& profile) {
   const Sampling& s = profile.sampling;
   const auto rule = std::ranges::find(penalty_rules, s.rule, &std::pair<std::string_view, PenaltyRule>::second);
-  return {{"name", text(profile.name)},
-          {"temperature", s.temperature},
-          {"top_k", s.top_k},
-          {"top_p", s.top_p},
-          {"min_p", s.min_p},
-          {"presence_penalty", s.presence_penalty},
-          {"frequency_penalty", s.frequency_penalty},
-          {"penalty_decay", s.penalty_decay},
-          {"penalty_rule", text(rule->first)},
-          {"repetition_penalty", s.repetition_penalty}};
+  return fmt::format(
+      R"("name":{},"temperature":{},"top_k":{},"top_p":{},"min_p":{},"presence_penalty":{},"frequency_penalty":{},)"
+      R"("penalty_decay":{},"penalty_rule":{},"repetition_penalty":{})",
+      json_quoted(profile.name), s.temperature, s.top_k, s.top_p, s.min_p, s.presence_penalty, s.frequency_penalty,
+      s.penalty_decay, json_quoted(rule->first), s.repetition_penalty);
 }
 
 ProfileChoice profile_choice(std::string_view word) {

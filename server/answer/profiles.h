@@ -23,8 +23,8 @@ std::string_view name_of(Asking asking);
 // What the model's makers may have a profile for. Tools count more than thoughts.
 Asking what_is_asked(const PromptInput& input, const Prompt& prompt);
 
-// Its name and its fields as requests have them.
-json::object profile_json(const SamplingProfile& profile);
+// Its name and its fields as requests have them, as the members of a JSON object: "\"name\":...,\"temperature\":0.3".
+std::string profile_members(const SamplingProfile& profile);
 
 // What is told of the profiles that requests are drawn by; nothing where they are neutral for want of the model's.
 Found profile_in_use(const ProfileChoice& choice, const ModelInfo& model);

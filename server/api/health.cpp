@@ -9,7 +9,7 @@ namespace fulmar::api {
 void health(const Context& context, const Call& call) {
   const Engine* engine = context.engine.load(std::memory_order_acquire);
   std::string trouble = engine ? engine->trouble() : "the model is still loading";
-  if (context.draining) trouble = "the server is shutting down";
+  if (context.draining) trouble = "draining: the server is shutting down";
   if (!trouble.empty()) throw Error(ErrorKind::unavailable, trouble);
 
   const ModelInfo& model = engine->model();

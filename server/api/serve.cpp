@@ -88,10 +88,9 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
     if (!engine) end_now(0);
     log_info("stopping: requests under way have {} seconds", options.drain_seconds);
     context.draining = true;
-    server.drain(0);
     drainer = std::jthread([&] {
       const auto start = Clock::now();
-      engine->drain(options.drain_seconds);
+      engine->drain(options.drain_seconds);  // who asks meanwhile is told 503, as /health tells a load balancer
       // The last bytes of the answers still travel.
       server.drain(std::max(1.0, options.drain_seconds - seconds_since(start)));
       asio::post(news, [&] { news.stop(); });

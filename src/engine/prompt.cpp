@@ -29,6 +29,19 @@ uint64_t bytes_of(const std::vector<ChatMessage>& messages) {
   return bytes;
 }
 
+// Small vocabularies may lack a letter that nobody sent: the template's.
+std::vector<Token> tokens_of(const ChatPrompt& chat, const Tokenizer& tokenizer) {
+  try {
+    return tokenizer.encode_plain(chat.text);
+  } catch (const Error& error) {
+    throw Error(error.kind(),
+                fmt::format("messages: {}; the text is what the chat template {} makes of them, and POST /v1/completions "
+                            "takes one without a template",
+                            error.what(), chat.name),
+                "messages");
+  }
+}
+
 // The ends of an answer that the model can draw at once.
 std::vector<Token> one_token_each(const std::vector<std::string>& stops, const Tokenizer& tokenizer) {
   std::vector<Token> tokens;
@@ -53,7 +66,7 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
     check_bytes(field, bytes_of(input.messages), max_tokens);
     ChatPrompt chat = apply_chat_template(input.messages, input.chat, model);
     check_bytes(field, chat.text.size(), max_tokens);
-    prompt->tokens = tokenizer.encode_plain(chat.text);
+    prompt->tokens = tokens_of(chat, tokenizer);
     if (chat.token_zero && tokenizer.end_of_text() >= 0)
       prompt->tokens.insert(prompt->tokens.begin(), tokenizer.end_of_text());
     prompt->stops = std::move(chat.stops);

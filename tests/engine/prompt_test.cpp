@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "engine/fake_model.h"
+#include "engine/prompt.h"
 #include "text/bpe_helpers.h"
 #include "text/vocabulary.h"
 
@@ -33,6 +36,23 @@ TEST(Prompts, AMessageThatSpellsTheEndOfTextIsPlainText) {
   PromptInput text;  // whoever completes a text writes the whole of it
   text.text = "a" + spelled;
   EXPECT_THAT(engine->prepare(text)->tokens, testing::ElementsAre('a', end));
+}
+
+// As of a model that reverses digits and knows no letter.
+TEST(Prompts, WhoIsRefusedALetterOfTheTemplateIsToldWhoseItIs) {
+  const std::string path = testing::TempDir() + "digits.vocab";
+  std::ofstream(path) << "1 '1' 1\n2 '2' 1\n";
+  PromptInput input;
+  input.messages = {{"user", "12"}};
+  try {
+    make_prompt(input, *open_tokenizer(path), 3, 100, {});
+    ADD_FAILURE() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+    EXPECT_EQ(error.param(), "messages");
+    EXPECT_NE(std::string_view(error.what()).find("the chat template world makes of them"), std::string_view::npos)
+        << error.what();
+  }
 }
 
 }  // namespace

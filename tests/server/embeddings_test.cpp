@@ -121,6 +121,21 @@ TEST(Embeddings, WhatIsWrongIsRefusedByTheFieldsName) {
     EXPECT_EQ(client.post(kPath, fmt::format(R"({{"input":"a","encoding_format":{}}})", nothing)).status, 200);
 }
 
+TEST(Embeddings, AnErrorSaysWhichTextAndWhichTokenIsMeant) {
+  Harness harness;
+  Client client = harness.client();
+  for (const auto& [input, sentence] :
+       {std::pair{R"(["a","b",""])", "input[2] is an empty text, which has no vector"},
+        {R"("")", "input is an empty text, which has no vector"},
+        {R"([[1],[]])", "input[1] is an empty list: a text in tokens has one at least"},
+        {R"([[1],[2,70000]])", "input[1] has 70000, which is no token id between 0 and 65535"},
+        {R"([1,-3])", "input has -3, which is no token id between 0 and 65535"}}) {
+    auto error = error_of(client.post(kPath, fmt::format(R"({{"input":{}}})", input)));
+    EXPECT_EQ(error["message"], sentence);
+    EXPECT_EQ(error["param"], "input");
+  }
+}
+
 TEST(Embeddings, OfAModelMadeForThemHaveATask) {
   FakeOptions options;
   options.embeds = true;

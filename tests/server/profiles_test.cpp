@@ -126,6 +126,8 @@ TEST(Profiles, PropsShowsThemAsLlamaCppsClientsLook) {
   EXPECT_EQ(params.at("temperature"), json::value(0.25));
   EXPECT_EQ(params.at("penalty_rule"), "rapid");
   EXPECT_EQ(params.at("n_predict"), -1);
+  EXPECT_EQ(params.at("repeat_last_n"), 64) << "what a repeat_penalty looks at";
+  EXPECT_TRUE(props.at("default_generation_settings").at("n_ctx").is_null()) << "unknown";
   EXPECT_EQ(props.at("total_slots"), 64);
   EXPECT_EQ(props.at("model_path"), "/models/fake.pth");
   EXPECT_EQ(props.at("chat_template"), "fake");
@@ -133,6 +135,14 @@ TEST(Profiles, PropsShowsThemAsLlamaCppsClientsLook) {
   EXPECT_EQ(props.at("sampling_profiles").at("fake").at("temperature"), json::value(0.5));
   EXPECT_EQ(props.at("sampling_profiles").at("tools").at("name"), "open");
   EXPECT_EQ(props.at("sampling_profiles").at("text").at("name"), "neutral");
+}
+
+TEST(Profiles, NumbersAreAsTheyWereWritten) {
+  Harness harness;
+  harness.context.profiles = api::profile_choice("lightning");
+  const std::string body = harness.client().get("/props").body;
+  for (const char* number : {R"("top_p":0.3,)", R"("penalty_decay":0.996,)", R"("presence_penalty":0.5,)"})
+    EXPECT_NE(body.find(number), body.npos) << body;
 }
 
 }  // namespace

@@ -45,9 +45,11 @@ TEST(Serve, LoadsBehindA503ThenAnswersThenDrainsOnSigterm) {
   EXPECT_TRUE(eventually([&] { return health() == 200; }));
 
   Client client(options.http.port);
-  client.send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":200,"stream":true})");
+  client.send("POST", "/v1/completions", R"({"prompt":"a","max_tokens":1000,"stream":true})");
   client.receive_bytes(300);
   std::raise(SIGTERM);
+  EXPECT_TRUE(eventually([&] { return health() == 503; })) << "a load balancer is not told that it drains";
+  EXPECT_EQ(Client(options.http.port).post("/v1/completions", R"({"prompt":"a","max_tokens":1})").status, 503);
   const Answer answer = client.receive();
   const std::vector<std::string> events = answer.events();
   ASSERT_GE(events.size(), 2u);

@@ -274,10 +274,16 @@ void embeddings(const Context& context, const Call& call) {
   const Form form = read_form(fields, model);
   const EmbeddingTask task = read_task(fields, model);
   std::vector<std::shared_ptr<const Prompt>> prompts;
-  for (PromptInput& input : read_inputs(fields, "input", model.vocab)) {
-    if (input.text.empty() && input.tokens.empty()) bad_field("input", "has an empty text, which has no vector");
+  std::vector<PromptInput> inputs = read_inputs(fields, "input", model.vocab);
+  for (PromptInput& input : inputs) {
     input.embed = true;
-    prompts.push_back(engine.prepare(input));
+    try {
+      if (input.text.empty() && input.tokens.empty()) bad_field("input", "is an empty text, which has no vector");
+      prompts.push_back(engine.prepare(input));
+    } catch (const Error& error) {
+      if (inputs.size() == 1) throw;
+      throw of_entry(error, "input", prompts.size());
+    }
   }
   std::make_shared<Vectors>(context, call, engine, form, task, std::move(prompts))->start();
 }

@@ -7,6 +7,9 @@
 
 namespace fulmar::api::openai {
 
+// An error of entry i of a list says which that is: "input[17] ..." for "input ...".
+Error of_entry(const Error& error, std::string_view field, size_t i);
+
 // "text", ["text", ...], [1, 2, ...] or [[1, 2, ...], ...]. Throws Error(bad_request) naming the field.
 std::vector<PromptInput> read_inputs(const Fields& fields, std::string_view field, uint32_t vocab);
 
