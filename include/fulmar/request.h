@@ -43,6 +43,7 @@ struct TemplateOptions {
   std::string name;  // of a template of text/chat_template.h; empty: the model's own
   Think think = Think::standard;
   ThinkWord word = ThinkWord::none;
+  bool word_if_trained = false;  // `word` is left out where the model was not trained on such
   std::optional<uint32_t> thinking_budget;  // tokens of the thought, which is closed after them; 0: see Think::fake
   bool thoughts_in_text = false;            // a thought is part of the answer's text, as <think>...</think>
   std::string user_name, assistant_name, system_name;  // empty: the template's; 64 bytes, one line

@@ -276,6 +276,8 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   const bool left_out = open && !goes_on && last.tool_calls.empty();
   const std::size_t whole = messages.size() - (goes_on || left_out ? 1 : 0);
 
+  const bool says_word = !options.word_if_trained || styles.base.length_words[static_cast<std::size_t>(model.series)];
+  const std::string_view word = says_word ? word_of(options.word) : std::string_view();
   std::size_t asked_last = messages.size();  // by the user
   for (std::size_t i = 0; i < whole; ++i)
     if (role_of(messages[i], i) == Role::user) asked_last = i;
@@ -286,7 +288,7 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   for (std::size_t i = 0; i < whole; ++i) {
     const Role role = role_of(messages[i], i);
     if (role == Role::system && clean(messages[i].content).empty()) continue;  // clients send these for none
-    std::string turn = layout.turn(messages[i], role, i == asked_last ? word_of(options.word) : std::string_view());
+    std::string turn = layout.turn(messages[i], role, i == asked_last ? word : std::string_view());
     if (role == Role::system && std::exchange(own_voice, false)) turn = in_own_voice(std::move(turn));
     prompt.text.append(turn).append(style.close).append(style.join);
   }

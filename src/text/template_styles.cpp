@@ -21,15 +21,15 @@ constexpr TemplateStyle styles[] = {
     // G1 models: "User: T\n\nAssistant:", or "Assistant: <think"
     {.name = "assistant", .speakers = assistant, .before = "", .after = ":", .gap = " ", .close = "",
      .join = "\n\n", .stops = assistant_stops, .token_zero = true, .unasked = off, .unasked_with_tools = open,
-     .one_line_fake = {false, false, true}},
+     .one_line_fake = {false, false, true}, .length_words = {false, true, true}},
     // G1 models from g1h on: "User✿T✿\nBot✿<think"
     {.name = "bot", .speakers = bot, .before = "", .after = "✿", .gap = "", .close = "✿", .join = "\n",
      .stops = bot_stops, .token_zero = true, .unasked = open, .unasked_with_tools = open,
-     .one_line_fake = {true, true, true}},
+     .one_line_fake = {true, true, true}, .length_words = {true, true, true}},
     // Wherever tools are in the history: "### User\nT\n### Assistant\n<think"
     {.name = "function_calling", .speakers = assistant, .before = "### ", .after = "\n", .gap = "", .close = "",
      .join = "\n", .stops = tool_stops, .token_zero = true, .unasked = open, .unasked_with_tools = open,
-     .one_line_fake = {true, false, true}},
+     .one_line_fake = {true, false, true}, .length_words = {true, true, true}},
     // World models: "User: T\n\nAssistant:"
     {.name = "world", .speakers = assistant, .before = "", .after = ":", .gap = " ", .close = "",
      .join = "\n\n", .stops = world_stops},

@@ -30,6 +30,8 @@ struct TemplateStyle {
   Think unasked_with_tools = Think::off;  // the same, where tools change it to function_calling
   // By the model's Series: whether an empty thought is "<think></think" and not "<think>\n</think".
   std::array<bool, 3> one_line_fake{};
+  // By the model's Series: whether it was trained on words of length (ThinkWord) at the end of what the user says.
+  std::array<bool, 3> length_words{};
   Preface preface = Preface::exchange;
   bool own_voice = false;  // after a preface the first system message speaks of itself: "You are" is "I am"
   bool opens = true;       // the texts are cleaned, and the answer's turn is opened

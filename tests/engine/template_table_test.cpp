@@ -211,6 +211,27 @@ TEST(TemplateTable, ARequestMayNameAnotherTemplate) {
   }
 }
 
+// reasoning_effort: others answer worse with words that they never saw.
+TEST(TemplateTable, WordsThatNobodyAskedForAreForModelsThatKnowThem) {
+  PromptInput input;
+  input.messages = hi;
+  input.keep_text = true;
+  input.chat.word = ThinkWord::think;
+  const auto says = [&](const char* name, Series series) {
+    TemplateChoice model;
+    model.name = name;
+    model.series = series;
+    return make_prompt(input, world(), 65536, 1000, model)->text.find(" (think)") != std::string::npos;
+  };
+  for (const char* name : {"assistant", "bot", "world", "raven"}) EXPECT_TRUE(says(name, other)) << name;
+  input.chat.word_if_trained = true;
+  EXPECT_TRUE(says("bot", late));
+  EXPECT_TRUE(says("assistant", early));
+  EXPECT_FALSE(says("assistant", other));
+  EXPECT_FALSE(says("world", late));
+  EXPECT_FALSE(says("raven", other));
+}
+
 // A budget of nothing is an empty thought; any other is fed what closes the thought.
 TEST(TemplateTable, TheClosingOfAThoughtIsTheEmptyOnes) {
   PromptInput input;

@@ -159,6 +159,7 @@ TEST(Thoughts, EveryWayToAskForThemReachesTheTemplate) {
     const TemplateOptions chat = harness.engine.last_input().chat;
     EXPECT_EQ(chat.think, think) << field;
     EXPECT_EQ(chat.word, word) << field;
+    EXPECT_EQ(chat.word_if_trained, std::string_view(field).find("think_type") == std::string_view::npos) << field;
   }
 }
 

@@ -169,6 +169,7 @@ void read_thinking(const Fields& fields, TemplateOptions& options) {
     thinking = *type;
   else if (thinking.think == Think::open)
     thinking.word = by_effort.word;
+  options.word_if_trained = !type;
   options.think = thinking.think;
   options.word = thinking.word;
 }

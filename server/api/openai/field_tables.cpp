@@ -41,9 +41,9 @@ constexpr Field chat[] = {
     {"max_tokens", integer, "4096", "The same. -1: no limit of yours. 0: none, for `usage`.", -1,
      max_tokens_most, Above::clamped},
     {"reasoning_effort", text, "",
-     "`none` or `minimal`: the answer begins with an empty thought; `low`, `medium`, `high`: with a thought, after the "
-     "words ` (think a bit)`, ` (think)` or ` (think a lot)` at the end of the last user's text; anything else: with a "
-     "thought.",
+     "`none` or `minimal`: the answer begins with an empty thought; `low`, `medium`, `high`: with a thought, and for "
+     "models that were trained on them (RWKV-7 G1) after the words ` (think a bit)`, ` (think)` or ` (think a lot)` at "
+     "the end of the last user's text; anything else: with a thought.",
      0, 64},
     {"enable_think", boolean, "", "true: the answer begins with a thought; false: with an empty one."},
     {"enable_thinking", boolean, "", "Its other name."},
