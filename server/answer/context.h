@@ -14,6 +14,7 @@ struct Context {
   std::atomic<bool> draining{false};
   ProfileChoice profiles;
   std::string build = "fulmar";  // the program and its version
+  std::string password;          // http::ServerOptions::password
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
 
   // The engine if it may be given work, else throws Error(unavailable).

@@ -5,6 +5,7 @@
 
 #include "answer/body.h"
 #include "base/fail.h"
+#include "http/auth.h"
 
 namespace fulmar::api {
 namespace {
@@ -17,10 +18,19 @@ const Row& meant(const std::vector<Row>& rows, const json::object& body) {
   return *found;
 }
 
+bool is_let_in(const Context& context, const http::Request& request, const json::object& body) {
+  if (http::authorized(request.header("Authorization"), context.password)) return true;
+  const json::value* given = body.if_contains("password");
+  return given && given->is_string() && http::is_password(given->get_string(), context.password);
+}
+
 void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
          const std::shared_ptr<http::Reply>& reply) {
   json::object body;
-  if (request.method == "POST") body = parse_object(request.body);
+  const bool is_json = rows[0].content == Content::object || !request.body.empty();
+  if (request.method == "POST" && is_json) body = parse_object(request.body);
+  if (rows[0].auth == Auth::in_body && !is_let_in(context, request, body))
+    fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
   const Row& row = meant(rows, body);
   try {
     row.endpoint(context, {request, body, row.family, reply});
@@ -41,8 +51,9 @@ std::vector<http::Route> make_routes(const Context& context, const std::vector<R
     if (group == groups.end()) {
       groups.push_back({row});
     } else {
-      require((*group)[0].cost == row.cost && (*group)[0].auth == row.auth, "the rows of {} {} differ in cost or auth",
-              row.method, row.path);
+      const Row& first = (*group)[0];
+      require(first.cost == row.cost && first.auth == row.auth && first.content == row.content,
+              "the rows of {} {} differ in cost, auth or content", row.method, row.path);
       group->push_back(row);
     }
   }
@@ -51,7 +62,7 @@ std::vector<http::Route> make_routes(const Context& context, const std::vector<R
     http::Route& route = routes.emplace_back();
     route.method = group[0].method;
     route.pattern = group[0].path;
-    route.open = group[0].auth == Auth::open;
+    route.open = group[0].auth != Auth::password;  // so far
     route.quick = group[0].cost == Cost::quick;
     route.wording = group[0].family.wording;
     route.handler = [&context, rows_of_path = std::move(group)](const http::Request& request,

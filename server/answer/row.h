@@ -29,10 +29,19 @@ struct Call {
 // Runs on a worker thread, or on an I/O thread where it is quick. What it throws is worded by the family.
 using Endpoint = void (*)(const Context& context, const Call& call);
 
-enum class Auth : uint8_t { password, open };
+enum class Auth : uint8_t {
+  password,  // as a Bearer token
+  in_body,   // that, or the body's field "password", which is looked at once the body was read
+  open
+};
 enum class Cost : uint8_t {
   quick,  // takes microseconds and waits for nobody
   any
+};
+
+enum class Content : uint8_t {
+  object,   // JSON
+  anything  // JSON, or nothing, which is an empty object
 };
 
 struct Row {
@@ -44,10 +53,11 @@ struct Row {
   Auth auth = Auth::password;
   // Rows of one path are told apart by the body: the first that is meant answers. Null: always meant.
   bool (*when)(const json::object& body) = nullptr;
+  Content content = Content::object;  // of a POST's body
 };
 
-// The rows as HTTP knows them: one route for all rows of a method and path, which must agree in cost and
-// auth. A POST's body is parsed once; what is no JSON object is worded by the first row's family. `context`
+// The rows as HTTP knows them: one route for all rows of a method and path, which must agree in cost, auth
+// and content. A POST's body is parsed once; what is no JSON object is worded by the first row's family. `context`
 // must outlive them.
 std::vector<http::Route> make_routes(const Context& context, const std::vector<Row>& rows);
 

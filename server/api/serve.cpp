@@ -54,6 +54,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   Context context;
   context.profiles = options.profiles;
   context.build = options.build;
+  context.password = options.http.password;
   std::unique_ptr<Engine> engine;
   http::Server server(options.http, make_router(context));
   server.start();

@@ -46,7 +46,7 @@ struct Table {
   explicit Table(std::string password = {}) {
     http::ServerOptions options;
     options.port = 0;
-    options.password = std::move(password);
+    context.password = options.password = std::move(password);
     options.limits.body_bytes = 1000;
     const std::vector<api::Row> rows = {
         {"POST", "/move", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
@@ -55,6 +55,7 @@ struct Table {
         {"POST", "/move", round_family, roll},
         {"POST", "/slide", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
         {"GET", "/look", round_family, roll, api::Cost::quick, api::Auth::open},
+        {"POST", "/push", round_family, roll, api::Cost::any, api::Auth::in_body, nullptr, api::Content::anything},
     };
     server = std::make_unique<http::Server>(
         options, http::Router(api::make_routes(context, rows), api::openai::error_words));
@@ -112,6 +113,21 @@ TEST(Rows, ErrorsBelowTheEndpointsAreWordedByTheFamilyOfThePath) {
   EXPECT_EQ(bad.receive().body, "square: 400 malformed_http");
 }
 
+TEST(Rows, APasswordInTheBodyIsTakenOnlyWhereTheRowSaysSo) {
+  const Table table("secret");
+  const std::string body = R"({"password": "secret", "corners": 4})";
+  EXPECT_EQ(table.client().post("/push", body).body, "rolls");
+  EXPECT_EQ(table.client().post("/slide", body).status, 401);
+  for (const char* wrong : {"", "{}", R"({"password": "secre"})", R"({"password": "secrets"})", R"({"password": ""})",
+                            R"({"password": true})", R"({"password": ["secret"]})"})
+    EXPECT_THAT(table.client().post("/push", wrong).body, StartsWith("round: 401")) << wrong;
+  Client client = table.client();
+  client.send("POST", "/push", {}, "Authorization: Bearer secret\r\n");
+  EXPECT_EQ(client.receive().body, "rolls") << "a body that may be empty";
+  EXPECT_THAT(Table().client().post("/push", "[]").body, StartsWith("round: 400")) << "and is an object where it is not";
+  EXPECT_THAT(Table().client().post("/slide", "").body, StartsWith("square: 400"));
+}
+
 TEST(Rows, WhatHasNoPathIsWordedByTheRoutersFamily) {
   const Table table;
   EXPECT_EQ(error_of(table.client().get("/nowhere"))["code"], "not_found");
@@ -127,6 +143,10 @@ TEST(Rows, ThoseOfOnePathMustAgreeInWhatIsDecidedBeforeTheBody) {
                Error);
   EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
                                           {"POST", "/move", round_family, roll, api::Cost::any, api::Auth::open}}),
+               Error);
+  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
+                                          {"POST", "/move", round_family, roll, api::Cost::any, api::Auth::password, nullptr,
+                                           api::Content::anything}}),
                Error);
   EXPECT_EQ(api::make_routes(context, {{"GET", "/move", round_family, roll},
                                        {"POST", "/move", round_family, roll, api::Cost::quick}})
