@@ -45,6 +45,7 @@ struct Choice final : Sink {
   std::string thought, text;  // not taken yet
   Finish finish = Finish::none;
   uint32_t completion_tokens = 0, thought_tokens = 0;
+  uint32_t sent_tokens = 0;  // completion_tokens when it got its place in Answer::news_ last
   bool waiting = false;  // stands in Answer::news_
 };
 
@@ -64,6 +65,7 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   };
   // With the lock held.
   void add(Choice& choice, const Event& event);
+  void count_prompt(size_t prompt, const Event& event);
   void end_with(Error error);
   std::vector<Piece> take_pieces();
   // By whoever takes.
@@ -89,6 +91,10 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   std::string half_;                                 // a character's first bytes
 
   std::mutex mutex_;
+  struct Read {
+    uint64_t tokens = 0, cached = 0;
+  };
+  std::vector<Read> read_;  // of each prompt, as far as it is in usage_
   Usage usage_;
   size_t unfinished_ = 0;
   size_t unread_ = 0;           // bytes of text in all choices
@@ -111,7 +117,8 @@ Answer::Answer(const Asked& asked, const Context& context, std::unique_ptr<Diale
       held_(context.waiting_text) {
   for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
   for (const Request& request : asked.prompts) {
-    usage_.prompt += request.prompt->tokens.size();
+    read_.push_back({request.prompt->tokens.size(), 0});
+    usage_.prompt += read_.back().tokens;
     if (asked.echo) echo_.push_back(request.prompt);
   }
 }
@@ -154,6 +161,7 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
 void Answer::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
   usage_.thought += event.thought_tokens - std::exchange(choice.thought_tokens, event.thought_tokens);
+  if (choice.index % delivery_.choices == 0) count_prompt(choice.index / delivery_.choices, event);
   reply_->note({usage_.prompt, usage_.completion});
   const size_t before = choice.capacity();
   choice.thought += event.thought;
@@ -177,9 +185,18 @@ void Answer::add(Choice& choice, const Event& event) {
     if (unfinished_ == 0) reply_->wake();
     return;
   }
-  if (choice.empty() && choice.finish == Finish::none) return;
+  const bool is_due = choice.completion_tokens - choice.sent_tokens >= delivery_.chunk;
+  if (choice.finish == Finish::none && (choice.empty() || !is_due)) return;
+  choice.sent_tokens = choice.completion_tokens;
   if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
   reply_->wake();
+}
+
+// A session that goes on may have had less to read than was thought. What choices of one prompt share is read by the first.
+void Answer::count_prompt(size_t prompt, const Event& event) {
+  Read& read = read_[prompt];
+  usage_.prompt += event.prompt_tokens - std::exchange(read.tokens, event.prompt_tokens);
+  usage_.cached += event.cached_tokens - std::exchange(read.cached, event.cached_tokens);
 }
 
 // One choice's failure ends the whole answer.

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <limits>
 
+#include "fulmar/state_store.h"
+
 namespace fulmar::api {
 namespace {
 
@@ -98,6 +100,18 @@ uint32_t read_max_tokens(const Fields& fields, uint32_t otherwise) {
   return most;
 }
 
+// Goes on from a session, and is kept in it.
+void read_session(const Fields& fields, Request& request) {
+  const bool by_one = fields.boolean("use_prefix_cache").value_or(true);
+  const bool by_other = fields.boolean("cache_prompt").value_or(true);
+  request.use_prefix_cache = by_one && by_other;
+  const auto id = fields.text("session_id");
+  if (!id) return;
+  check_session_id(*id, fields.name("session_id"));
+  Stream& stream = request.streams.emplace_back();
+  stream.from = stream.keep = *id;
+}
+
 }  // namespace
 
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab) {
@@ -118,6 +132,7 @@ Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defau
     for (const json::value& token : *tokens)
       request.stop_tokens.push_back(token_of(token, "stop_token_ids", vocab));
   request.max_tokens = read_max_tokens(fields, defaults.max_tokens);
+  read_session(fields, request);
 
   Delivery delivery;
   delivery.choices = static_cast<uint32_t>(fields.integer("n").value_or(1));

@@ -55,6 +55,10 @@ constexpr Field common[] = {
     {"logit_bias", map, "none", "`{\"token id\": number}`, -100 to 100, added to the token's logit.", 0,
      4096},
     {"seed", integer, "random", "-1: random.", int64_least, int64_most},
+    {"session_id", text, "none",
+     "The [session](#sessions) that this goes on from and is kept in; where there is none of this name, it begins one.", 0, 256},
+    {"use_prefix_cache", boolean, "true", "Go on from what was read of another prompt that begins alike, where that is there."},
+    {"cache_prompt", boolean, "true", "Its name in llama.cpp. Either can switch it off."},
 };
 
 constexpr Refused common_refused[] = {

@@ -14,6 +14,7 @@ namespace fulmar::api {
 struct Usage {
   uint64_t prompt = 0, completion = 0;
   uint64_t thought = 0;  // those of the completion that thoughts took
+  uint64_t cached = 0;   // those of the prompt that were not read again
 };
 
 // A piece of one choice: of its thought, which comes first, or of its text. Characters are whole.

@@ -167,7 +167,9 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   options.max_prompt_tokens = limits.max_prompt_tokens;
   options.prefix_cache = limits.prefix_cache;
   options.sessions = std::move(limits.sessions);
-  return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, {});
+  ModelInfo info;
+  info.vocab = model.vocab;
+  return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, std::move(info));
 }
 
 void Listener::on_event(const Event& event) {

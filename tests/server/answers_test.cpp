@@ -77,7 +77,7 @@ TEST(Answers, CompletionCarriesTextReasonAndUsage) {
   EXPECT_EQ(choice.at("finish_reason"), "length");
   EXPECT_EQ(choice.at("index"), 0);
   EXPECT_EQ(answer.at("usage"),
-            json::parse(R"({"prompt_tokens":4,"completion_tokens":16,"total_tokens":20})"));
+            json::parse(R"({"prompt_tokens":4,"completion_tokens":16,"total_tokens":20,"prompt_tokens_details":{"cached_tokens":0}})"));
 
   const json::value said = json::parse(client.post("/v1/completions", R"({"prompt":"say one two"})").body);
   EXPECT_EQ(said.at("choices").at(0).at("text"), "one two");
@@ -99,7 +99,7 @@ TEST(Answers, PromptsTimesChoicesAreNumberedPromptMajor) {
   }
   // A prompt is counted once, however often it is continued.
   EXPECT_EQ(answer.at("usage"),
-            json::parse(R"({"prompt_tokens":5,"completion_tokens":30,"total_tokens":35})"));
+            json::parse(R"({"prompt_tokens":5,"completion_tokens":30,"total_tokens":35,"prompt_tokens_details":{"cached_tokens":0}})"));
 }
 
 TEST(Answers, TokenPromptsAreAccepted) {

@@ -77,6 +77,9 @@ const std::map<std::string, std::string>& both() {
       {"repeat_last_n", ".xxx xx .... x .... xx xx x"},  // nothing without a penalty
       {"logit_bias", ".... xx xxxx x xxxx xx xx x"},
       {"seed", ".xxx xx .vvv x xxvx xx xx x"},
+      {"session_id", "..xx xx xxxx x xxxx xv xx x"},
+      {"use_prefix_cache", ".xxx v. xxxx x xxxx xx xx x"},
+      {"cache_prompt", ".xxx v. xxxx x xxxx xx xx x"},
       {"max_tokens", ".xxx xx vvvv x vvvv xx xx x"},
       {"max_completion_tokens", ".xxx xx vvvv x vvvv xx xx x"},
       {"logprobs", kFalseOrZero},
@@ -200,6 +203,7 @@ std::string asked(const FakeEngine& engine) {
                                 s.seed ? std::to_string(*s.seed) : "random", request.ignore_eos);
   out += fmt::format(" {} {} {}", static_cast<int>(s.rule), s.repetition_penalty, s.repetition_window);
   for (const auto& [token, bias] : s.logit_bias) out += fmt::format(" {}:{}", token, bias);
+  out += fmt::format(" {} {}", request.use_prefix_cache, request.streams.empty() ? "" : request.streams[0].keep);
   const TemplateOptions& chat = input.chat;
   out += fmt::format(" {} {} {} {} {} {} {} {}", fmt::join(request.stop, "|"),
                      fmt::join(request.stop_tokens, ","), static_cast<int>(chat.think), chat.user_name,
@@ -396,7 +400,7 @@ TEST(FieldValues, NoTokensAskedForAreNoTokensAnswered) {
   EXPECT_EQ(answer.at("choices").at(0).at("text"), "ab");
   EXPECT_EQ(answer.at("choices").at(1).at("text"), "c");
   EXPECT_EQ(answer.at("choices").at(0).at("finish_reason"), "length");
-  EXPECT_EQ(answer.at("usage"), json::parse(R"({"prompt_tokens":3,"completion_tokens":0,"total_tokens":3})"));
+  EXPECT_EQ(answer.at("usage"), json::parse(R"({"prompt_tokens":3,"completion_tokens":0,"total_tokens":3,"prompt_tokens_details":{"cached_tokens":0}})"));
   const Answer stream = client.post(
       "/v1/chat/completions", R"({"messages":[{"role":"user","content":"a"}],"max_tokens":0,"stream":true})");
   ASSERT_EQ(stream.events().size(), 3u) << stream.body;  // the role, the reason, the end

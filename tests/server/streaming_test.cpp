@@ -90,7 +90,7 @@ TEST(Streaming, ChatChunksHaveTheShapeClientsExpect) {
   EXPECT_EQ(chunks[reason].at("choices").at(0).at("finish_reason"), "length");
   EXPECT_EQ(chunks[usage].at("choices"), json::array{});
   EXPECT_EQ(chunks[usage].at("usage"),
-            json::parse(R"({"prompt_tokens":8,"completion_tokens":6,"total_tokens":14,
+            json::parse(R"({"prompt_tokens":8,"completion_tokens":6,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":0},
                            "completion_tokens_details":{"reasoning_tokens":0}})"));
 }
 

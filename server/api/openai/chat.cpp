@@ -26,6 +26,7 @@ void chat_completions(const Context& context, const Call& call) {
   chat.prompt = engine.prepare(input);
   const SamplingProfile& usual = profile_for(context.profiles, engine.model(), what_is_asked(input, *chat.prompt));
   asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual.sampling}, chat);
+  if (!chat.streams.empty()) chat.continued = engine.prepare(new_turns(input));
   asked.prompts.push_back(std::move(chat));
   auto words = chat_words(asked.delivery, engine.model().id);
   give_answer(context, engine, std::move(asked), std::move(words), call);

@@ -8,4 +8,8 @@ namespace fulmar::api::openai {
 // By the table chat_fields. Throws Error(bad_request) or Error(unsupported).
 PromptInput read_chat_prompt(const Fields& fields);
 
+// What of it is new to a session that has read its beginning and has given the answers in it: what comes after the last of
+// these. Throws Error(bad_request) where that is nothing.
+PromptInput new_turns(const PromptInput& input);
+
 }  // namespace fulmar::api::openai

@@ -1,4 +1,6 @@
 // POST /v1/completions: text or tokens go on.
+#include <fmt/format.h>
+
 #include "answer/answer.h"
 #include "api/openai/inputs.h"
 #include "api/openai/openai.h"
@@ -23,9 +25,16 @@ void completions(const Context& context, const Call& call) {
   if (fields.integer("best_of").value_or(asked.delivery.choices) != asked.delivery.choices)
     unsupported("best_of", "must equal n");
   asked.echo = fields.boolean("echo").value_or(false);
-  for (PromptInput& input : read_inputs(fields, "prompt", vocab)) {
+  std::vector<PromptInput> inputs = read_inputs(fields, "prompt", vocab);
+  if (inputs.size() > 1 && !common.streams.empty())
+    bad_field("session_id", fmt::format("goes on with one prompt, not {}", inputs.size()));
+  for (PromptInput& input : inputs) {
     input.keep_text = asked.echo;
-    asked.prompts.emplace_back(common).prompt = engine.prepare(input);
+    Request& request = asked.prompts.emplace_back(common);
+    request.prompt = engine.prepare(input);
+    if (request.streams.empty()) continue;
+    input.may_be_empty = true;  // a session may go on with nothing new
+    request.continued = engine.prepare(input);
   }
   auto words = completion_words(asked.delivery, engine.model().id);
   give_answer(context, engine, std::move(asked), std::move(words), call);

@@ -31,6 +31,7 @@ std::string_view finish_json(Finish finish) {
 std::string usage_json(const Usage& usage, bool details) {
   std::string json = fmt::format(R"("usage":{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{})",
                                  usage.prompt, usage.completion, usage.prompt + usage.completion);
+  json += fmt::format(R"(,"prompt_tokens_details":{{"cached_tokens":{}}})", usage.cached);
   if (details) json += fmt::format(R"(,"completion_tokens_details":{{"reasoning_tokens":{}}})", usage.thought);
   return json += '}';
 }
