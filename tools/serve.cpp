@@ -113,6 +113,8 @@ void add_serve(CommandLine& line) {
                  "Name of this machine that requests may use, beside localhost, addresses, names without a "
                  "dot and --host; may be repeated; *: any");
   add_profile_flag(command, flags->sampling_profile, "model for chats, else neutral");
+  command.flag("--state-newline", flags->server.state_newline,
+               "Put an empty line between what a session has read and what /state/chat/completions appends to it");
   command
       .option(
           "--slots", flags->spec.slots,

@@ -19,6 +19,11 @@ http::Router make_router(const Context& context) {
       {"GET", "/apply-template", family, openai::apply_template},
       {"POST", "/apply-template", family, openai::apply_template},
       {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick, Auth::open},
+      {"POST", "/state/chat/completions", lightning::family, lightning::state_chat, Cost::any, Auth::in_body},
+      {"POST", "/multi_state/chat/completions", lightning::family, lightning::multi_state_chat, Cost::any, Auth::in_body},
+      {"POST", "/state/status", lightning::family, lightning::state_status, Cost::any, Auth::in_body, nullptr,
+       Content::anything},
+      {"POST", "/state/delete", lightning::family, lightning::state_delete, Cost::any, Auth::in_body},
       // For clients whose base address lacks the /v1.
       {"GET", "/models", family, openai::list_models, Cost::quick},
       {"GET", "/models/{}", family, openai::get_model, Cost::quick},

@@ -55,6 +55,7 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   context.profiles = options.profiles;
   context.build = options.build;
   context.password = options.http.password;
+  context.state_newline = options.state_newline;
   std::unique_ptr<Engine> engine;
   http::Server server(options.http, make_router(context));
   server.start();

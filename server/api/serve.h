@@ -14,6 +14,7 @@ struct ServeOptions {
   http::ServerOptions http;
   ProfileChoice profiles;
   std::string build;  // the program's name and version
+  bool state_newline = false;  // Context::state_newline
   double drain_seconds = 30;  // for requests in flight, after the first SIGTERM or SIGINT
 };
 

@@ -108,6 +108,8 @@ def password(args, model):
             answer.read()
             answers.append(answer.status)
         common.check(answers == [401, 401, 200], f"--password is asked for: {answers}")
+        answers = [server.post("/state/status", body)[0] for body in ({}, {"password": "wrong"}, {"password": "open-sesame"})]
+        common.check(answers == [401, 401, 200], f"rwkv_lightning's clients send it in the body: {answers}")
     kept = os.path.join(args.work_dir, "password")
     with open(kept, "w") as f:
         f.write("sesame\nanother line\n")

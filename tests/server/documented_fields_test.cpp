@@ -9,6 +9,7 @@
 
 #include "answer/body.h"
 #include "answer/common_fields.h"
+#include "api/lightning/lightning.h"
 #include "api/openai/openai.h"
 #include "server/harness.h"
 
@@ -70,7 +71,9 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   const std::string text = document();
   for (const api::FieldTable* table :
        {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
-        &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields}) {
+        &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields,
+        &api::lightning::native_fields, &api::lightning::state_fields, &api::lightning::multi_state_fields,
+        &api::lightning::status_fields, &api::lightning::delete_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
         << "docs/http-api.md must have this table (" << table->title << "):\n"

@@ -111,6 +111,15 @@ void FakeEngine::submit(std::vector<Submission> all) {
   changed_.notify_all();
 }
 
+std::string FakeEngine::text_of(std::span<const Token> tokens) const {
+  std::string text;
+  for (const Token token : tokens) {
+    const auto word = options_.words.find(token);
+    text += word == options_.words.end() ? std::string(1, static_cast<char>(token)) : word->second;
+  }
+  return text;
+}
+
 EngineStats FakeEngine::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = stats_;

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -27,6 +28,7 @@ struct FakeOptions {
   uint32_t channels = 4;  // of a vector; those past the fourth are 0
   std::vector<SamplingProfile> sampling_profiles{};  // of the model
   std::vector<std::string> script{};  // of a chat: tokens that are read as the turn that the template opened
+  std::map<Token, std::string> words{};  // texts of tokens, where they are not their bytes
   std::string fail_with;              // every request ends with this error after its first token
   std::shared_future<void> prepare_after;  // where it is one, no prompt is made before
 };
@@ -52,7 +54,7 @@ class FakeEngine final : public Engine {
   StateStore& sessions() const override { return *sessions_; }
   void check(const State&) const override {}
   StatePtr mix(std::span<const StatePtr> states, std::span<const float>) const override { return states[0]; }
-  std::string text_of(std::span<const Token> tokens) const override { return {tokens.begin(), tokens.end()}; }
+  std::string text_of(std::span<const Token> tokens) const override;
   void set_adapters(const std::vector<Adapter>&, double) override {}
   void drain(double seconds) override;
 

@@ -1,21 +1,10 @@
-// GET /v1/server/status: what its clients look at before they send work, and the family's errors.
+// GET /v1/server/status: what its clients look at before they send work.
 #include <boost/json/serialize.hpp>
 
 #include "answer/json.h"
 #include "api/lightning/lightning.h"
 
 namespace fulmar::api::lightning {
-namespace {
-
-http::Response error_words(const http::Failure& failure) {
-  http::Response response;
-  response.body = json::serialize(json::object{{"error", text(failure.message)}});
-  return response;
-}
-
-}  // namespace
-
-constexpr Family family{"lightning", error_words};
 
 void server_status(const Context& context, const Call& call) {
   const Engine& engine = context.ready();
