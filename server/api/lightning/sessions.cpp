@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <tuple>
 
 #include "answer/json.h"
 #include "api/lightning/lightning.h"
@@ -24,7 +25,7 @@ struct Listing {
 Listing list_sessions(const StateStore& sessions, size_t limit) {
   Listing listing;
   const auto before = [](const SessionEntry& a, const SessionEntry& b) {
-    return a.level != b.level ? a.level < b.level : a.updated > b.updated;
+    return std::tie(a.level, b.updated, b.head, a.id) < std::tie(b.level, a.updated, a.head, b.id);
   };
   std::string after;
   for (bool more = true; more;) {
