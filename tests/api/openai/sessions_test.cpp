@@ -37,7 +37,7 @@ json::object message(std::string_view role, const std::string& content) {
 }
 
 // The model says what the conversation has, and the session must have read the conversation's text.
-TEST(Sessions, AChatReadsOnlyWhatIsNew) {
+void hold_a_chat(const std::string& chat_template) {
   const std::vector<std::string> questions = {"Hi", "How  are\n\nyou?\n", "User: what?", "", "Bye."},
                                  answers = {"Hello.", "Well\nenough.", "Yes", "Hm?", "So long!"};
   std::vector<ChatMessage> all = {{"system", "Be brief."}};
@@ -46,9 +46,12 @@ TEST(Sessions, AChatReadsOnlyWhatIsNew) {
     all.push_back({"assistant", answers[i]});
   }
   all.push_back({"user", ""});
-  const std::string text = apply_chat_template(all, {}).text;
+  TemplateOptions options;
+  options.name = chat_template;
+  const ChatPrompt prompt = apply_chat_template(all, options);
+  const std::string& text = prompt.text;
   FakeOptions model;
-  for (const char c : text.substr(1)) model.script.push_back(c);
+  for (const char c : text.substr(prompt.token_zero ? 0 : 1)) model.script.push_back(c);
   // The whole history each time, as a client of others sends it, or the new message alone.
   for (const bool sends_all : {true, false}) {
     const Service service(model);
@@ -56,7 +59,11 @@ TEST(Sessions, AChatReadsOnlyWhatIsNew) {
     for (size_t i = 0; i < questions.size(); ++i) {
       messages.push_back(message("user", questions[i]));
       const json::object answer = service.ask(
-          "/v1/chat/completions", {{"messages", messages}, {"session_id", "s"}, {"temperature", 0}, {"max_tokens", 50}});
+          "/v1/chat/completions", {{"messages", messages},
+                                   {"session_id", "s"},
+                                   {"temperature", 0},
+                                   {"max_tokens", 50},
+                                   {"chat_template_kwargs", {{"rwkv_prompt_template", chat_template}}}});
       EXPECT_EQ(answer.at("choices").at(0).at("message").at("content"), json::value(answers[i])) << i;
       EXPECT_EQ(answer.at("choices").at(0).at("finish_reason"), "stop") << i;
       if (sends_all)
@@ -64,9 +71,19 @@ TEST(Sessions, AChatReadsOnlyWhatIsNew) {
       else
         messages.clear();
     }
-    const std::string read = service.text_of_session("s");
+    std::vector<Token> tokens = service.engine->sessions().transcript("s").tokens;
+    EXPECT_EQ(std::ranges::count(tokens, 0), prompt.token_zero ? 1 : 0);
+    std::erase(tokens, 0);
+    const std::string read = service.engine->text_of(tokens);
     EXPECT_EQ(read, text.substr(0, read.size()));
     EXPECT_TRUE(read.ends_with("So long!")) << read;
+  }
+}
+
+TEST(Sessions, AChatReadsOnlyWhatIsNew) {
+  for (const char* chat_template : {"world", "assistant", "raven"}) {
+    SCOPED_TRACE(chat_template);
+    hold_a_chat(chat_template);
   }
 }
 
