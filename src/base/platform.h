@@ -11,6 +11,12 @@ namespace fulmar {
 // Where this user's regenerable files go: $XDG_CACHE_HOME, ~/.cache, ~/Library/Caches or %LOCALAPPDATA%, then
 // "fulmar". Not created. Empty where the environment names no home.
 std::filesystem::path cache_folder();
+// Where this user's own files go: $XDG_DATA_HOME, ~/.local/share, ~/Library/Application Support or %APPDATA%, then
+// "fulmar". Not created. Empty where the environment names no home.
+std::filesystem::path data_folder();
+// Creates it and what is above it; the folder itself, where it was not there, for this user alone. False where that
+// cannot be.
+bool make_private_folder(const std::filesystem::path& folder);
 // The running program and its folder; empty where the system does not tell.
 std::filesystem::path program_path();
 std::filesystem::path program_folder();

@@ -154,17 +154,35 @@ TEST(Platform, ThisProcessIsDescribed) {
 }
 
 #ifndef _WIN32
-TEST(Platform, TheCacheFolderFollowsTheEnvironment) {
+TEST(Platform, TheFoldersOfAUserFollowTheEnvironment) {
   setenv("XDG_CACHE_HOME", "/var/cache/me", 1);
+  setenv("XDG_DATA_HOME", "/var/data/me", 1);
   EXPECT_EQ(cache_folder(), "/var/cache/me/fulmar");
+  EXPECT_EQ(data_folder(), "/var/data/me/fulmar");
   setenv("XDG_CACHE_HOME", "relative", 1);
+  setenv("XDG_DATA_HOME", "relative", 1);
   setenv("HOME", "/people/me", 1);
 #ifndef __APPLE__
   EXPECT_EQ(cache_folder(), "/people/me/.cache/fulmar");
+  EXPECT_EQ(data_folder(), "/people/me/.local/share/fulmar");
 #endif
-  unsetenv("XDG_CACHE_HOME");
-  unsetenv("HOME");
+  for (const char* variable : {"XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME"}) unsetenv(variable);
   EXPECT_TRUE(cache_folder().empty());
+  EXPECT_TRUE(data_folder().empty());
+}
+
+TEST(Platform, APrivateFolderIsItsUsersAlone) {
+  const auto above = std::filesystem::path(testing::TempDir()) / "private_folder";
+  std::filesystem::remove_all(above);
+  const auto folder = above / "between" / "fulmar";
+  EXPECT_TRUE(make_private_folder(folder));
+  EXPECT_EQ(std::filesystem::status(folder).permissions(), std::filesystem::perms::owner_all);
+  std::filesystem::permissions(folder, std::filesystem::perms::group_read, std::filesystem::perm_options::add);
+  EXPECT_TRUE(make_private_folder(folder)) << "one that is there stays as its user has it";
+  EXPECT_NE(std::filesystem::status(folder).permissions(), std::filesystem::perms::owner_all);
+  std::ofstream(folder / "file") << "x";
+  EXPECT_FALSE(make_private_folder(folder / "file"));
+  EXPECT_FALSE(make_private_folder(folder / "file" / "inside"));
 }
 
 TEST(Platform, ALibraryThatIsThereIsUsedAndOneThatIsNotIsExplained) {
