@@ -27,7 +27,8 @@ bool is_let_in(const Context& context, const http::Request& request, const json:
 void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
          const std::shared_ptr<http::Reply>& reply) {
   json::object body;
-  const bool is_json = rows[0].content == Content::object || !request.body.empty();
+  const Content content = rows[0].content;
+  const bool is_json = content == Content::object || (content == Content::anything && !request.body.empty());
   if (request.method == "POST" && is_json) body = parse_object(request.body);
   if (rows[0].auth == Auth::in_body && !is_let_in(context, request, body))
     fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
@@ -52,7 +53,8 @@ std::vector<http::Route> make_routes(const Context& context, const std::vector<R
       groups.push_back({row});
     } else {
       const Row& first = (*group)[0];
-      require(first.cost == row.cost && first.auth == row.auth && first.content == row.content,
+      require(first.cost == row.cost && first.auth == row.auth && first.content == row.content &&
+                  first.most_body == row.most_body,
               "the rows of {} {} differ in cost, auth or content", row.method, row.path);
       group->push_back(row);
     }
@@ -65,6 +67,7 @@ std::vector<http::Route> make_routes(const Context& context, const std::vector<R
     route.open = group[0].auth != Auth::password;  // so far
     route.quick = group[0].cost == Cost::quick;
     route.wording = group[0].family.wording;
+    if (group[0].most_body) route.most_body = [&context, most = group[0].most_body] { return most(context); };
     route.handler = [&context, rows_of_path = std::move(group)](const http::Request& request,
                                                                 const std::shared_ptr<http::Reply>& reply) {
       run(context, rows_of_path, request, reply);

@@ -40,8 +40,9 @@ enum class Cost : uint8_t {
 };
 
 enum class Content : uint8_t {
-  object,   // JSON
-  anything  // JSON, or nothing, which is an empty object
+  object,    // JSON
+  anything,  // JSON, or nothing, which is an empty object
+  bytes      // of a file: Call::http.body
 };
 
 struct Row {
@@ -54,10 +55,12 @@ struct Row {
   // Rows of one path are told apart by the body: the first that is meant answers. Null: always meant.
   bool (*when)(const json::object& body) = nullptr;
   Content content = Content::object;  // of a POST's body
+  // Bytes that a body may have, as Route::most_body; null: as many as other bodies.
+  size_t (*most_body)(const Context& context) = nullptr;
 };
 
-// The rows as HTTP knows them: one route for all rows of a method and path, which must agree in cost, auth
-// and content. A POST's body is parsed once; what is no JSON object is worded by the first row's family. `context`
+// The rows as HTTP knows them: one route for all rows of a method and path, which must agree in cost, auth and
+// content. A POST's body is parsed once; what is no JSON object is worded by the first row's family. `context`
 // must outlive them.
 std::vector<http::Route> make_routes(const Context& context, const std::vector<Row>& rows);
 

@@ -78,6 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Failure> check_access(const Incoming& in);
   std::optional<Failure> check_route(const Incoming& in) const;
   Response answer_to_options(const Incoming& in);
+  std::optional<Response> set_most_body(Incoming& in);
   asio::awaitable<bool> read_body(Incoming& in);
   void keep(Incoming& in, std::string_view piece);
   asio::awaitable<bool> read_more();       // for what is incomplete; throws a Refusal when it never comes
@@ -139,6 +140,7 @@ struct Connection::Incoming {
   Head head;
   Request request;  // its body is put together where it is handled
   Match match;
+  size_t most_body = 0;  // bytes that it may have
   Blocks body;
 };
 

@@ -106,6 +106,7 @@ asio::awaitable<bool> Connection::read_head(Incoming& in) {
   head_only_ = in.head.method == "HEAD";
   old_version_ = in.head.old;
   keep_alive_ = in.head.keep_alive;
+  in.request.query = query_of(in.head.target);
   const bool plain = read_path(in.head.target, in.request.path);
   path_ = in.request.path;
   if (!plain) malformed("the path has control characters");
@@ -118,10 +119,21 @@ std::optional<Response> Connection::answer_to_head(Incoming& in) {
   if (const std::optional<Failure> failure = check_access(in)) return worded(wording_, *failure);
   if (in.request.method == "OPTIONS") return answer_to_options(in);
   const std::optional<Failure> failure = check_route(in);
-  if (!failure) return std::nullopt;
+  if (!failure) return set_most_body(in);
   Response response = worded(wording_, *failure);
   if (failure->status == 405) response.headers.push_back({"Allow", in.match.allow});
   return response;
+}
+
+// The answer instead, where the route has one for any body.
+std::optional<Response> Connection::set_most_body(Incoming& in) {
+  in.most_body = shared_->options.limits.body_bytes;
+  try {
+    if (in.match.route->most_body) in.most_body = in.match.route->most_body();
+  } catch (const Error& error) {
+    return worded(wording_, Failure(error));
+  }
+  return std::nullopt;
 }
 
 std::optional<Failure> Connection::check_access(const Incoming& in) {
@@ -183,7 +195,7 @@ struct Connection::Pace {
 asio::awaitable<bool> Connection::read_body(Incoming& in) {
   const Limits& limits = shared_->options.limits;
   const uint64_t length = in.head.length.value_or(0);
-  if (length > limits.body_bytes) keep(in, {});  // throws
+  if (length > in.most_body) keep(in, {});  // throws
   if (!in.request.header("Expect").empty() && !in.head.old && buffer_.size() == 0 &&
       !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
     co_return false;
@@ -234,11 +246,10 @@ void Connection::keep_pace(const Incoming& in, Pace& pace) {
 
 // Puts body bytes to those before.
 void Connection::keep(Incoming& in, std::string_view piece) {
-  const Limits& limits = shared_->options.limits;
-  const uint64_t length = in.head.length.value_or(limits.body_bytes);
-  if (in.body.size() + piece.size() > limits.body_bytes || length > limits.body_bytes)
+  const uint64_t length = in.head.length.value_or(in.most_body);
+  if (in.body.size() + piece.size() > in.most_body || length > in.most_body)
     throw Refusal(
-        Error(ErrorKind::too_large, fmt::format("the request's body is larger than {} bytes", limits.body_bytes)));
+        Error(ErrorKind::too_large, fmt::format("the request's body is larger than {} bytes", in.most_body)));
   if (!in.body.put(piece, static_cast<size_t>(length)))
     throw Refusal(503, "too many large requests at once; try again later", "too_many_bodies");
 }

@@ -95,6 +95,18 @@ std::string_view Request::header(std::string_view name) const {
   return {};
 }
 
+std::optional<std::string> Request::asked(std::string_view name) const {
+  for (std::string_view rest = query; !rest.empty();) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    std::string value(pair.substr(std::min(pair.size(), equals + 1)));
+    std::replace(value.begin(), value.end(), '+', ' ');
+    if (decode(pair.substr(0, equals)) == name) return decode(value);
+  }
+  return std::nullopt;
+}
+
 std::string head_of(const Response& response, Body body, bool keep_alive, std::string_view more) {
   std::string head;
   auto out = std::back_inserter(head);
@@ -121,6 +133,11 @@ bool read_path(std::string_view target, std::string& path) {
   if (folded.size() > 1 && folded.ends_with('/')) folded.pop_back();
   path = decode(folded);
   return std::none_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::string_view query_of(std::string_view target) {
+  const size_t mark = target.find('?');
+  return mark == target.npos ? std::string_view() : target.substr(mark + 1);
 }
 
 std::string printable(std::string_view text, size_t most) {

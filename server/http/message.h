@@ -1,5 +1,6 @@
 // Requests and responses as plain data: what the connection hands to the API and gets back.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,12 +16,15 @@ struct Header {
 struct Request {
   std::string method;  // "GET"
   std::string path;    // decoded, without the query
+  std::string query;   // as it came, without the question mark
   std::string param;   // what the route's {} matched
   std::vector<Header> headers;
   std::string body;
 
   // The first header of this name in any spelling of case, empty where there is none.
   std::string_view header(std::string_view name) const;
+  // The first of this name in the query, decoded as forms are; empty where it has no value.
+  std::optional<std::string> asked(std::string_view name) const;
 };
 
 struct Response {
@@ -40,6 +44,9 @@ std::string chunk_of(std::string_view bytes);
 // The path of a request target ("/v1/models?x=1"), decoded. Doubled and trailing slashes are folded, for base
 // addresses are often put together with one too many. False: the path has control characters.
 bool read_path(std::string_view target, std::string& path);
+
+// What stands behind the target's question mark.
+std::string_view query_of(std::string_view target);
 
 // What a client sent, for one line of the log: printable ASCII, at most `most` characters.
 std::string printable(std::string_view text, size_t most);

@@ -24,6 +24,9 @@ struct Route {
   bool open = false;   // needs no password
   bool quick = false;  // takes microseconds: runs on the I/O thread, however many wait for a worker
   Wording wording = nullptr;  // of its errors; null: the router's
+  // Bytes that a body may have; null: Limits::body_bytes. Asked when the head is there, on the I/O thread; an Error that
+  // it throws is the answer.
+  std::function<size_t()> most_body = nullptr;
 };
 
 struct Match {

@@ -270,6 +270,20 @@ TEST(Messages, OptionsNameWhatAPathTakes) {
   EXPECT_EQ(api.receive().status, 404);
 }
 
+TEST(Messages, AQueryIsReadAsFormsWriteIt) {
+  http::Request request;
+  request.query = http::query_of("/path?a=1&name=two+words%26more&a=2&empty=&bare&&%62=%00&cut=%4");
+  EXPECT_EQ(request.asked("a"), "1");
+  EXPECT_EQ(request.asked("name"), "two words&more");
+  EXPECT_EQ(request.asked("empty"), "");
+  EXPECT_EQ(request.asked("bare"), "");
+  EXPECT_EQ(request.asked("b"), std::string(1, '\0'));
+  EXPECT_EQ(request.asked("cut"), "%4");
+  EXPECT_EQ(request.asked("c"), std::nullopt);
+  request.query = http::query_of("/path");
+  EXPECT_EQ(request.asked("a"), std::nullopt);
+}
+
 TEST(Messages, DatesAreWrittenAsRfc9110Wants) {
   Echo echo;
   const std::string date = echo.client().get("/").headers.at("date");

@@ -36,8 +36,14 @@ void say(const Call& call, std::string text) {
 
 void roll(const Context&, const Call& call) { say(call, "rolls"); }
 void slide(const Context&, const Call& call) { say(call, "slides"); }
+void weigh(const Context&, const Call& call) {
+  const std::string asked = call.http.asked("as").value_or("nothing");
+  say(call, std::to_string(call.http.body.size()) + " as " + asked);
+}
 void complain(const Context&, const Call&) { throw Error(ErrorKind::bad_request, "too heavy", "weight"); }
 void starve(const Context&, const Call&) { throw std::bad_alloc(); }
+size_t five_bytes(const Context&) { return 5; }
+size_t not_yet(const Context&) { throw Error(ErrorKind::unavailable, "not yet"); }
 bool has_corners(const api::json::object& body) { return body.contains("corners"); }
 bool is_heavy(const api::json::object& body) { return body.contains("weight"); }
 bool is_hollow(const api::json::object& body) { return body.contains("hollow"); }
@@ -54,6 +60,10 @@ struct Table {
         {"POST", "/move", square_family, starve, api::Cost::any, api::Auth::password, is_hollow},
         {"POST", "/move", round_family, roll},
         {"POST", "/slide", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
+        {"POST", "/weigh", round_family, weigh, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
+         five_bytes},
+        {"POST", "/later", square_family, weigh, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
+         not_yet},
         {"GET", "/look", round_family, roll, api::Cost::quick, api::Auth::open},
         {"POST", "/push", round_family, roll, api::Cost::any, api::Auth::in_body, nullptr, api::Content::anything},
     };
@@ -126,6 +136,19 @@ TEST(Rows, APasswordInTheBodyIsTakenOnlyWhereTheRowSaysSo) {
   EXPECT_EQ(client.receive().body, "rolls") << "a body that may be empty";
   EXPECT_THAT(Table().client().post("/push", "[]").body, StartsWith("round: 400")) << "and is an object where it is not";
   EXPECT_THAT(Table().client().post("/slide", "").body, StartsWith("square: 400"));
+}
+
+TEST(Rows, AFileComesAsItIsAndWithinABoundOfItsOwn) {
+  const Table table;
+  EXPECT_EQ(table.client().post("/weigh?as=sum", std::string_view("\0\xff{", 3)).body, "3 as sum");
+  EXPECT_EQ(table.client().post("/weigh", "12345").body, "5 as nothing");
+  EXPECT_EQ(table.client().post("/weigh", "123456").status, 413);
+  Client chunked = table.client();
+  chunked.send("POST /weigh HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1234\r\n4\r\n5678\r\n0\r\n\r\n");
+  EXPECT_EQ(chunked.receive().status, 413);
+  Client early = table.client();
+  early.send("POST /later HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n");
+  EXPECT_EQ(early.receive().body, "square: 503 unavailable") << "before the body has come";
 }
 
 TEST(Rows, WhatHasNoPathIsWordedByTheRoutersFamily) {
