@@ -5,6 +5,29 @@
 #include "api/routes.h"
 
 namespace fulmar::api {
+namespace {
+
+// docs/sessions.md says what these are.
+json::object told(const StoreStats& store) {
+  return {{"count", store.sessions},
+          {"l1", store.level1},
+          {"l2", store.level2},
+          {"l3", store.level3},
+          {"hits", store.hits},
+          {"reads", store.reads},
+          {"misses", store.misses},
+          {"memory_bytes", store.memory_bytes},
+          {"file_bytes", store.file_bytes},
+          {"journal_queued", store.queued},
+          {"journal_lag_seconds", store.lag_seconds},
+          {"unwritten_states", store.unwritten},
+          {"checkpoints", store.checkpoints},
+          {"checkpoint_seconds", store.checkpoint_seconds},
+          {"slowest_checkpoint_seconds", store.slowest_checkpoint},
+          {"last_error", store.last_error.empty() ? json::value() : json::value(text(store.last_error))}};
+}
+
+}  // namespace
 
 void health(const Context& context, const Call& call) {
   const Engine* engine = context.engine.load(std::memory_order_acquire);
@@ -24,7 +47,14 @@ void health(const Context& context, const Call& call) {
                                                {"queued", stats.queued},
                                                {"steps", stats.steps},
                                                {"prompt_tokens", stats.prompt_tokens},
-                                               {"completion_tokens", stats.completion_tokens}});
+                                               {"completion_tokens", stats.completion_tokens},
+                                               {"cached_tokens", stats.cached_tokens},
+                                               {"sessions", told(engine->sessions().stats())},
+                                               {"prefix_cache",
+                                                {{"hits", stats.prefix_hits},
+                                                 {"misses", stats.prefix_misses},
+                                                 {"states", stats.prefix_states},
+                                                 {"bytes", stats.prefix_bytes}}}});
   call.reply->respond(std::move(response));
 }
 

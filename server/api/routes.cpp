@@ -2,7 +2,9 @@
 #include "api/routes.h"
 
 #include "api/lightning/lightning.h"
+#include "api/llama/llama.h"
 #include "api/openai/openai.h"
+#include "api/states/states.h"
 
 namespace fulmar::api {
 
@@ -18,6 +20,15 @@ http::Router make_router(const Context& context) {
       {"POST", "/v1/embeddings", family, openai::embeddings},
       {"GET", "/apply-template", family, openai::apply_template},
       {"POST", "/apply-template", family, openai::apply_template},
+      {"POST", "/state/fork", family, states::fork},
+      {"POST", "/state/mix", family, states::mix},
+      {"POST", "/state/import", family, states::import_state, Cost::any, Auth::password, nullptr, Content::bytes,
+       states::most_imported},
+      {"GET", "/state/export/{}", family, states::export_state},
+      {"GET", "/state/{}", family, states::show},
+      {"DELETE", "/state/{}", family, states::erase},
+      {"GET", "/slots", llama::family, llama::list_slots},
+      {"POST", "/slots/{}", llama::family, llama::act_on_slot, Cost::any, Auth::password, nullptr, Content::anything},
       {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick, Auth::open},
       {"POST", "/state/chat/completions", lightning::family, lightning::state_chat, Cost::any, Auth::in_body},
       {"POST", "/multi_state/chat/completions", lightning::family, lightning::multi_state_chat, Cost::any, Auth::in_body},

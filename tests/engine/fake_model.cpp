@@ -169,6 +169,7 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   options.sessions = std::move(limits.sessions);
   ModelInfo info;
   info.vocab = model.vocab;
+  info.slots = model.slots;
   return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, std::move(info));
 }
 

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "answer/body.h"
+#include "api/states/states.h"
 #include "answer/answer.h"
 #include "http/limits.h"
 #include "http/server.h"
@@ -32,6 +33,7 @@ std::vector<std::string> rows() {
                   limits.header_fields),
       fmt::format("chunk extensions and trailers of a body together | {} |", size(limits.header_bytes)),
       fmt::format("a body | {} |", size(limits.body_bytes)),
+      fmt::format("the body of `POST /state/import` | a state in f32 and {} |", size(api::states::kFileMargin)),
       fmt::format("bodies in memory, of all requests together, the first {} of each not counted | {} |",
                   size(limits.free_body_bytes), size(limits.bodies_bytes)),
       fmt::format("memory for reading a body as JSON, on each of the {} threads that do that | {} |", server.workers,

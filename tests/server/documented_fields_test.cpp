@@ -10,7 +10,9 @@
 #include "answer/body.h"
 #include "answer/common_fields.h"
 #include "api/lightning/lightning.h"
+#include "api/llama/llama.h"
 #include "api/openai/openai.h"
+#include "api/states/states.h"
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -72,6 +74,7 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   for (const api::FieldTable* table :
        {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
         &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields,
+        &api::states::fork_fields, &api::states::mix_fields, &api::llama::slot_fields,
         &api::lightning::native_fields, &api::lightning::state_fields, &api::lightning::multi_state_fields,
         &api::lightning::status_fields, &api::lightning::delete_fields}) {
     const std::string printed = table_of(table->fields);

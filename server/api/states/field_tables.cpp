@@ -1,0 +1,28 @@
+// The fields of the endpoints for states. docs/http-api.md prints these tables; a test compares the two.
+#include "api/states/states.h"
+
+namespace fulmar::api::states {
+namespace {
+
+using enum FieldType;
+
+constexpr Field forked[] = {
+    {"from", text, "required", "The session to copy."},
+    {"to", text, "required", "The copy's name."},
+    {"replace", boolean, "false", "Whether `to` may exist already, and is then gone."},
+    {"back", integer, "0", "So many turns before its last one.", 0, 1'000'000},
+};
+
+constexpr Field mixed[] = {
+    {"states", list, "required", "The sessions whose states are mixed.", 0, kMixed},
+    {"weights", list, "equal ones, 1 in all", "A number for each of them.", 0, kMixed},
+    {"to", text, "required", "The session that the mixture becomes."},
+    {"replace", boolean, "false", "Whether `to` may exist already, and is then gone."},
+};
+
+}  // namespace
+
+constexpr FieldTable fork_fields{"fork", forked, {}};
+constexpr FieldTable mix_fields{"mix", mixed, {}};
+
+}  // namespace fulmar::api::states
