@@ -347,7 +347,7 @@ questions() {
   [ -f "$here/data/lines.json" ] || { row "$step" left "their model was not packed"; return; }
   [ $((end - SECONDS)) -gt 0 ] || { row "$step" cut "out of time"; return; }
   total=$(wc -l <"$here/data/lines.expected")
-  "$fulmar" serve --model "$here/data/lines.safetensors" --vocab "$here/data/lines.vocab" --port 0 --drain-seconds 1 \
+  "$fulmar" serve --model "$here/data/lines.safetensors" --vocab "$here/data/lines.vocab" --port 0 --drain-seconds 1 --sessions none \
     --strategy "$device $strategy" >"$out/serve.txt" 2>"$out/serve.err" &
   server=$!
   export -f ask wait_for_port

@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "model_flags.h"
 #include "progress.h"
+#include "session_flags.h"
 
 namespace fulmar::tools {
 namespace {
@@ -23,6 +24,7 @@ struct ServeFlags : ModelFlags {
   EngineOptions engine;  // but its model, which the other flags name
   std::optional<std::string> password, password_file;
   std::string log_level = "info", sampling_profile;
+  SessionFlags sessions;
 };
 
 // A file's first line: its end is no part of a password.
@@ -84,7 +86,13 @@ int run_serve(const ServeFlags& flags) {
     if (!can_be_a_host(host))
       fail(ErrorKind::misuse, "--allow-host {} is no host: it is a name such as models.example, without scheme, port and path",
            host);
-  return api::run_server(server, [&options] { return Engine::create(options); });
+  options.sessions = open_sessions(flags.sessions);  // before the model: its errors cost no loading
+  // The engine alone keeps the store, and its end is the store's.
+  return api::run_server(server, [&options] {
+    std::unique_ptr<Engine> engine = Engine::create(options);
+    options.sessions.reset();
+    return engine;
+  });
 }
 
 }  // namespace
@@ -133,6 +141,12 @@ void add_serve(CommandLine& line) {
               "Tokens that one prompt may have; past it: 400")
       .show_default()
       .between(1, 1 << 30);
+  add_session_flags(command, flags->sessions);
+  command
+      .option("--prefix-cache", flags->engine.prefix_cache,
+              "Memory for what prompts begin with, such as 500M; 0: none; by default an eighth of what is free")
+      .size_in_bytes()
+      .not_negative();
   command.option("--step-tokens", flags->spec.step_tokens, "Tokens of the largest step of the model")
       .show_default()
       .between(1, 65536);

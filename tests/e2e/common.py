@@ -25,6 +25,8 @@ def parse_args():
     os.makedirs(args.work_dir, exist_ok=True)
     sys.path[:0] = [os.path.join(args.source_dir, "tools"), os.path.join(args.source_dir, "tests", "reference")]
     # A program built outside the tree would not find what ships with it.
+    # What a command keeps of the user's own, as sessions, is this test's alone.
+    os.environ["XDG_DATA_HOME"] = os.path.join(os.path.abspath(args.work_dir), "data")
     os.environ.setdefault("FULMAR_DATA", os.path.join(os.path.abspath(args.source_dir), "models"))
     return args
 
@@ -91,10 +93,12 @@ def make_model(args, name, dtype="f32", seed=1, **shape):
 
 
 class Server:
-    """`fulmar serve` on a free port, ready to be asked. Use in a with statement, which kills what was not stopped."""
+    """`fulmar serve` on a free port, ready to be asked. Use in a with statement, which kills what was not stopped. Sessions
+    are in memory unless the words say where: a file is one server's at a time."""
 
     def __init__(self, args, model, *words, env=None):
-        command = [args.fulmar, "serve", "--model", model, "--port", "0", *words]
+        sessions = [] if "--sessions" in words else ["--sessions", "none"]
+        command = [args.fulmar, "serve", "--model", model, "--port", "0", *sessions, *words]
         self.log_path = os.path.join(args.work_dir, f"serve-{id(self)}.log")
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log,
