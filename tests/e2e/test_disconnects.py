@@ -87,7 +87,8 @@ def main():
     # The byte vocabulary has a text for every id, so nothing ends a stream but its length.
     model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=128, V=256)
     for strategy in common.strategies(args, "cpu fp32", "vulkan fp32"):
-        with common.Server(args, model, "--vocab", "bytes", "--strategy", strategy, "--slots", str(STREAMS)) as server:
+        with common.Server(args, model, "--vocab", "bytes", "--strategy", strategy, "--slots", str(STREAMS),
+                           "--prefix-cache", "0") as server:
             print(strategy, flush=True)
             parallel_streams(server)
             disconnects(server)
