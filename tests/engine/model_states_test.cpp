@@ -91,7 +91,7 @@ TEST(ModelStates, APrefixThatWasReadBeforeChangesNoText) {
       ASSERT_NE(b->wait(), Finish::failed);
       EXPECT_EQ(a->tokens(), b->tokens()) << strategy << ", " << seed;
       // A chat's next turn reads the end of the answer before, and what is new.
-      const auto& last = b->events().back();
+      const auto last = b->events().back();
       if (seed > 0) {
         EXPECT_LE(last.prompt_tokens - last.cached_tokens, 40u) << seed;
       }

@@ -34,7 +34,7 @@ TEST(StateChat, GoesOnWithNothingNew) {
   const Service service;
   std::string answer = state_turn(service, with(native("begin", 4), {{"session_id", "s"}}));
   for (int i = 0; i < 3; ++i) answer += state_turn(service, with(native("", 3), {{"session_id", "s"}}));
-  EXPECT_EQ(service.text_of_session("s"), "begin" + answer);
+  EXPECT_EQ(service.text_of_session("s"), fmt::format("begin{}", answer));
 }
 
 TEST(StateChat, AnswersInTheShapeThatClientsKnow) {
@@ -87,7 +87,7 @@ TEST(StateChat, StopsAtTokensAndAtTexts) {
   const auto answer = [&](const json::array& stops) {
     const Service service(model);
     const json::object got = service.ask(path, with(native("?", 14), {{"stop_tokens", stops}, {"session_id", "s"}}));
-    EXPECT_EQ(service.text_of_session("s"), "?" + said(got));  // a stop is no part of the session
+    EXPECT_EQ(service.text_of_session("s"), fmt::format("?{}", said(got)));  // a stop is no part of the session
     return said(got) + '|' + std::string(got.at("choices").at(0).at("finish_reason").as_string());
   };
   model.script.erase(model.script.begin());
