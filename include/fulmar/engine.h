@@ -63,6 +63,9 @@ class Engine {
   // sum(weights[i] * states[i]), of states whose tokens are all fed; it has seen as many as the one that saw most. Throws
   // Error(bad_request).
   virtual StatePtr mix(std::span<const StatePtr> states, std::span<const float> weights) const = 0;
+  // A tuned state's file as a value: no token fed, and a hash of its own, so that texts that began from different ones are
+  // told apart. `order` as in ModelSpec::state_order. Throws Error(bad_file) where it is no state of this model.
+  virtual StatePtr tuned_state(const std::string& file, const std::string& order) const = 0;
   virtual std::string text_of(std::span<const Token> tokens) const = 0;
 
   virtual const ModelInfo& model() const = 0;

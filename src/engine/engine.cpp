@@ -1,5 +1,6 @@
 // What any thread may ask of the engine; the engine's own thread is loop.h's.
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "engine/prompt.h"
 #include "engine/queue.h"
 #include "model/load.h"
+#include "rwkv/state_file.h"
 #include "model/vocabulary.h"
 
 namespace fulmar {
@@ -80,6 +82,13 @@ class ModelEngine final : public Engine {
     if (model_->config().version == rwkv::Version::v4)
       fail(ErrorKind::unsupported, "states of RWKV v4 are running maxima, which no sum makes sense of");
     return mix_states(states, weights, limits());
+  }
+  StatePtr tuned_state(const std::string& file, const std::string& order) const override {
+    auto state = std::make_shared<State>();
+    state->model = limits().model;
+    state->floats = rwkv::tuned_floats({file, rwkv::parse_state_order(order)}, model_->config(), info_.path);
+    for (const float value : state->floats) state->hash.add(std::bit_cast<Token>(value));
+    return state;
   }
   std::string text_of(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
 

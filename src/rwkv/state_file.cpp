@@ -46,6 +46,41 @@ bool is_transposed(const Source& state, StateOrder order) {
   return false;
 }
 
+// The tuned state alone, as a trainer would have laid it out. `model` is whom it must fit.
+SourcePtr checked(SourcePtr state, StateOrder order, const Config& config, const std::string& model) {
+  const std::string label = state->label();
+  if (config.H == 0)
+    fail(ErrorKind::unsupported, "{}: RWKV {} has no states that could be tuned: leave --state out", label,
+         name(config.version));
+  const Shape expected = {config.H, config.N, config.N};
+  for (uint32_t layer = 0; layer < config.L; ++layer) {
+    const std::string tensor = fmt::format("blocks.{}.att.time_state", layer);
+    const auto found = state->info(tensor);
+    if (!found)
+      fail(ErrorKind::bad_file, "{}: {} is missing: {} has {} layers, and a state file has one for each",
+           label, tensor, model, config.L);
+    if (found->shape != expected)
+      fail(ErrorKind::bad_file, "{}: {} is {}, expected {}: this state is for another model than {}", label,
+           tensor, to_string(found->shape), to_string(expected), model);
+    if (found->format != Format::f64 && !info(found->format).decode_row)
+      fail(ErrorKind::bad_file, "{}: {} holds {}, expected floats", label, tensor, info(found->format).name);
+  }
+  const std::vector<std::string> names = state->names();
+  for (const std::string& name : names)
+    if (!is_initial_state(name))
+      fail(ErrorKind::bad_file, "{}: {} is no part of a state: give adapters as --adapter, models as --model",
+           label, name);
+  if (names.size() != config.L)
+    fail(ErrorKind::bad_file, "{}: holds the states of {} layers, {} has {}: this state is for another model",
+         label, names.size(), model, config.L);
+  if (is_transposed(*state, order)) {
+    std::vector<Renamed> turned;
+    for (const std::string& name : names) turned.push_back({name, name, {layout::transpose()}});
+    state = rename(std::move(state), std::move(turned));
+  }
+  return state;
+}
+
 }  // namespace
 
 StateOrder parse_state_order(std::string_view word) {
@@ -61,37 +96,12 @@ SourcePtr with_state_file(SourcePtr model, const StateFile& file, const Config& 
 }
 
 SourcePtr with_state(SourcePtr model, SourcePtr state, StateOrder order, const Config& config) {
-  const std::string label = state->label();
-  if (config.H == 0)
-    fail(ErrorKind::unsupported, "{}: RWKV {} has no states that could be tuned: leave --state out", label,
-         name(config.version));
-  const Shape expected = {config.H, config.N, config.N};
-  for (uint32_t layer = 0; layer < config.L; ++layer) {
-    const std::string tensor = fmt::format("blocks.{}.att.time_state", layer);
-    const auto found = state->info(tensor);
-    if (!found)
-      fail(ErrorKind::bad_file, "{}: {} is missing: {} has {} layers, and a state file has one for each",
-           label, tensor, model->label(), config.L);
-    if (found->shape != expected)
-      fail(ErrorKind::bad_file, "{}: {} is {}, expected {}: this state is for another model than {}", label,
-           tensor, to_string(found->shape), to_string(expected), model->label());
-    if (found->format != Format::f64 && !info(found->format).decode_row)
-      fail(ErrorKind::bad_file, "{}: {} holds {}, expected floats", label, tensor, info(found->format).name);
-  }
-  const std::vector<std::string> names = state->names();
-  for (const std::string& name : names)
-    if (!is_initial_state(name))
-      fail(ErrorKind::bad_file, "{}: {} is no part of a state: give adapters as --adapter, models as --model",
-           label, name);
-  if (names.size() != config.L)
-    fail(ErrorKind::bad_file, "{}: holds the states of {} layers, {} has {}: this state is for another model",
-         label, names.size(), model->label(), config.L);
-  if (is_transposed(*state, order)) {
-    std::vector<Renamed> turned;
-    for (const std::string& name : names) turned.push_back({name, name, {layout::transpose()}});
-    state = rename(std::move(state), std::move(turned));
-  }
+  state = checked(std::move(state), order, config, model->label());
   return std::make_shared<WithState>(std::move(model), std::move(state));
+}
+
+std::vector<float> tuned_floats(const StateFile& file, const Config& config, const std::string& model) {
+  return initial_state(*checked(open_weights(file.path), file.order, config, model), config, {0, config.L});
 }
 
 }  // namespace fulmar::rwkv

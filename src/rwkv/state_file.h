@@ -1,6 +1,8 @@
 // Tuned state files: what every new sequence starts from, in a file of its own beside the model.
 #pragma once
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "rwkv/config.h"
 
@@ -27,5 +29,8 @@ struct StateFile {
 SourcePtr with_state_file(SourcePtr model, const StateFile& file, const Config& config);
 // The same of a file that is open.
 SourcePtr with_state(SourcePtr model, SourcePtr state, StateOrder order, const Config& config);
+// What a slot of such a model starts from by the file, in the order of state.h; `model` is its name in sentences. Throws
+// the same.
+std::vector<float> tuned_floats(const StateFile& file, const Config& config, const std::string& model);
 
 }  // namespace fulmar::rwkv

@@ -54,6 +54,7 @@ class FakeEngine final : public Engine {
   StateStore& sessions() const override { return *sessions_; }
   void check(const State&) const override {}
   StatePtr mix(std::span<const StatePtr> states, std::span<const float>) const override { return states[0]; }
+  StatePtr tuned_state(const std::string&, const std::string&) const override { return nullptr; }
   std::string text_of(std::span<const Token> tokens) const override;
   void set_adapters(const std::vector<Adapter>&, double) override {}
   void drain(double seconds) override;
