@@ -100,11 +100,14 @@ void add_sampling_flags(Command& command, SamplingFlags& flags, const std::strin
   command.flag("--ignore-eos", flags.ignore_eos, "Go on past the end-of-text token");
 }
 
-Finish ask(Engine& engine, const PromptInput& prompt, const SamplingFlags& flags,
+Finish ask(Engine& engine, const Question& question, const SamplingFlags& flags,
            const api::ProfileChoice& profiles, const Show& show) {
   Request request;
-  request.prompt = engine.prepare(prompt);
-  const api::Asking asking = api::what_is_asked(prompt, *request.prompt);
+  request.prompt = engine.prepare(question.prompt);
+  if (question.continued) request.continued = engine.prepare(*question.continued);
+  request.streams = question.streams;
+  request.note = question.note;
+  const api::Asking asking = api::what_is_asked(question.prompt, *request.prompt);
   request.sampling = changed(api::profile_for(profiles, engine.model(), asking).sampling, flags);
   request.max_tokens = flags.max_tokens;
   request.stop = flags.stop;
@@ -119,6 +122,13 @@ Finish ask(Engine& engine, const PromptInput& prompt, const SamplingFlags& flags
   }
   mailbox->close();
   return Finish::cancelled;
+}
+
+void wait_for(Engine& engine, Request request) {
+  const auto mailbox = std::make_shared<Mailbox>();
+  engine.submit({{std::move(request), {mailbox}}});
+  while (mailbox->take().finish == Finish::none) {
+  }
 }
 
 }  // namespace fulmar::tools

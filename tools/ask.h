@@ -33,10 +33,21 @@ void add_sampling_flags(Command& command, SamplingFlags& flags, const std::strin
 // What is new of an answer: its thought, which comes first, and its text.
 using Show = std::function<void(std::string_view thought, std::string_view text)>;
 
+// What is read, and what it goes on from; see Request.
+struct Question {
+  PromptInput prompt;
+  std::optional<PromptInput> continued{};
+  std::vector<Stream> streams{};
+  std::string note{};
+};
+
 // Draws as the server does by default: `profiles` is what profile_choice() makes of SamplingFlags::profile.
 // Calls `show` on this thread for every piece. Ctrl-C ends the generation, not the program, and makes it
 // answer Finish::cancelled. Throws what the engine reported.
-Finish ask(Engine& engine, const PromptInput& prompt, const SamplingFlags& flags,
+Finish ask(Engine& engine, const Question& question, const SamplingFlags& flags,
            const api::ProfileChoice& profiles, const Show& show);
+
+// Waits for the end of a request whose text nobody wants.
+void wait_for(Engine& engine, Request request);
 
 }  // namespace fulmar::tools

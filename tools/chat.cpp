@@ -9,10 +9,14 @@
 #include <utility>
 
 #include "ask.h"
+#include "base/fail.h"
 #include "base/json_text.h"
 #include "base/terminal.h"
+#include "base/utf8.h"
+#include "chat_commands.h"
 #include "commands.h"
 #include "model_flags.h"
+#include "session_copy.h"
 
 namespace fulmar::tools {
 namespace {
@@ -23,12 +27,9 @@ struct ChatFlags : ModelFlags, SamplingFlags {
   ThinkWord word = ThinkWord::none;
   std::optional<uint32_t> reasoning_budget;
   bool show_prompt = false;
+  std::string session;  // empty: in memory
+  SessionFlags sessions;
 };
-
-std::vector<ChatMessage> opening(const ChatFlags& flags) {
-  if (flags.system.empty()) return {};
-  return {{"system", flags.system}};
-}
 
 // The prompt as the model gets it, on one line, and its tokens.
 void show_prompt(const Engine& engine, PromptInput input) {
@@ -46,15 +47,12 @@ class Page {
   void show(std::string_view thought, std::string_view text) {
     if (!thought.empty()) put(std::exchange(thinks_, true) ? "" : "<think>\n"), put(thought);
     if (!text.empty()) end_thought(), put(text);
-    answer_ += text;
     std::fflush(stdout);
   }
-  // The text, which is what the conversation goes on from.
-  std::string end() {
+  void end() {
     end_thought();
     put("\n");
     std::fflush(stdout);
-    return std::move(answer_);
   }
 
  private:
@@ -64,42 +62,104 @@ class Page {
   }
 
   bool thinks_ = false;
-  std::string answer_;
+};
+
+// In a file with --session, else in memory.
+EngineOptions engine_options(const ChatFlags& flags) {
+  EngineOptions options = mixing_user(flags);
+  options.thinking_budget = flags.reasoning_budget;
+  if (flags.session.empty()) return options;
+  if (flags.sessions.store.file == "none") fail(ErrorKind::misuse, "--session needs a file to be kept in, not --sessions none");
+  options.sessions = open_sessions(flags.sessions);  // before the model: its errors cost no loading
+  return options;
+}
+
+ConversationOptions conversation_options(const ChatFlags& flags, const Engine& engine) {
+  ConversationOptions options;
+  options.name = flags.session.empty() ? "chat" : flags.session;
+  if (!flags.system.empty()) options.opening = {{"system", flags.system}};
+  options.chat.think = flags.think;
+  options.chat.word = flags.word;
+  options.streams = streams_of(engine, flags);
+  if (flags.session.empty())
+    options.file = [&flags](bool make) {
+      return make ? open_sessions(flags.sessions) : open_sessions_if_there(flags.sessions);
+    };
+  return options;
+}
+
+// Whether the next line may do better.
+bool may_go_on(const Error& error) {
+  const ErrorKind kind = error.kind();
+  return kind != ErrorKind::device_lost && kind != ErrorKind::internal && kind != ErrorKind::out_of_memory;
+}
+
+class Talk {
+ public:
+  Talk(const ChatFlags& flags, api::ProfileChoice profiles, Engine& engine)
+      : flags_(flags),
+        sampling_(flags),
+        profiles_(std::move(profiles)),
+        engine_(engine),
+        conversation_(engine, conversation_options(flags, engine)) {
+    if (!flags.system.empty() && conversation_.begun())
+      std::fprintf(stderr, "session '%s' has begun: what --system says was not told to it\n", flags.session.c_str());
+  }
+
+  // False where it was the last line.
+  bool take(const std::string& line) {
+    Reaction reaction = react(conversation_, line);
+    if (reaction.anew && sampling_.seed) ++*sampling_.seed;
+    if (reaction.question) answer(*reaction.question);
+    return reaction.next != Next::quit;
+  }
+
+ private:
+  void answer(const Question& question) {
+    if (flags_.show_prompt) show_prompt(engine_, conversation_.begun() ? *question.continued : question.prompt);
+    Page page;
+    Finish finish = Finish::failed;
+    try {
+      finish = ask(engine_, question, sampling_, profiles_,
+                   [&page](std::string_view thought, std::string_view text) { page.show(thought, text); });
+    } catch (...) {
+      conversation_.asked(false);
+      throw;
+    }
+    page.end();
+    conversation_.asked(finish == Finish::cancelled);
+  }
+
+  const ChatFlags& flags_;
+  SamplingFlags sampling_;
+  const api::ProfileChoice profiles_;
+  Engine& engine_;
+  Conversation conversation_;
 };
 
 int run_chat(const ChatFlags& flags) {
   const api::ProfileChoice profiles = api::profile_choice(flags.profile);
-  EngineOptions options = single_user(flags);
-  options.thinking_budget = flags.reasoning_budget;
+  const EngineOptions options = engine_options(flags);
   const std::unique_ptr<Engine> engine = Engine::create(options);
   api::log_profile(api::profile_in_use(profiles, engine->model()));
+  Talk talk(flags, profiles, *engine);
   const bool watched = is_terminal(StandardStream::in);
   if (watched)
-    std::fprintf(stderr,
-                 "%s on %s. /reset forgets the conversation, /quit ends it, Ctrl-C stops an answer.\n",
+    std::fprintf(stderr, "%s on %s. /help lists the commands, /quit ends the program, Ctrl-C stops an answer.\n",
                  engine->model().id.c_str(), engine->model().strategy.c_str());
-
-  std::vector<ChatMessage> messages = opening(flags);
-  std::string line;
-  while (true) {
+  bool failed = false;
+  for (std::string line;;) {
     if (watched) std::fprintf(stderr, "> ");
-    if (!std::getline(std::cin, line) || line == "/quit") return 0;
-    if (line == "/reset") {
-      messages = opening(flags);
-      continue;
+    if (!std::getline(std::cin, line)) break;
+    try {
+      if (!talk.take(line)) break;
+    } catch (const Error& error) {
+      if (!may_go_on(error)) throw;
+      std::fprintf(stderr, "fulmar: %s\n", escape_controls(error.what()).c_str());
+      failed = true;
     }
-    if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    messages.push_back({"user", line});
-    PromptInput prompt;
-    prompt.messages = messages;
-    prompt.chat.think = flags.think;
-    prompt.chat.word = flags.word;
-    if (flags.show_prompt) show_prompt(*engine, prompt);
-    Page page;
-    ask(*engine, prompt, flags, profiles,
-        [&page](std::string_view thought, std::string_view text) { page.show(thought, text); });
-    messages.push_back({"assistant", page.end()});
   }
+  return failed && !watched ? 1 : 0;
 }
 
 }  // namespace
@@ -108,7 +168,10 @@ void add_chat(CommandLine& line) {
   auto flags = std::make_shared<ChatFlags>();
   Command command = line.command("chat", "Talk with a model in the terminal");
   add_model_flags(command, *flags, NoModel::demo);
+  add_gate_flag(command, *flags);
   add_vocab_flag(command, *flags);
+  command.option("--session", flags->session, "Go on with this session, or begin it: the conversation is kept");
+  add_sessions_file_flag(command, flags->sessions);
   command.option("--system", flags->system, "What the model is told before the conversation");
   command.choice("--think", flags->think,
                  "How an answer begins: off, on (think first) or fake (an empty thought); by default as the template "

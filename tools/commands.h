@@ -7,6 +7,7 @@ namespace fulmar::tools {
 void add_serve(CommandLine& line);
 void add_chat(CommandLine& line);
 void add_complete(CommandLine& line);
+void add_sessions(CommandLine& line);
 void add_logits(CommandLine& line);
 void add_tokenize(CommandLine& line);
 void add_convert(CommandLine& line);

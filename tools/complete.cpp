@@ -19,11 +19,13 @@ struct CompleteFlags : ModelFlags, SamplingFlags {
 int run_complete(const CompleteFlags& flags) {
   use_binary_streams();
   const api::ProfileChoice profiles = api::profile_choice(flags.profile);
-  PromptInput prompt;
-  prompt.text = flags.prompt;
-  if (flags.prompt == "-") prompt.text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  const std::unique_ptr<Engine> engine = Engine::create(single_user(flags));
-  const Finish finish = ask(*engine, prompt, flags, profiles, [](std::string_view, std::string_view text) {
+  const EngineOptions options = mixing_user(flags);
+  Question question;
+  question.prompt.text = flags.prompt;
+  if (flags.prompt == "-") question.prompt.text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  const std::unique_ptr<Engine> engine = Engine::create(options);
+  if (flags.states.size() > 1) question.streams = streams_of(*engine, flags);
+  const Finish finish = ask(*engine, question, flags, profiles, [](std::string_view, std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   });
@@ -37,6 +39,7 @@ void add_complete(CommandLine& line) {
   auto flags = std::make_shared<CompleteFlags>();
   Command command = line.command("complete", "Continue a text");
   add_model_flags(command, *flags, NoModel::demo);
+  add_gate_flag(command, *flags);
   add_vocab_flag(command, *flags);
   command.option("--prompt", flags->prompt, "The text to continue; '-' reads it from stdin").show_default();
   add_sampling_flags(command, *flags, "neutral");

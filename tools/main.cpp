@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   add_serve(line);     // an HTTP server with OpenAI's endpoints
   add_chat(line);      // talk in the terminal
   add_complete(line);  // continue a text
+  add_sessions(line);  // look after conversations that are kept
   add_logits(line);    // what the model predicts, as numbers
   add_tokenize(line);  // text to ids and back
   add_convert(line);   // a model file in another form

@@ -1,6 +1,7 @@
 // Model flags and what follows from them; see model_flags.h.
 #include "model_flags.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/data_file.h"
@@ -77,7 +78,7 @@ void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
           "the file says, else 2")
       .one_word_each();
   const Option state =
-      command.option("--state", flags.spec.state, "Tuned state file that every sequence starts from");
+      command.option("--state", flags.states, "Tuned state file that every sequence starts from").one_word_each();
   command
       .option(
           "--state-order", flags.spec.state_order,
@@ -111,6 +112,9 @@ ModelSpec spec_of(const ModelFlags& flags) {
   if (spec.file.empty()) spec.file = find_data_file("fulmar-demo.safetensors").string();
   spec.matrix_units = !flags.no_matrix_units;
   spec.adapters = adapters_of(flags);
+  if (flags.states.size() > 1)
+    fail(ErrorKind::misuse, "--state is given {} times: only chat and complete mix several states", flags.states.size());
+  if (!flags.states.empty()) spec.state = flags.states[0];
   spec.progress = show_progress("loading " + spec.file);
   return spec;
 }
@@ -124,6 +128,34 @@ EngineOptions single_user(const ModelFlags& flags) {
   options.max_prompt_tokens = std::numeric_limits<uint32_t>::max() / 2;
   options.queue_tokens = options.max_prompt_tokens;
   return options;
+}
+
+void add_gate_flag(Command& command, ModelFlags& flags) {
+  command
+      .option("--gate", flags.gates,
+              "Share of a --state, where several are given, whose predictions are mixed; once for each, by default equal")
+      .one_word_each();
+}
+
+EngineOptions mixing_user(const ModelFlags& flags) {
+  const size_t states = flags.states.size();
+  if (!flags.gates.empty() && (states < 2 || flags.gates.size() != states))
+    fail(ErrorKind::misuse, "--gate is given {} times for {} --state: give it once for each of several, or not at all",
+         flags.gates.size(), states);
+  ModelFlags first = flags;  // what is wrong with that one costs no loading
+  first.states.resize(std::min<size_t>(states, 1));
+  EngineOptions options = single_user(first);
+  options.model.slots = static_cast<uint32_t>(std::max<size_t>(states, 1));
+  return options;
+}
+
+std::vector<Stream> streams_of(const Engine& engine, const ModelFlags& flags) {
+  std::vector<Stream> streams(flags.states.size());
+  for (size_t i = 0; i < streams.size(); ++i) {
+    streams[i].start = engine.tuned_state(flags.states[i], flags.spec.state_order);
+    if (!flags.gates.empty()) streams[i].gate = flags.gates[i];
+  }
+  return streams;
 }
 
 }  // namespace fulmar::tools

@@ -15,6 +15,8 @@ struct ModelFlags {
   bool no_matrix_units = false;
   std::vector<std::string> adapters, adapter_modes;
   std::vector<float> adapter_scalings;
+  std::vector<std::string> states;
+  std::vector<float> gates;  // --gate
 };
 
 // --memory-limit 2G
@@ -31,7 +33,14 @@ void add_chat_flags(Command& command, ModelFlags& flags, std::optional<uint32_t>
 // Throws Error(misuse) where there are more modes or scalings than adapters, or fewer but not one.
 ModelSpec spec_of(const ModelFlags& flags);
 
-// Engine options for a program with one user.
+// Engine options for a program with one user. Throws Error(misuse) for more than one --state.
 EngineOptions single_user(const ModelFlags& flags);
+
+// Several --state: all of them read the same, and their logits are mixed (MRSS).
+void add_gate_flag(Command& command, ModelFlags& flags);
+// single_user() with room for a stream of each. Throws Error(misuse) where there are gates, but not one for each.
+EngineOptions mixing_user(const ModelFlags& flags);
+// What a text begins from: a stream for each --state, none where there is none.
+std::vector<Stream> streams_of(const Engine& engine, const ModelFlags& flags);
 
 }  // namespace fulmar::tools

@@ -62,6 +62,7 @@ const std::vector<Layer>& layers() {
       {"tools/devices", up_to_model},
       {"tools/model_flags", up_to_model},
       {"tools/tokenize", up_to_model},
+      {"tools/sessions", up_to_model},
       {"tools", {"src/base", "include/fulmar", "server"}},
       {"shaders", {"include/shared"}},
   };
