@@ -86,7 +86,7 @@ int run_serve(const ServeFlags& flags) {
     if (!can_be_a_host(host))
       fail(ErrorKind::misuse, "--allow-host {} is no host: it is a name such as models.example, without scheme, port and path",
            host);
-  options.sessions = open_sessions(flags.sessions);  // before the model: its errors cost no loading
+  options.sessions = open_sessions_to_serve(flags.sessions);  // before the model: its errors cost no loading
   // The engine alone keeps the store, and its end is the store's.
   return api::run_server(server, [&options] {
     std::unique_ptr<Engine> engine = Engine::create(options);

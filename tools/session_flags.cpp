@@ -41,4 +41,16 @@ std::shared_ptr<StateStore> open_sessions(const SessionFlags& flags) {
   return StateStore::open(options);
 }
 
+std::shared_ptr<StateStore> open_sessions_to_serve(const SessionFlags& flags) {
+  try {
+    return open_sessions(flags);
+  } catch (const Error& error) {
+    if (!flags.store.file.empty() || error.kind() != ErrorKind::unavailable) throw;
+    log_warning("sessions of this server are kept in memory only: {}", error.what());
+  }
+  SessionFlags in_memory = flags;
+  in_memory.store.file = "none";
+  return open_sessions(in_memory);
+}
+
 }  // namespace fulmar::tools

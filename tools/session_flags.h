@@ -19,5 +19,8 @@ std::string default_sessions_file();
 
 // Throws Error where the file cannot be had: see StateStore::open.
 std::shared_ptr<StateStore> open_sessions(const SessionFlags& flags);
+// The same for who serves without being asked for sessions: where the user's own file is another program's just now, they
+// are kept in memory, which is said. A file that was named is an Error still.
+std::shared_ptr<StateStore> open_sessions_to_serve(const SessionFlags& flags);
 
 }  // namespace fulmar::tools

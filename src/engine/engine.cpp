@@ -44,7 +44,7 @@ class ModelEngine final : public Engine {
         vocabulary_(hash_of(*tokenizer_)),
         max_prompt_tokens_(options.max_prompt_tokens),
         sessions_(options.sessions ? options.sessions : StateStore::open({})),
-        limits_{vocab_, model_->slots(), fingerprint(), model_->state_floats()},
+        limits_{vocab_, model_->slots(), fingerprint(), model_->state_floats(), !options.model.state.empty()},
         queue_(options.queue, options.queue_tokens),
         loop_(*model_, tokenizer_, *sessions_, queue_, counters_, limits_,
               options.prefix_cache.value_or(available_memory() / 8)),

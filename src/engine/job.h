@@ -28,12 +28,13 @@ struct Job {
   std::shared_ptr<Siblings> siblings{};  // of several choices
 };
 
-// What a request is for: "vulkan fp16, 8 slots" of the model that it is checked against.
+// Of the model that a request is checked against.
 struct JobLimits {
   uint32_t vocab = 0;
   uint32_t slots = 0;         // of the model: a request has no more streams
   Fingerprint model;          // whose states fit
   uint64_t state_floats = 0;
+  bool tuned_start = false;   // it starts from a state of another file, which the fingerprint knows nothing of
 };
 
 // The choices in order, a submission's one after another. Throws Error(bad_request), naming the field, for a

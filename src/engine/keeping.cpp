@@ -139,7 +139,7 @@ void Keeping::put(Generation& one, const TurnTokens& tokens, const std::vector<S
     const Stream& stream = request.streams[i];
     if (stream.keep.empty()) continue;
     const Node parent = one.beginning().parents[i];
-    const bool whole = parent == 0 && stream.start != nullptr;
+    const bool whole = parent == 0 && (stream.start || tuned_start_);  // tokens alone would not make it again
     tickets_.push_back(
         sessions_.put({stream.keep, parent, tokens.turn, states[i], request.note, whole, stream.replace}));
   }

@@ -13,7 +13,12 @@ namespace fulmar {
 
 class Keeping {
  public:
-  Keeping(Model& model, StateStore& sessions, PrefixIndex& prefixes) : model_(model), sessions_(sessions), prefixes_(prefixes) {}
+  Keeping(Model& model, StateStore& sessions, PrefixIndex& prefixes, const JobLimits& limits)
+      : model_(model),
+        sessions_(sessions),
+        prefixes_(prefixes),
+        tuned_start_(limits.tuned_start),
+        fingerprint_(limits.model) {}
   void set_fingerprint(const Fingerprint& model) { fingerprint_ = model; }
 
   // It stands at a mark: its slots' states go to whoever wants them.
@@ -44,6 +49,7 @@ class Keeping {
   Model& model_;
   StateStore& sessions_;
   PrefixIndex& prefixes_;
+  const bool tuned_start_;
   Fingerprint fingerprint_;
   std::vector<Ticket> tickets_;  // of the one that ended last
   std::vector<Waiting> waiting_;

@@ -29,7 +29,7 @@ Loop::Loop(Model& model, std::shared_ptr<const Tokenizer> tokenizer, StateStore&
       budget_{model.max_rows(), model.max_picks()},
       prefixes_(prefix_bytes),
       admission_(sessions, prefixes_, limits),
-      keeping_(model, sessions, prefixes_),
+      keeping_(model, sessions, prefixes_, limits),
       slots_(model.slots()),
       drawing_(model.config().outputs(), model.slots(), model.team()) {
   for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
@@ -37,7 +37,6 @@ Loop::Loop(Model& model, std::shared_ptr<const Tokenizer> tokenizer, StateStore&
   demands_.reserve(slots_.size());
   tokens_.reserve(budget_.rows);
   leaving_.reserve(slots_.size());
-  keeping_.set_fingerprint(limits.model);
 }
 
 void Loop::change_model(const Fingerprint& model) {

@@ -84,6 +84,9 @@ def places(args):
     with serve(args, file):
         done = common.run(args, *words, "--sessions", file)
         common.check(done.returncode == 1 and file.encode() in done.stderr and b"/nonexistent" not in done.stderr, f"{done.stderr}")
+    with serve(args, default):  # another server of this user, that names no file
+        done = common.run(args, *words, env={"XDG_DATA_HOME": data})
+        common.check(b"kept in memory only" in done.stderr and b"/nonexistent" in done.stderr, f"{done.stderr}")
     foreign = new_file(args, "foreign.db")
     with open(foreign, "wb") as f:
         f.write(b"a letter to a friend\n" * 100)

@@ -167,6 +167,7 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   options.max_prompt_tokens = limits.max_prompt_tokens;
   options.prefix_cache = limits.prefix_cache;
   options.sessions = std::move(limits.sessions);
+  options.model.state = std::move(limits.state);
   ModelInfo info;
   info.vocab = model.vocab;
   info.slots = model.slots;

@@ -101,6 +101,7 @@ struct FakeLimits {  // as in EngineOptions
   uint32_t max_prompt_tokens = 1 << 20;
   uint64_t prefix_cache = 0;
   std::shared_ptr<StateStore> sessions{};
+  std::string state{};  // ModelSpec::state
 };
 std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits = {});
 

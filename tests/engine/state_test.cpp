@@ -6,6 +6,7 @@
 
 #include "engine/fake_model.h"
 #include "engine/mixture.h"
+#include "state/sessions.h"
 
 namespace fulmar {
 namespace {
@@ -157,6 +158,20 @@ TEST(Session, OfAnotherModelIsRefusedAndStays) {
   EXPECT_EQ(listener->error_kind(), ErrorKind::bad_request);
   one->set_adapters({}, 10);
   EXPECT_EQ(answer(*one, turn_of("y", 3, "s")), whole("x" + whole("x", 3) + "y", 3));
+}
+
+// Where the model starts from a file's state, tokens alone would begin elsewhere under another: the first turn's state is
+// durable with it.
+TEST(Session, ThatBeganFromATunedStateIsWrittenAtOnce) {
+  for (const bool tuned : {false, true}) {
+    const test::Folder folder;
+    const auto store = StateStore::open({.file = (folder.path() / "sessions.db").string()});
+    const auto engine = make_fake_engine({}, {.sessions = store, .state = tuned ? "tuned.pth" : ""});
+    answer(*engine, turn_of("x", 3, "s"));
+    EXPECT_EQ(store->stats().unwritten, tuned ? 0u : 1u);
+    answer(*engine, turn_of("y", 3, "s"));
+    EXPECT_EQ(store->stats().unwritten, 1u);
+  }
 }
 
 TEST(Session, MovesAsAValue) {
