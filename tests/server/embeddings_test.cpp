@@ -215,7 +215,7 @@ TEST(Embeddings, OfManyTextsAreUnderWayAFewAtATime) {
 TEST(Embeddings, AreRefusedWhereNotOneTextMayWait) {
   FakeOptions options;
   options.slots = options.queue = 1;
-  options.step = std::chrono::milliseconds(1);
+  options.step = std::chrono::milliseconds(20);  // nobody reads, and unread text ends an answer
   Harness harness(options);
   std::vector<Client> others;
   for (int i = 0; i < 2; ++i) {
