@@ -233,6 +233,26 @@ TEST(Answers, EverythingOfAConversationReachesTheTemplate) {
   EXPECT_EQ(tools[2].content, "3");
 }
 
+// A parser makes numbers binary, and a printer writes others.
+TEST(Answers, ArgumentsKeepTheirNumbers) {
+  Harness harness;
+  Client client = harness.client();
+  const std::string tail = R"(","tool_calls":[{"function":{"name":"f"}},{"function":{"name":"g","arguments":)";
+  const auto arguments = [&](const std::string& written) {
+    const Answer answer = client.post("/v1/chat/completions",
+                                      "\xEF\xBB\xBF{\"max_tokens\":1,\"messages\":[1], \"messages\" : [ "
+                                      R"({"role":"user","content":"[\"]}"}, {"role":"assistant","content":")" +
+                                          tail + written + "}}]}]}");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return harness.engine.last_input().messages.at(1).tool_calls.at(1).arguments;
+  };
+  EXPECT_EQ(arguments(R"({ "lat" : 1.5, "n":[12345678901234567890123 , 1e2,-0.10],
+                           "s":"Z\u00fcrich \" 1.50", "o":{"t":true,"x": null} })"),
+            R"({"lat":1.5,"n":[12345678901234567890123,1e2,-0.10],"s":"Zürich \" 1.50","o":{"t":true,"x":null}})");
+  EXPECT_EQ(arguments(R"({"a":"\ud83d","\u0061":1.0})"), "{\"a\":\"\xEF\xBF\xBD\",\"a\":1.0}");
+  EXPECT_EQ(arguments(R"("{\"lat\": 1.50}")"), R"({"lat": 1.50})");
+}
+
 TEST(Answers, StopStringEndsTheText) {
   Harness harness;
   Client client = harness.client();

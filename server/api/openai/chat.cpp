@@ -22,7 +22,7 @@ void chat_completions(const Context& context, const Call& call) {
   Asked asked;
   Request chat;
   fields.refuse_unsupported();
-  const PromptInput input = read_chat_prompt(fields);
+  const PromptInput input = read_chat_prompt(fields, call.http.body);
   chat.prompt = engine.prepare(input);
   const SamplingProfile& usual = profile_for(context.profiles, engine.model(), what_is_asked(input, *chat.prompt));
   asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual.sampling}, chat);
@@ -42,7 +42,7 @@ void apply_template(const Context& context, const Call& call) {
   if (call.http.method != "GET" || body.contains("messages")) {
     const Fields fields(body, chat_fields);
     fields.refuse_unsupported();
-    PromptInput input = read_chat_prompt(fields);
+    PromptInput input = read_chat_prompt(fields, call.http.body);
     input.keep_text = true;
     const auto prompt = engine.prepare(input);
     json::array stops;

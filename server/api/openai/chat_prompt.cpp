@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <optional>
 #include <span>
 
+#include "answer/json_source.h"
 #include "api/openai/openai.h"
 
 namespace fulmar::api::openai {
@@ -38,11 +38,11 @@ std::string read_content(const Fields& message, std::string_view role) {
   return text;
 }
 
-// A JSON object as text, as OpenAI has it, or as it is.
-std::string read_arguments(const Fields& call) {
+// A JSON object as text, as OpenAI has it, or as it is, with its numbers as the client spells them.
+std::string read_arguments(const Fields& call, const JsonSource& source) {
   const json::value* value = call.find("arguments");
   if (!value || says_nothing(*value)) return {};
-  if (value->is_object()) return json::serialize(*value);
+  if (value->is_object()) return source.member("arguments").compact();
   const auto bad = [&] { bad_field(call.name("arguments"), "must be a JSON object, or one as text"); };
   if (!value->is_string()) bad();
   std::string text = call.text("arguments").value_or("");
@@ -55,11 +55,13 @@ std::string read_arguments(const Fields& call) {
 }
 
 // Calls that the assistant made earlier.
-std::vector<ToolCall> read_calls(const Fields& message) {
+std::vector<ToolCall> read_calls(const Fields& message, const JsonSource& source) {
   std::vector<ToolCall> calls;
   const json::array* list = message.list("tool_calls");
   if (!list) return calls;
-  for (const json::value& value : *list) {
+  const std::vector<JsonSource> sources = source.member("tool_calls").entries();
+  for (size_t i = 0; i < list->size(); ++i) {
+    const json::value& value = (*list)[i];
     const std::string name = message.name("tool_calls");
     if (!value.is_object()) bad_field(name, "must be an array of calls");
     const json::object* function = Fields(value.get_object(), call_fields, name + ".").map("function");
@@ -67,21 +69,24 @@ std::vector<ToolCall> read_calls(const Fields& message) {
     const Fields call(*function, function_fields, name + ".function.");
     const auto called = call.text("name");
     if (!called) bad_field(call.name("name"), "is missing");
-    calls.push_back({*called, read_arguments(call)});
+    calls.push_back({*called, read_arguments(call, sources.at(i).member("function"))});
   }
   return calls;
 }
 
-std::vector<ChatMessage> read_messages(const Fields& fields) {
+std::vector<ChatMessage> read_messages(const Fields& fields, std::string_view body) {
   const json::array* array = fields.list("messages");
   if (!array) bad_field("messages", "must have at least one message");
+  std::vector<JsonSource> sources;  // once there is a call
   std::vector<ChatMessage> messages;
   for (size_t i = 0; i < array->size(); ++i) {
     const json::object* object = (*array)[i].if_object();
     if (!object) bad_field(fmt::format("messages[{}]", i), "must be an object");
     const Fields message(*object, message_fields, fmt::format("messages[{}].", i));
     const std::string role = message.text("role").value_or("");
-    messages.push_back({role, read_content(message, role), read_calls(message)});
+    if (sources.empty() && message.list("tool_calls")) sources = JsonSource(body).member("messages").entries();
+    const JsonSource source = sources.empty() ? JsonSource() : sources.at(i);
+    messages.push_back({role, read_content(message, role), read_calls(message, source)});
   }
   return messages;
 }
@@ -184,9 +189,9 @@ bool read_format(const Fields& fields) {
 
 }  // namespace
 
-PromptInput read_chat_prompt(const Fields& fields) {
+PromptInput read_chat_prompt(const Fields& fields, std::string_view body) {
   PromptInput input;
-  input.messages = read_messages(fields);
+  input.messages = read_messages(fields, body);
   TemplateOptions& options = input.chat;
   read_thinking(fields, options);
   options.thoughts_in_text = read_format(fields);

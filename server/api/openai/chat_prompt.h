@@ -5,8 +5,9 @@
 
 namespace fulmar::api::openai {
 
-// By the table chat_fields. Throws Error(bad_request) or Error(unsupported).
-PromptInput read_chat_prompt(const Fields& fields);
+// By the table chat_fields; `body` is the text that the fields were read from. Throws Error(bad_request) or
+// Error(unsupported).
+PromptInput read_chat_prompt(const Fields& fields, std::string_view body);
 
 // What of it is new to a session that has read its beginning and has given the answers in it: what comes after the last of
 // these. Throws Error(bad_request) where that is nothing.

@@ -96,7 +96,7 @@ constexpr Field call[] = {
 
 constexpr Field function[] = {
     {"name", text, "required", "Its name."},
-    {"arguments", text, "`{}`", "A JSON object, or one as text."},
+    {"arguments", text, "`{}`", "A JSON object, or one as text. Its numbers reach the model as you spell them, and so does all of a text."},
 };
 
 constexpr Field part[] = {
