@@ -34,6 +34,7 @@ struct JobLimits {
   uint32_t slots = 0;         // of the model: a request has no more streams
   Fingerprint model;          // whose states fit
   uint64_t state_floats = 0;
+  bool reproducible = false;  // texts must not depend on what was said before: see ModelSpec
   bool tuned_start = false;   // it starts from a state of another file, which the fingerprint knows nothing of
 };
 

@@ -109,7 +109,7 @@ bool Keeping::end(Generation& one) {
   const bool kept = is_kept(one.job()), reported = one.job().request->report_states;
   if (!one.leaves_states() || !(kept || reported || one.beginning().cacheable)) return false;
   const TurnTokens tokens = one.turn_tokens();
-  const bool cached = one.beginning().cacheable && tokens.from_slots &&
+  const bool cached = cache_answers_ && one.beginning().cacheable && tokens.from_slots &&
                       tokens.fed.size() - one.input_so_far().size() >= worth_keeping;
   if (!(kept || reported || cached)) return false;
   std::vector<StatePtr> states =

@@ -17,6 +17,7 @@ class Keeping {
       : model_(model),
         sessions_(sessions),
         prefixes_(prefixes),
+        cache_answers_(!limits.reproducible),
         tuned_start_(limits.tuned_start),
         fingerprint_(limits.model) {}
   void set_fingerprint(const Fingerprint& model) { fingerprint_ = model; }
@@ -49,6 +50,7 @@ class Keeping {
   Model& model_;
   StateStore& sessions_;
   PrefixIndex& prefixes_;
+  const bool cache_answers_;  // a row that decoded may be other numbers than one of a prompt
   const bool tuned_start_;
   Fingerprint fingerprint_;
   std::vector<Ticket> tickets_;  // of the one that ended last

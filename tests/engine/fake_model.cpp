@@ -168,6 +168,7 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   options.prefix_cache = limits.prefix_cache;
   options.sessions = std::move(limits.sessions);
   options.model.state = std::move(limits.state);
+  options.model.reproducible = limits.reproducible;
   ModelInfo info;
   info.vocab = model.vocab;
   info.slots = model.slots;

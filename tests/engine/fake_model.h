@@ -102,6 +102,7 @@ struct FakeLimits {  // as in EngineOptions
   uint64_t prefix_cache = 0;
   std::shared_ptr<StateStore> sessions{};
   std::string state{};  // ModelSpec::state
+  bool reproducible = false;
 };
 std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits = {});
 

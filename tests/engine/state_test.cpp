@@ -283,6 +283,16 @@ TEST(Prefix, OfAnotherPromptIsNotReadAgain) {
   EXPECT_EQ(fifth->text(), fourth->text());
 }
 
+// What was drawn may have been computed in another order than a prompt: with --reproducible it is read again.
+TEST(Prefix, OfAReproducibleEngineIsOfPromptsAlone) {
+  const auto engine = make_fake_engine({}, {.prefix_cache = 1 << 20, .reproducible = true});
+  const auto first = listen_to(*engine, ask("a question of some length", 20));
+  ASSERT_EQ(first->wait(), Finish::length);
+  const auto second = listen_to(*engine, ask("a question of some length" + first->text() + "and now?", 20));
+  ASSERT_EQ(second->wait(), Finish::length);
+  EXPECT_EQ(second->events().back().cached_tokens, 25u);
+}
+
 TEST(Prefix, ChangesNoTextWhateverComes) {
   const auto cached = make_fake_engine({.slots = 4, .max_rows = 16}, {.prefix_cache = 4000});
   const auto plain = make_fake_engine({});
