@@ -29,8 +29,13 @@ constexpr std::string_view introduction =
   throw Error(ErrorKind::bad_request, fmt::format("{} {}", field, problem), field);
 }
 
-// CRLF to LF, runs of line ends to one (an empty line would end the turn), no white space around.
-std::string clean(std::string_view text) {
+// What the models' makers clean. What the model and its tools wrote has empty lines of its own.
+bool loses_empty_lines(Role role) {
+  return role == Role::system || role == Role::user;
+}
+
+// CRLF to LF, no white space around, and where it loses empty lines runs of line ends to one.
+std::string clean(std::string_view text, Role role = Role::user) {
   const std::size_t begin = text.find_first_not_of(white);
   if (begin == std::string_view::npos) return {};
   text = text.substr(begin, text.find_last_not_of(white) - begin + 1);
@@ -38,7 +43,7 @@ std::string clean(std::string_view text) {
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\r' && text[i + 1] == '\n') continue;  // never the last byte: that one is not white
-    if (text[i] == '\n' && out.back() == '\n') continue;
+    if (text[i] == '\n' && out.back() == '\n' && loses_empty_lines(role)) continue;
     out.push_back(text[i]);
   }
   return out;
@@ -117,39 +122,49 @@ class Layout {
   }
 
   // A text as it stands in a turn: clean, and nothing in it begins or ends one.
-  std::string text(std::string_view content) const {
+  std::string text(std::string_view content, Role role) const {
     if (!style_.opens) return std::string(content);
-    std::string plain = clean(content);
+    std::string plain = clean(content, role);
     if (style_.close == flower) replace_all(plain, flower, closed_flower);
-    return style_.before.empty() ? plain : moved_in(plain);
+    return without_turns(plain);
   }
 
   // A turn's head and text, without what ends it.
   std::string turn(const ChatMessage& message, Role role, std::string_view word = {}) const {
     std::string out = head(role);
-    std::string said = text(message.content).append(word);
+    std::string said = text(message.content, role).append(word);
     if (role == Role::tool && !style_.before.empty()) return out + "```json\n" + said + "\n```";
     if (!said.empty()) out.append(out.empty() ? std::string_view() : style_.gap).append(said);
     for (const ToolCall& call : message.tool_calls) {
-      if (!out.ends_with('\n')) out += '\n';
-      const std::string arguments = text(call.arguments);
-      out += fmt::format("**Tool Call:**\n```json\n{{\"name\": {}, \"arguments\": {}}}\n```", json_quoted(text(call.name)),
+      if (!out.empty() && !out.ends_with('\n')) out += '\n';
+      const std::string arguments = text(call.arguments, role);
+      out += fmt::format("**Tool Call:**\n```json\n{{\"name\": {}, \"arguments\": {}}}\n```", json_quoted(text(call.name, role)),
                          arguments.empty() ? "{}" : arguments);
     }
     return out;
   }
 
  private:
-  // A line that looks like a heading would begin another turn, so it is moved in by a space.
-  std::string moved_in(std::string_view plain) const {
+  // Whether a line would begin another turn. Without a mark before its speaker it does so only behind an empty line.
+  bool is_heading(std::string_view line) const {
+    if (!line.starts_with(style_.before)) return false;
+    line.remove_prefix(style_.before.size());
+    return std::ranges::any_of(names_, [&](const std::string& name) {
+      if (name.empty() || !line.starts_with(name)) return false;
+      return !style_.before.empty() || line.substr(name.size()).starts_with(style_.after);
+    });
+  }
+
+  // A heading is moved in by a space, or up to the line before it.
+  std::string without_turns(std::string_view plain) const {
     std::string out;
     for (std::size_t at = 0; at < plain.size();) {
       const std::size_t end = std::min(plain.find('\n', at), plain.size() - 1) + 1;
       const std::string_view line = plain.substr(at, end - at);
-      const auto is_heading = [&](const std::string& name) {
-        return line.substr(style_.before.size()).starts_with(name);
-      };
-      if (line.starts_with(style_.before) && std::ranges::any_of(names_, is_heading)) out += ' ';
+      if (is_heading(line)) {
+        if (!style_.before.empty()) out += ' ';
+        while (style_.before.empty() && out.ends_with("\n\n")) out.pop_back();
+      }
       out += line;
       at = end;
     }
@@ -209,16 +224,20 @@ void open_answer(const Layout& layout, Think think, std::string_view empty_thoug
   prompt.text += prompt.turn.begun;
 }
 
-// The last message's text goes on. White space at its end is not fed, or the model would have to begin in the
-// middle of a token (" word" is one): a line break stays, and a space is taken off what the model writes.
+// The last message's text goes on. Blanks at its end are not fed, or the model would have to begin in the middle of a
+// token (" word" is one): line ends stay, and a space is taken off what the model writes.
 void leave_open(const ChatMessage& message, Role role, const Layout& layout, ChatPrompt& prompt) {
-  prompt.text += layout.turn(message, role);
+  const bool opens = layout.style().opens;
   const std::size_t last = message.content.find_last_not_of(white);
   const std::string_view tail = std::string_view(message.content).substr(last + 1);
-  if (tail.find('\n') != tail.npos && layout.style().opens) prompt.text += '\n';
-  const bool whole = tail.empty() || tail.ends_with('\n') || !layout.style().opens;
+  std::string ends(tail.substr(0, tail.rfind('\n') + 1));  // npos + 1 is 0
+  std::erase(ends, '\r');
+  if (loses_empty_lines(role) && !ends.empty()) ends = "\n";
+  if (!opens) ends.clear();  // there the text has them
+  const bool whole = tail.empty() || tail.ends_with('\n') || !opens;
   prompt.turn.opening = whole ? TurnOpening::continued : TurnOpening::spaced;
-  if (role == Role::assistant) prompt.turn.begun = layout.text(message.content);
+  prompt.text.append(layout.turn(message, role)).append(ends);
+  if (role == Role::assistant) prompt.turn.begun = layout.text(message.content, role).append(ends);
 }
 
 struct Styles {
@@ -233,8 +252,12 @@ Styles styles_of(const std::vector<ChatMessage>& messages, const TemplateOptions
     refuse("chat_template_kwargs.rwkv_prompt_template",
            fmt::format("is no template that is known; use one of {}", template_names()));
   bool tools = false;
-  for (std::size_t i = 0; i < messages.size(); ++i)  // checks every role on the way
-    tools |= role_of(messages[i], i) == Role::tool || !messages[i].tool_calls.empty();
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const Role role = role_of(messages[i], i);
+    const bool calls = !messages[i].tool_calls.empty();
+    if (calls && role != Role::assistant) refuse(fmt::format("messages[{}].tool_calls", i), "may be the assistant's only");
+    tools |= calls || role == Role::tool;
+  }
   return {*base, tools && base->opens ? *find_style("function_calling") : *base};
 }
 
@@ -259,7 +282,7 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
 
   ChatPrompt prompt;
   prompt.name = style.name;
-  prompt.token_zero = styles.base.token_zero && !options.continues;
+  prompt.token_zero = style.token_zero && !options.continues;
   prompt.closing = empty_thought.substr(std::string_view("<think>").size());
   prompt.turn.together = options.thoughts_in_text;
   prompt.turn.thinking_budget = options.thinking_budget;
@@ -272,12 +295,16 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   const bool has_text = !clean(last.content).empty() && last.tool_calls.empty();
   if (open && last_role == Role::tool)
     refuse("continue_final_message", "is true, but the last message is a tool's output");
+  if (options.continue_final_message == true && last_role == Role::assistant && !has_text)
+    refuse("continue_final_message", last.tool_calls.empty()
+                                         ? "is true, but the last message has no text that could go on"
+                                         : "is true, but the last message ends in a call");
   const bool goes_on = open && (has_text || last_role != Role::assistant);
   const bool left_out = open && !goes_on && last.tool_calls.empty();
   const std::size_t whole = messages.size() - (goes_on || left_out ? 1 : 0);
 
   const bool says_word = !options.word_if_trained || styles.base.length_words[static_cast<std::size_t>(model.series)];
-  const std::string_view word = says_word ? word_of(options.word) : std::string_view();
+  const std::string_view word = says_word && !goes_on ? word_of(options.word) : std::string_view();
   std::size_t asked_last = messages.size();  // by the user
   for (std::size_t i = 0; i < whole; ++i)
     if (role_of(messages[i], i) == Role::user) asked_last = i;

@@ -42,18 +42,20 @@ struct ChatPrompt {
   std::string closing;             // what ends a thought: "</think", whose ">" the model writes
 };
 
-// Clean text (CRLF to LF, runs of line ends to one LF, trimmed), the turns as the template has them and at the
-// end the opening of the assistant's turn, or the last message left open. Roles: system (or developer), user,
+// Clean text (CRLF to LF, trimmed, and of system and user runs of line ends to one LF), the turns as the template has
+// them and at the end the opening of the assistant's turn, or the last message left open. Roles: system (or developer), user,
 // assistant, tool, in any order and number. A turn without content is its name alone; a system message without
 // content says nothing and is left out. With a tool's output or a call of a tool among the messages the
-// template is function_calling. No text can begin a turn of its own: a line that looks like a heading is moved
-// in by a space there, and the flower of `bot` becomes another flower.
+// template is function_calling, unless it is `none`. No text can begin a turn of its own: a line that looks like a
+// heading is moved in by a space there, and up to the line before it where turns begin behind empty lines; the flower
+// of `bot` becomes another flower.
 //
 // With TemplateOptions::continues the text goes on behind an answer's: that answer, and then this text, is the text of
 // the whole conversation, but for thoughts.
 //
 // Throws Error(bad_request) naming the field: no messages, an unknown role, an unknown template, a name of
-// more than 64 bytes or with a line break, a tool's output to be continued.
+// more than 64 bytes or with a line break, calls that are not the assistant's, and what cannot be continued: a tool's
+// output, and where TemplateOptions asks for it an assistant's message without text or with calls.
 ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const TemplateOptions& options,
                                const TemplateChoice& model = {});
 

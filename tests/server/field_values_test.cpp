@@ -168,6 +168,7 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
   const std::string outer = dot == field.npos ? "" : field.substr(0, dot);
   if (outer == "part") inner = {{"type", R"("text")"}, {"text", R"("say hi")"}};
   if (outer == "function") inner = {{"name", R"("f")"}};
+  if (outer == "function" || outer == "call" || field == "m.tool_calls") message["role"] = R"("assistant")";
   const bool within = outer == "part" || outer == "call" || outer == "function";
   if (value.empty())
     members.erase(field), inner.erase(dot == field.npos ? field : field.substr(dot + 1));

@@ -62,7 +62,8 @@ constexpr Field chat[] = {
     {"chat_template_kwargs", map, "", "What a template takes, [below](#templates-and-thoughts). Other members are refused.",
      0, 16},
     {"continue_final_message", boolean, "whether the last message is the assistant's",
-     "true: the last message's text goes on, and the answer is what follows it. false: a new turn begins."},
+     "true: the last message's text goes on, and the answer is what follows it; refused where that is a tool's output "
+     "or an assistant's message without text or with calls. false: a new turn begins."},
     {"add_generation_prompt", boolean, "true", "false is taken only where the last message goes on."},
     {"user_name", text, "`User`",
      "What this speaker is called in the prompt and in what ends an answer. One line.", 0, 64},
