@@ -78,6 +78,10 @@ class Reader {
   Reader(std::span<const std::byte> bytes, const std::string& label) : errors_{label} {
     if (bytes.size() < 9 || bytes[8] != std::byte{'{'}) errors_.bad("is no state: it does not begin as safetensors do");
     source_ = open_safetensors(errors_, std::make_shared<const MappedFile>(bytes));
+    uint64_t header = 0;  // which open_safetensors() has found to fit
+    std::memcpy(&header, bytes.data(), sizeof header);
+    header_ = sizeof header + header;
+    size_ = bytes.size();
   }
 
   ReadState read() {
@@ -115,6 +119,8 @@ class Reader {
     if (state.fed > 0 && floats.data.empty())
       errors_.bad("{} tokens are said to be in it, but it has no floats", state.fed);
 
+    if (const size_t whole = header_ + floats.data.size() + unfed.data.size(); whole != size_)
+      errors_.bad("has {} bytes, expected the {} of its header and its numbers", size_, whole);
     const std::string sum = checksum_of(described(state, made.precision, made.session), floats.data, unfed.data);
     if (const std::string told = text("checksum"); std::string_view(told) != sum)
       errors_.bad("is damaged: its checksum is {}, that of what it holds {}", shown(told), sum);
@@ -165,6 +171,7 @@ class Reader {
 
   FileErrors errors_;
   SourcePtr source_;
+  size_t header_ = 0, size_ = 0;  // bytes
 };
 
 }  // namespace

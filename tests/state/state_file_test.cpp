@@ -174,6 +174,18 @@ TEST(StateFile, NoByteCanBeLostOrTurned) {
     }
 }
 
+TEST(StateFile, NothingStandsBehindIt) {
+  const StatePtr state = feed(nullptr, {1, 2, 3});
+  std::vector<std::byte> bytes = write_state(*state, StatePrecision::f32, "chat");
+  bytes.resize(bytes.size() + 5);
+  try {
+    read_state(bytes, "longer");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("expected the"), std::string::npos) << error.what();
+  }
+}
+
 TEST(StateFile, AForeignStateIsRefusedByWhatDiffers) {
   EXPECT_NO_THROW(refuse_foreign(*example, model, 64, "a.state"));
   const auto sentence = [](const Fingerprint& mine, uint64_t floats) -> std::string {
