@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "commands.h"
+#include "model/embedding_heads.h"
 #include "model/model.h"
 #include "model_flags.h"
 
@@ -44,7 +45,7 @@ int run_logits(const LogitsFlags& flags) {
   options.step_tokens = chunk;
   options.max_picks = chunk;
   const std::unique_ptr<Model> model = Model::load(options);
-  const uint32_t V = model->config().V;
+  refuse_vectors(model->config());
   model->reset_slot(0);
 
   std::vector<uint32_t> picks(chunk);
@@ -55,11 +56,12 @@ int run_logits(const LogitsFlags& flags) {
     const ops::Segment segment{0, 0, rows};
     const std::span<const float> logits =
         model->step({tokens.data() + first, rows}, {&segment, 1}, {picks.data(), rows});
+    const size_t width = logits.size() / rows;
     for (uint32_t row = 0; row < rows; ++row) {
       line.clear();
-      for (uint32_t i = 0; i < V; ++i)
-        fmt::format_to(std::back_inserter(line), "{:.9g}{}", logits[size_t{row} * V + i],
-                       i + 1 < V ? ' ' : '\n');
+      for (const float logit : logits.subspan(row * width, width))
+        fmt::format_to(std::back_inserter(line), "{:.9g} ", logit);
+      line.data()[line.size() - 1] = '\n';
       std::fwrite(line.data(), 1, line.size(), stdout);
     }
   }

@@ -72,8 +72,7 @@ class ModelEngine final : public Engine {
 
   void submit(std::vector<Submission> all) override {
     for (const Submission& submission : all)
-      if (model_->config().embeds && !submission.request.embed)
-        fail(ErrorKind::unsupported, "this model makes vectors of texts (POST /v1/embeddings) and writes none");
+      if (!submission.request.embed) refuse_vectors(model_->config());
     queue_.push(make_jobs(std::move(all), *tokenizer_, limits()));
   }
 
@@ -176,9 +175,6 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
                                     const EngineOptions& options, ModelInfo info, TemplateChoice chat) {
   const uint32_t vocab = model->config().V;
   if (options.model.vocab.empty()) check_fits(*tokenizer, vocab);
-  if (model->config().embeds && vocab <= static_cast<uint32_t>(EmbeddingHeads::end_token))
-    fail(ErrorKind::bad_file, "this model makes vectors, its vocabulary of {} has no end token {}", vocab,
-         EmbeddingHeads::end_token);
   if (options.queue == 0) fail(ErrorKind::misuse, "the queue must hold at least one request");
   require(model->slots() > 0 && model->max_rows() >= model->slots(), "{} slots and {} rows a step",
           model->slots(), model->max_rows());

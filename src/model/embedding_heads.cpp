@@ -34,7 +34,10 @@ std::vector<float> multiply(std::span<const float> matrix, std::span<const float
 
 }  // namespace
 
-EmbeddingHeads::EmbeddingHeads(const Source& source, uint32_t C) {
+EmbeddingHeads::EmbeddingHeads(const Source& source, uint32_t C, uint32_t V) {
+  if (V <= static_cast<uint32_t>(end_token))
+    fail(ErrorKind::bad_file, "{}: this model makes vectors, and its vocabulary of {} has no end token {}",
+         source.label(), V, end_token);
   constexpr const char* words[] = {"retr", "sts", "cls"};
   for (size_t i = 0; i < heads_.size(); ++i) {
     const std::string head = fmt::format("embedding.{}.", words[i]);
@@ -56,6 +59,11 @@ std::vector<float> EmbeddingHeads::apply(EmbeddingTask task, std::span<const flo
   const double scale = 1 / std::sqrt(variance / static_cast<double>(y.size()) + eps);
   for (size_t i = 0; i < y.size(); ++i) y[i] = static_cast<float>((y[i] - mean) * scale * head.gain[i] + head.bias[i]);
   return y;
+}
+
+void refuse_vectors(const rwkv::Config& config) {
+  if (config.embeds)
+    fail(ErrorKind::unsupported, "this model makes vectors of texts (POST /v1/embeddings) and writes none");
 }
 
 }  // namespace fulmar

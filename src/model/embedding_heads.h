@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fulmar/model.h"
+#include "rwkv/config.h"
 #include "weights/source.h"
 
 namespace fulmar {
@@ -15,8 +16,9 @@ class EmbeddingHeads {
  public:
   static constexpr Token end_token = 65535;  // stands at the end of every text
 
-  // Reads "embedding.retr.fc1.weight" and its like. Throws Error(bad_file) for what is missing or has another shape.
-  EmbeddingHeads(const Source& source, uint32_t C);
+  // Reads "embedding.retr.fc1.weight" and its like. Throws Error(bad_file) for what is missing or has another shape,
+  // and where a vocabulary of V tokens has no end token.
+  EmbeddingHeads(const Source& source, uint32_t C, uint32_t V);
 
   size_t channels() const { return heads_[0].gain.size(); }
   std::vector<float> apply(EmbeddingTask task, std::span<const float> x) const;
@@ -28,5 +30,8 @@ class EmbeddingHeads {
   };
   std::array<Head, 3> heads_;  // by EmbeddingTask
 };
+
+// For whoever wants logits: throws Error(unsupported) where the model embeds, whose rows are vectors and no logits.
+void refuse_vectors(const rwkv::Config& config);
 
 }  // namespace fulmar

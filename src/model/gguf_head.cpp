@@ -25,6 +25,7 @@ void refuse_what_gguf_cannot_hold(const Source& source, const rwkv::Config& conf
   };
   if (config.version != rwkv::Version::v6 && config.version != rwkv::Version::v7)
     refuse(fmt::format("GGUF has architectures for RWKV v6 and v7, not for {}", rwkv::name(config.version)));
+  if (config.embeds) refuse("GGUF has no place for the heads of a model that makes vectors");
   if (config.A != config.C) refuse("GGUF has no place for a time mix of another width than the model's");
   for (const std::string& name : source.names())
     if (rwkv::is_initial_state(name)) refuse(fmt::format("GGUF has no place for {}", name));

@@ -186,7 +186,7 @@ class LoadedModel : public Model {
 
   // Of the file as it is: adapters change the language model alone.
   void read_heads() {
-    if (config_.embeds && !heads_) heads_.emplace(*source_.file, config_.C);
+    if (config_.embeds && !heads_) heads_.emplace(*source_.file, config_.C, config_.V);
   }
 
   void place_weights(const Source& source, const Placed& placed) {

@@ -184,5 +184,12 @@ TEST(EmbeddingHeads, WhatIsMissingOrMisshapenIsNamed) {
   }
 }
 
+TEST(EmbeddingHeads, WhoeverWantsLogitsOfSuchAModelIsRefused) {
+  rwkv::Config config;
+  EXPECT_NO_THROW(refuse_vectors(config));
+  config.embeds = true;
+  EXPECT_THROW(refuse_vectors(config), Error);
+}
+
 }  // namespace
 }  // namespace fulmar
