@@ -96,12 +96,8 @@ std::optional<std::string> find_prefix(const std::vector<Spelled>& tensors) {
 // Names below `prefix`, without it; and the head, which Hugging Face's classes keep beside it.
 std::vector<Spelled> below(const std::string& prefix, const std::vector<Spelled>& tensors) {
   std::vector<Spelled> out;
-  std::set<std::string> taken;
-  const auto add = [&](std::string name, const std::string& from) {
-    if (taken.insert(name).second) out.push_back({std::move(name), from});
-  };
   for (const Spelled& tensor : tensors)
-    if (tensor.name.starts_with(prefix)) add(tensor.name.substr(prefix.size()), tensor.from);
+    if (tensor.name.starts_with(prefix)) out.push_back({tensor.name.substr(prefix.size()), tensor.from});
   for (const std::string_view leaf : {"head.weight", "head.bias"}) {
     const Spelled* nearest = nullptr;  // the one furthest inside, of those that stand outside of `prefix`
     std::size_t depth = 0;
@@ -115,7 +111,7 @@ std::vector<Spelled> below(const std::string& prefix, const std::vector<Spelled>
       nearest = &tensor;
       depth = outer.size();
     }
-    if (nearest) add(std::string(leaf), nearest->from);
+    if (nearest) out.push_back({std::string(leaf), nearest->from});
   }
   return out;
 }
@@ -123,13 +119,10 @@ std::vector<Spelled> below(const std::string& prefix, const std::vector<Spelled>
 // What stands outside of the model in the same file and is no trainer's: a part of it that nobody here knows.
 std::vector<Renamed> strangers(const std::vector<Spelled>& all, const std::vector<Renamed>& taken) {
   std::set<std::string_view> known;
-  for (const Renamed& renamed : taken) {
-    known.insert(renamed.from);
-    known.insert(renamed.name);
-  }
+  for (const Renamed& renamed : taken) known.insert(renamed.from);
   std::vector<Renamed> out;
   for (const Spelled& tensor : all)
-    if (!known.contains(tensor.from) && !known.contains(tensor.name) && !is_trainers(tensor.name))
+    if (!known.contains(tensor.from) && !is_trainers(tensor.name))
       out.push_back({tensor.name, tensor.from});
   return out;
 }
@@ -183,7 +176,7 @@ bool split_layer(std::string_view name, std::string_view prefix, uint64_t& layer
   return true;
 }
 
-SourcePtr blinkdl_names(SourcePtr source, std::string_view config) {
+SourcePtr blinkdl_names(SourcePtr source, const ConfigJson& config) {
   std::vector<Spelled> tensors;
   for (std::string& name : source->names()) tensors.push_back({unwrapped(name), name});
   const auto prefix = find_prefix(tensors);
@@ -193,7 +186,7 @@ SourcePtr blinkdl_names(SourcePtr source, std::string_view config) {
   std::vector<Renamed> names;
   ExtraMetadata extra;
   if (is_hugging_face(tensors)) {
-    names = hugging_face_names(*source, tensors);
+    names = hugging_face_names(*source, tensors, config);
     extra = hugging_face_metadata(*source, config, names);
   } else {
     names = web_rwkv_names(*source, tensors);

@@ -22,21 +22,30 @@ using ExtraMetadata = std::map<std::string, std::string, std::less<>>;
 // would have the same name.
 SourcePtr rename(SourcePtr source, std::vector<Renamed> names, ExtraMetadata extra = {});
 
+// The config.json beside a checkpoint; no text where there is none.
+struct ConfigJson {
+  std::string_view text = {};
+  std::string where = "config.json";  // its path, for messages
+};
+
 // For checkpoints of PyTorch (.pth, safetensors): takes away what wrappers and trainers put in front of names
 // ("module.", "model.", "state_dict.", "_orig_mod."), then recognizes the spelling by the tensors present:
 // BlinkDL's, Hugging Face's and flash-linear-attention's, or web-rwkv's (ai00's .st). What is none of these
-// comes back as it is. `config` is the folder's config.json as text, empty where there is none.
-SourcePtr blinkdl_names(SourcePtr source, std::string_view config);
+// comes back as it is. A tensor that is there under two names is an Error.
+SourcePtr blinkdl_names(SourcePtr source, const ConfigJson& config);
 
 // The tables of single spellings. Names are without wrappers' prefixes; `from` keeps them.
 struct Spelled {
   std::string name, from;
 };
 bool is_hugging_face(const std::vector<Spelled>& tensors);
-std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors);
-// The same without what a model has besides: no head is made of the embedding.
+// Where `config` says that they are tied, the head is the embedding.
+std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors,
+                                        const ConfigJson& config);
+// The same without a config.
 std::vector<Renamed> hugging_face_parts(const Source& source, const std::vector<Spelled>& tensors);
-ExtraMetadata hugging_face_metadata(const Source& source, std::string_view config,
+bool ties_head(const ConfigJson& config);
+ExtraMetadata hugging_face_metadata(const Source& source, const ConfigJson& config,
                                     const std::vector<Renamed>& names);
 // Nothing where the file is not one that web-rwkv's converter made.
 std::vector<Renamed> web_rwkv_names(const Source& source, const std::vector<Spelled>& tensors);

@@ -3,9 +3,8 @@
 // keeps the factors of LoRA-MLPs as [out, in], and v6's five token shifts in the order r, w, k, v, g instead
 // of w, k, v, r, g.
 #include <algorithm>
-#include <boost/json.hpp>
-#include <cmath>
 
+#include "base/log.h"
 #include "weights/names.h"
 
 namespace fulmar {
@@ -125,11 +124,6 @@ class Layer {
   std::vector<Renamed>& out_;
 };
 
-double number(const boost::json::object& config, std::string_view key, double otherwise) {
-  const auto* value = config.if_contains(key);
-  return value && value->is_number() ? value->to_number<double>() : otherwise;
-}
-
 }  // namespace
 
 bool is_hugging_face(const std::vector<Spelled>& tensors) {
@@ -161,55 +155,18 @@ std::vector<Renamed> hugging_face_parts(const Source& source, const std::vector<
   return names;
 }
 
-std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors) {
+std::vector<Renamed> hugging_face_names(const Source& source, const std::vector<Spelled>& tensors,
+                                        const ConfigJson& config) {
   std::vector<Renamed> names = hugging_face_parts(source, tensors);
-  // Tied weights are written once.
   const auto named = [&](std::string_view name) {
     return std::find_if(names.begin(), names.end(), [&](const Renamed& r) { return r.name == name; });
   };
-  if (const auto table = named("emb.weight"); table != names.end() && named("head.weight") == names.end()) {
-    std::string from = table->from;
-    names.push_back({"head.weight", std::move(from)});
-  }
+  const auto table = named("emb.weight");
+  if (table == names.end() || named("head.weight") != names.end() || !ties_head(config)) return names;
+  std::string from = table->from;
+  log_info("{}: the head is the embedding, as tie_word_embeddings says", config.where);
+  names.push_back({"head.weight", std::move(from)});
   return names;
-}
-
-ExtraMetadata hugging_face_metadata(const Source& source, std::string_view config,
-                                    const std::vector<Renamed>& names) {
-  boost::json::error_code error;
-  const boost::json::value parsed = boost::json::parse({config.data(), config.size()}, error);
-  if (error || !parsed.is_object()) return {};
-  const boost::json::object& object = parsed.get_object();
-  const auto* folded = object.if_contains("embedding_layer_norm_fused");
-  if (folded && folded->is_bool() && folded->get_bool())
-    FileErrors{source.label()}.unsupported(
-        "was written with its first layer norm folded into the embedding (embedding_layer_norm_fused in "
-        "config.json): "
-        "convert the original without that");
-  const auto from = [&](std::string_view name) -> std::string_view {
-    for (const Renamed& renamed : names)
-      if (renamed.name == name) return renamed.from;
-    return {};
-  };
-  ExtraMetadata extra;
-  const auto put = [&](const char* key, double value) {
-    if (std::isfinite(value) && value > 0) extra[key] = fmt::format("{:.9g}", value);
-  };
-  constexpr double usual = 1e-5;
-  const bool fla = object.if_contains("norm_eps") != nullptr;
-  const double eps = number(object, fla ? "norm_eps" : "layer_norm_epsilon", usual);
-  if (eps != usual) put("ln_eps", eps);
-  if (object.if_contains("group_norm_epsilon")) {  // the folders since 2026
-    put("gn_eps", number(object, "group_norm_epsilon", 0));
-  } else if (const std::string_view r_k = from("blocks.0.att.r_k"); !r_k.empty()) {
-    // flash-linear-attention takes the head size times the layer norms' epsilon.
-    const Shape shape = source.info(r_k)->shape;
-    if (fla && shape.size() == 2) put("gn_eps", eps * static_cast<double>(shape[1]));
-  } else if (!from("blocks.0.att.ln_x.weight").empty()) {
-    const double divisor = number(object, "head_size_divisor", 8);
-    put("gn_eps", fla ? eps : usual * divisor * divisor);
-  }
-  return extra;
 }
 
 }  // namespace fulmar

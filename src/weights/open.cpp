@@ -71,9 +71,8 @@ fs::path file_meant(const fs::path& given) {
   return fs::is_directory(given, ignored) ? model_in(given) : given;
 }
 
-// The text of config.json beside the model. One that no model has tells nothing, as a damaged one does.
-std::string config_beside(const fs::path& path) {
-  const fs::path config = path.parent_path() / "config.json";
+// The text of a config.json. One that no model has tells nothing, as a damaged one does.
+std::string text_of_config(const fs::path& config) {
   std::error_code error;
   const auto size = fs::file_size(config, error);
   if (error || size == 0 || !fs::is_regular_file(config, error)) return {};
@@ -126,7 +125,9 @@ SourcePtr open_weights(const fs::path& given) {
   const fs::path path = file_meant(given);
   SourcePtr written = open_as_written(path);
   if (SourcePtr embedding = embedding_names(written)) return embedding;
-  return blinkdl_names(std::move(written), config_beside(path));
+  const fs::path config = path.parent_path() / "config.json";
+  const std::string text = text_of_config(config);
+  return blinkdl_names(std::move(written), {text, to_utf8(config)});
 }
 
 }  // namespace fulmar

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
       fuzz::model_of({{"rwkv.blocks.0.ln1.weight", {8}}, {"rwkv.blocks.0.attention.ln_x.weight", {8}}});
   for (const SourcePtr& model : {v7, v5})
     fuzz::refusing([&] {
-      const SourcePtr named = blinkdl_names(model, text);
+      const SourcePtr named = blinkdl_names(model, {text});
       named->metadata("gn_eps");
       named->metadata("ln_eps");
     });

@@ -38,8 +38,9 @@ struct Expected {
   std::vector<float> first;  // numbers it begins with
 };
 
-void expect(const std::vector<Given>& given, const std::vector<Expected>& expected) {
+void expect(const std::vector<Given>& given, const std::vector<Expected>& expected, const std::string& config = {}) {
   const TempFile file(file_of(given), "model.safetensors");
+  if (!config.empty()) std::ofstream(file.path().parent_path() / "config.json") << config;
   const SourcePtr source = open_weights(file.path());
   for (const Expected& want : expected) {
     SCOPED_TRACE(want.name);
@@ -152,7 +153,8 @@ TEST(Names, FlashLinearAttentionsVersion7) {
           {"blocks.1.ffn.x_k", {1, 1, 2}, {}},
           {"blocks.1.ffn.key.weight", {4, 2}, {}},
           {"ln_out.bias", {2}, {}},
-          {"head.weight", {3, 2}, {}}});  // tied to the embedding
+          {"head.weight", {3, 2}, {}}},
+         R"({"tie_word_embeddings": true})");
 }
 
 TEST(Names, HuggingFacesVersion7KeepsTheFactorsAsTheyAre) {
@@ -284,6 +286,65 @@ TEST(Names, EpsilonsOfAConfigBesideTheModelAreTaken) {
   EXPECT_THROW(open_weights(file.path()), Error);
   std::ofstream(file.path().parent_path() / "config.json") << "[1, 2";
   EXPECT_EQ(open_weights(file.path())->metadata("gn_eps"), std::nullopt);
+}
+
+TEST(Names, AHeadIsMadeOfTheEmbeddingOnlyWhereTheConfigSaysSo) {
+  const std::vector<Given> model{{"model.layers.0.attn_norm.weight", {4}}, {"model.embeddings.weight", {3, 4}}};
+  const TempFile file(file_of(model), "model.safetensors");
+  const auto has_head = [&](const char* config) {
+    std::ofstream(file.path().parent_path() / "config.json") << config;
+    return open_weights(file.path())->info("head.weight").has_value();
+  };
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(has_head(R"({"tie_word_embeddings": true})"));
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("config.json: the head is the embedding, as tie_word_embeddings says"), said.npos) << said;
+  for (const char* config : {R"({"tie_word_embeddings": false})", R"({"tie_word_embeddings": 1})", "{}", "[", ""})
+    EXPECT_FALSE(has_head(config)) << config;
+}
+
+TEST(Names, ATensorUnderTwoNamesIsNamedWhicheverComesFirst) {
+  const Given norm{"model.layers.0.attn_norm.weight", {2}}, official{"model.layers.0.attn.x_r", {2}};
+  for (const char* other : {"blocks.0.att.x_r", "module.model.layers.0.attn.x_r", "model.layers.0.attn._orig_mod.x_r"})
+    for (const bool first : {true, false}) {
+      std::vector<Given> model{norm, official};
+      model.insert(first ? model.begin() : model.end(), Given{other, {2}});
+      const TempFile file(file_of(model), "model.safetensors");
+      try {
+        open_weights(file.path());
+        ADD_FAILURE() << other;
+      } catch (const Error& error) {
+        const std::string_view what = error.what();
+        for (const std::string_view part : {std::string_view(other), std::string_view("model.layers.0.attn.x_r"),
+                                            std::string_view("are both blocks.0.att.x_r")})
+          EXPECT_NE(what.find(part), what.npos) << what;
+      }
+    }
+  const TempFile heads(file_of({{"model.blocks.0.ln1.weight", {2}}, {"model.head.weight", {3, 2}}, {"head.weight", {3, 2}}}),
+                       "model.safetensors");
+  EXPECT_THROW(open_weights(heads.path()), Error);
+}
+
+TEST(Names, ValuesOfAConfigThatNoModelHasArePassedOverByName) {
+  const std::vector<Given> model{{"model.layers.0.attn_norm.weight", {4}}, {"model.layers.0.attn.r_k", {2, 2}}};
+  const TempFile file(file_of(model), "model.safetensors");
+  for (const char* key : {"layer_norm_epsilon", "norm_eps", "group_norm_epsilon"})
+    for (const char* value : {"1e300", "1e-300", "0", "-1", "\"1e-5\"", "[1]", "true", "2"}) {
+      std::ofstream(file.path().parent_path() / "config.json") << "{\"" << key << "\": " << value << "}";
+      testing::internal::CaptureStderr();
+      const SourcePtr source = open_weights(file.path());
+      const std::string said = testing::internal::GetCapturedStderr();
+      EXPECT_NE(said.find(std::string("config.json: ") + key + " is "), said.npos) << value << said;
+      EXPECT_NE(said.find("expected a number from 1e-12 to 1; it is passed over"), said.npos) << said;
+      EXPECT_EQ(source->metadata("ln_eps"), std::nullopt) << key << value;
+      // flash-linear-attention's without a number has the usual one, and two channels a head.
+      const auto gn_eps = key == std::string_view("norm_eps") ? std::optional<std::string>("2e-05") : std::nullopt;
+      EXPECT_EQ(source->metadata("gn_eps"), gn_eps) << key << value;
+    }
+  std::ofstream(file.path().parent_path() / "config.json") << R"({"layer_norm_epsilon": null, "group_norm_epsilon": 1e-3})";
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(open_weights(file.path())->metadata("gn_eps"), "0.001");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace
