@@ -90,9 +90,8 @@ void carry_vocabulary(const ConvertOptions& options, const Source& source, const
   fs::path to = options.out;
   to.replace_extension(".vocab");
   const std::string bytes = bytes_of(found.file);
-  std::error_code ignored;
-  if (fs::exists(to, ignored)) {
-    if (bytes_of(to) == bytes) return;
+  if (is_there(to)) {
+    if (fault_of(to).empty() && bytes_of(to) == bytes) return;
     if (!options.replace)
       return options.note(
           fmt::format("{} is another vocabulary than {}, which belongs to the model; --force replaces it",

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 
 #include "base/fail.h"
 #include "base/log.h"
@@ -16,37 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t max_companion = max_json_fields_bytes;
 constexpr std::size_t max_inner_name = 256;
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
-// Nothing where it is empty, or larger than any model's.
-std::optional<TextFile> bounded(TextFile file) {
-  if (file.text.empty()) return std::nullopt;
-  if (file.text.size() <= max_companion) return file;
-  log_warning("{}: is larger than {} MiB: no model has such a one; it is passed over", file.where,
-              max_companion >> 20);
-  return std::nullopt;
-}
-
-// Nothing where there is none, or none that is of use.
-std::optional<TextFile> read_companion(const fs::path& path) {
-  if (!is_file(path)) return std::nullopt;
-  TextFile file{to_utf8(path), {}};
-  std::ifstream stream(path, std::ios::binary);
-  file.text.resize(max_companion + 1);
-  stream.read(file.text.data(), static_cast<std::streamsize>(file.text.size()));
-  if (!stream && !stream.eof()) {
-    log_warning("{}: this file cannot be read; it is passed over", file.where);
-    return std::nullopt;
-  }
-  file.text.resize(static_cast<std::size_t>(stream.gcount()));
-  return bounded(std::move(file));
-}
 
 std::optional<TextFile> inside(const Source& file, const std::string& key) {
   return bounded({file.label() + ": " + key, file.metadata(key).value_or("")});
@@ -111,12 +80,13 @@ std::optional<TextFile> template_in(const TextFile& config) {
   return std::nullopt;
 }
 
+// A vocabulary of the model's own name is there even where it is of no use: whoever takes it says so.
 std::vector<fs::path> vocabularies(const fs::path& given, const Place& place) {
   std::vector<fs::path> list;
   const auto add = [&](const fs::path& path) {
-    if (is_file(path)) list.push_back(path);
+    if (is_of_use(path)) list.push_back(path);
   };
-  add(vocabulary_beside(given));
+  if (fs::path own = vocabulary_beside(given); is_there(own)) list.push_back(std::move(own));
   add(place.in_folder("tokenizer.json"));
   // World under the names of BlinkDL's, ai00's and Hugging Face's repositories.
   std::vector<fs::path> world;

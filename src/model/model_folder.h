@@ -6,14 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "model/companion.h"
 #include "weights/source.h"
 
 namespace fulmar {
-
-struct TextFile {
-  std::string where;  // the file's path, or the file and the field in it: "m.gguf: tokenizer.chat_template"
-  std::string text;   // never empty
-};
 
 struct ModelFolder {
   // What the model is called, for those who read it out of its name: the file's without its ending, the
@@ -43,7 +39,7 @@ constexpr const char *generation_config_prefix = "fulmar.", *chat_template_key =
 // `given` is what open_weights() opened as `file`: a folder, an index, a part, a file. What is inside the
 // file goes before what lies beside it. Beside a file NAME.pth each companion may be called
 // NAME.generation_config.json or plainly generation_config.json; the former goes first. A companion that is
-// unreadable or larger than any model's (1 MiB) is passed over with a warning.
+// no file, unreadable or larger than any model's (1 MiB) is passed over with a warning.
 ModelFolder look_around(const std::filesystem::path& given, const Source& file);
 
 // ModelFolder::vocabularies.

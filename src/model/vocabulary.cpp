@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "model/companion.h"
 
 namespace fulmar {
 namespace {
@@ -35,6 +36,21 @@ bool is_for(uint64_t ids, uint64_t V) {
   return ids <= V && V - ids < std::max(rounding, V / 8);
 }
 
+// For a file that was named or put there for this model. V: 0 where it is not known.
+void check_is_for(const Tokenizer& tokenizer, const std::string& file, uint64_t V, ErrorKind kind) {
+  const auto ids = static_cast<uint64_t>(tokenizer.size());
+  if (V == 0 || is_for(ids, V)) return;
+  fail(kind, "{}: has {} ids and the model {} tokens, so it is another model's vocabulary; give the model's own with --vocab FILE",
+       file, ids, V);
+}
+
+std::shared_ptr<const Tokenizer> open_own(const fs::path& path) {
+  const std::string name = to_utf8(path);
+  if (const std::string fault = fault_of(path); !fault.empty())
+    fail(ErrorKind::bad_file, "{}: {}, and a file of this name must be the model's vocabulary", name, fault);
+  return open_tokenizer(name);
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
@@ -47,14 +63,22 @@ std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
 
 FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
                                const std::vector<fs::path>& beside) {
-  if (!vocab.empty()) return {open_vocabulary(vocab), {}, vocab == "bytes" ? "--vocab" : vocab};
-  if (auto tokenizer = carried_by(model)) return {std::move(tokenizer), {}, "inside the model"};
   const auto table = model.info("emb.weight");
   const uint64_t V = table && !table->shape.empty() ? table->shape[0] : 0;
+  if (vocab == "bytes") return {open_vocabulary(vocab), {}, "--vocab"};
+  if (!vocab.empty()) {
+    auto tokenizer = open_vocabulary(vocab);
+    check_is_for(*tokenizer, vocab, V, ErrorKind::misuse);
+    return {std::move(tokenizer), {}, vocab};
+  }
+  if (auto tokenizer = carried_by(model)) return {std::move(tokenizer), {}, "inside the model"};
   for (const fs::path& path : beside) {
     const std::string name = to_utf8(path);
-    if (path.extension() == ".vocab")
-      return {open_tokenizer(name), path, name};  // named after the model: meant, or at fault
+    if (path.extension() == ".vocab") {  // named after the model: meant, or at fault
+      auto tokenizer = open_own(path);
+      check_is_for(*tokenizer, name, V, ErrorKind::bad_file);
+      return {std::move(tokenizer), path, name};
+    }
     try {
       auto tokenizer = open_tokenizer(name);
       const auto ids = static_cast<uint64_t>(tokenizer->size());

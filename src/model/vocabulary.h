@@ -21,7 +21,8 @@ struct FoundTokenizer {
 
 // Where `vocab` is empty: the one that `model` carries, else the .vocab among the files `beside` it (see
 // ModelFolder), else the first of the others whose size is right for the model, else World. A file that is
-// not taken is named in a warning.
+// not taken is named in a warning. Throws Error, naming the file, where `vocab` (Error(misuse)) or the .vocab has more
+// ids than the model has tokens, or fewer by an eighth and 1024 at least; "bytes" is taken as it is.
 FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
                                const std::vector<std::filesystem::path>& beside);
 

@@ -2,10 +2,14 @@
 #include "model/model_folder.h"
 
 #include <gmock/gmock.h>
+#ifndef _WIN32
+#include <sys/stat.h>
+#endif
 
 #include <fstream>
 #include <random>
 
+#include "base/mapped_file.h"
 #include "fulmar/error.h"
 #include "model/vocabulary.h"
 
@@ -139,6 +143,39 @@ TEST_F(ModelFolders, ACompanionLargerThanAnyModelsIsPassedOverByName) {
   EXPECT_FALSE(found.chat_template);
 }
 
+// What is no file, or an empty one, is named as a damaged one is; and a pipe holds nobody up.
+TEST_F(ModelFolders, ACompanionThatIsNoFileIsPassedOverByName) {
+  const auto each = [&](const std::string& fault, const auto& make) {
+    for (const std::string name : {"config.json", "generation_config.json", "chat_template.jinja", "tokenizer_config.json",
+                                   "tokenizer.json", "rwkv_vocab_x.txt", "vocab.txt"}) {
+      make(folder / name);
+      ModelFolder found;
+      EXPECT_THAT(warned([&] { found = look_around(folder, Bare(8)); }), HasSubstr(name + ": " + fault)) << name;
+      EXPECT_FALSE(found.config || found.generation_config || found.chat_template || !found.vocabularies.empty());
+      fs::remove(folder / name);
+    }
+    make(folder / "m.vocab");
+    const Bare file(8);
+    const ModelFolder found = look_around(folder / "m.pth", file);
+    try {
+      open_vocabulary("", file, found.vocabularies);
+      ADD_FAILURE() << fault;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_file);
+      EXPECT_THAT(error.what(), HasSubstr("m.vocab: " + fault));
+    }
+    fs::remove(folder / "m.vocab");
+  };
+  each("is empty", [&](const fs::path& path) { std::ofstream{path}; });
+  each("is a folder", [](const fs::path& path) { fs::create_directory(path); });
+#ifndef _WIN32  // where links and pipes are no matter of names
+  each("is a link that leads nowhere", [](const fs::path& path) { fs::create_symlink("nowhere", path); });
+  each("cannot be opened: ", [](const fs::path& path) { fs::create_symlink(path.filename(), path); });
+  each("is no file", [](const fs::path& path) { fs::create_symlink("/dev/null", path); });
+  each("is no file", [](const fs::path& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); });
+#endif
+}
+
 TEST_F(ModelFolders, AChatTemplateOfAnotherTypeIsWarnedOf) {
   const std::string warning = "tokenizer_config.json: its chat_template is neither a text nor a list";
   for (const char* json :
@@ -202,6 +239,23 @@ TEST_F(ModelFolders, AVocabularyOfAnotherSizeIsPassedOver) {
         error.what(),
         HasSubstr("this model has 255 tokens and the vocabulary 256; give the model's own with --vocab"));
   }
+  // Named by the user or after the model, it is at fault where another would be passed over.
+  const auto sentence = [](const std::string& file, uint64_t V) {
+    return file + ": has 4 ids and the model " + std::to_string(V) + " tokens, so it is another model's vocabulary";
+  };
+  for (const uint64_t V : {uint64_t{3}, uint64_t{1028}, uint64_t{65536}}) {
+    EXPECT_THAT(where("m.pth", V), HasSubstr(sentence(to_utf8(folder / "m.vocab"), V)));
+    const std::string named = to_utf8(folder / "vocab.txt");
+    try {
+      open_vocabulary(named, Bare(V), {});
+      ADD_FAILURE() << V;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::misuse);
+      EXPECT_THAT(error.what(), HasSubstr(sentence(named, V)));
+    }
+    EXPECT_NO_THROW(open_vocabulary("bytes", Bare(V), {}));
+  }
+  EXPECT_EQ(fs::path(where("m.pth", 1027)), folder / "m.vocab");
   write("m.vocab", "broken");
   EXPECT_THAT(where("m.pth", 4),
               HasSubstr("m.vocab:1: "));  // named after the model: no other is taken in its stead
