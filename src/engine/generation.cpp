@@ -162,8 +162,15 @@ bool Generation::has_thought_enough() const {
   return !heard_.ending() || thought_ - *budget >= closing_tokens;
 }
 
-// The thought has had its tokens: what closes it is fed as if the model had written it, and the answer follows.
+// The thought has had its tokens: what closes it is fed as if the model had written it, and the answer follows. No stop
+// is looked for in that, nor one that began before it.
 void Generation::close_thought() {
+  pass(stops_.finish());
+  if (stops_.stopped()) {
+    finish_ = Finish::stop;
+    return;
+  }
+  stops_ = StopMatcher(job_.request->stop);
   heard_.expect_end();
   turn_.expect_end();
   for (const Token token : prompt().turn.closing) {
@@ -171,7 +178,7 @@ void Generation::close_thought() {
     const std::string piece = detokenizer_.push(token);
     heard_.push(piece);
     said_.add(token, piece);
-    show(piece);
+    pass(piece);
   }
 }
 

@@ -29,7 +29,7 @@ size_t without_white(std::string_view text) {
 
 }  // namespace
 
-TurnReader::TurnReader(const Turn& turn) : spaced_(turn.opening == TurnOpening::name) {
+TurnReader::TurnReader(const Turn& turn) : together_(turn.together), spaced_(turn.opening == TurnOpening::name) {
   switch (turn.opening) {
     case TurnOpening::raw:
       return;
@@ -42,7 +42,9 @@ TurnReader::TurnReader(const Turn& turn) : spaced_(turn.opening == TurnOpening::
       return;
     case TurnOpening::thought:
       if (turn.together) {
-        first_.text = turn.begun;
+        const bool bare = begin_tag.starts_with(turn.begun);
+        first_.text = bare ? begin_tag : turn.begun;
+        at_ = bare ? At::bracket : At::answer;
         return;
       }
       at_ = At::thought;
@@ -60,10 +62,35 @@ TurnReader::TurnReader(const Turn& turn) : spaced_(turn.opening == TurnOpening::
     held_ = turn.begun;
     while (step(known)) continue;
   }
-  // Inside of a thought it goes on; anything else is the answer.
+  // Inside of a thought it goes on; anything else is the answer. A mark that only lacks its last sign is one, as in what
+  // the template begins; what may become one is not repeated where it does not.
+  if (at_ == At::start && held_ == begin_tag.substr(0, begin_tag.size() - 1)) {
+    at_ = At::thought;
+    fresh_ = bracket_ = true;
+    held_.clear();
+  } else if (at_ == At::thought && held_.ends_with(end_tag)) {
+    at_ = At::end;
+    bracket_ = true;
+    held_.clear();
+  }
+  known_ = held_.size();
   if (at_ == At::start && held_.empty()) at_ = At::name;
   if (at_ == At::answer) at_ = At::name;
   spaced_ = turn.opening == TurnOpening::spaced;
+}
+
+void TurnReader::expect_end() {
+  sure_ = true;
+  if (together_ && (at_ == At::answer || at_ == At::bracket)) at_ = At::mark;
+}
+
+// Takes so much off what is held back; what of it the client wrote itself is not said to it again.
+std::string TurnReader::take(size_t bytes) {
+  const size_t own = std::min(known_, bytes);
+  std::string text = held_.substr(own, bytes - own);
+  held_.erase(0, bytes);
+  known_ -= own;
+  return text;
 }
 
 TurnText TurnReader::push(std::string_view piece) {
@@ -87,7 +114,21 @@ bool TurnReader::step(TurnText& out) {
       if (held_.empty()) return false;
       at_ = At::answer;
       return true;
+    case At::bracket:
+      if (held_.empty()) return false;
+      if (held_.starts_with('>')) held_.erase(0, 1);
+      at_ = At::answer;
+      return true;
+    case At::mark: {
+      const size_t tag = held_.find(end_tag);
+      out.text += take(tag == held_.npos ? held_.size() - begun_tag(held_) : tag + end_tag.size());
+      if (tag == held_.npos) return false;
+      out.text += '>';
+      at_ = At::bracket;
+      return true;
+    }
     case At::name:
+      held_.erase(0, std::exchange(known_, 0));
       if (held_.empty()) return false;
       if (spaced_ && held_.starts_with(' ')) held_.erase(0, 1);
       at_ = At::answer;
@@ -109,6 +150,7 @@ bool TurnReader::read_start() {
   const std::string_view rest = std::string_view(held_).substr(first);
   if (rest.starts_with(begin_tag)) {
     held_.erase(0, first + begin_tag.size());
+    known_ = 0;
     at_ = At::thought;
     fresh_ = true;
     return true;
@@ -128,22 +170,21 @@ bool TurnReader::read_thought(TurnText& out) {
   }
   const size_t tag = held_.find(end_tag), after = tag + end_tag.size();
   if (tag != held_.npos && (sure_ || (after < held_.size() && held_[after] == '>'))) {
-    out.thought.append(held_, 0, without_white(std::string_view(held_).substr(0, tag)));
-    held_.erase(0, after);
+    out.thought += take(without_white(std::string_view(held_).substr(0, tag)));
+    held_.erase(0, held_.find(end_tag) + end_tag.size());
+    known_ = 0;
     bracket_ = true;
     at_ = At::end;
     return true;
   }
   if (tag != held_.npos && after < held_.size()) {  // "</thinking>": a word like others
-    out.thought.append(held_, 0, tag + 1);
-    held_.erase(0, tag + 1);
+    out.thought += take(tag + 1);
     return true;
   }
   const size_t kept = tag != held_.npos ? held_.size() - tag : begun_tag(held_);
   size_t shown = without_white(std::string_view(held_).substr(0, held_.size() - kept));
   if (held_.size() - kept - shown > most_white) shown = held_.size() - kept;
-  out.thought.append(held_, 0, shown);
-  held_.erase(0, shown);
+  out.thought += take(shown);
   return false;
 }
 
@@ -156,8 +197,9 @@ TurnText TurnReader::finish() {
   if (held_.empty()) return out;
   if (at_ == At::thought) {
     if (held_.ends_with(end_tag)) held_.resize(held_.size() - end_tag.size());
-    held_.resize(without_white(held_));
-    out.thought = std::exchange(held_, {});
+    out.thought = take(without_white(held_));
+  } else if (at_ == At::mark) {
+    out.text = take(held_.size());
   } else if (at_ == At::start) {
     at_ = At::name;
     while (step(out)) continue;

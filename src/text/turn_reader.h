@@ -28,8 +28,9 @@ class TurnReader {
   bool thinking() const { return at_ == At::thought; }
   // Whether the thought ends in what may become its end mark.
   bool ending() const;
-  // The next "</think" ends the thought, whether a ">" follows or not: it was not the model that wrote it.
-  void expect_end() { sure_ = true; }
+  // The next "</think" ends the thought, whether a ">" follows or not: it was not the model that wrote it. Where
+  // Turn::together is set it gets its ">".
+  void expect_end();
 
  private:
   enum class At : uint8_t {
@@ -37,18 +38,23 @@ class TurnReader {
     thought,
     end,      // a ">" that the model owes, and white space before the answer
     name,     // a space after the speaker's name
+    bracket,  // the ">" of a mark that is in the text whole
+    mark,     // together: the end mark that is fed
     answer
   };
   bool step(TurnText& out);  // false: more text is needed
   bool read_start();
   bool read_thought(TurnText& out);
+  std::string take(size_t bytes);
 
   At at_ = At::answer;
+  bool together_ = false;
   bool fresh_ = false;    // of a thought nothing was seen yet
   bool bracket_ = false;  // a ">" that comes next belongs to the tag
   bool sure_ = false;
   bool spaced_ = false;   // the first space is not the answer's
   std::string held_;
+  size_t known_ = 0;      // bytes at its beginning that were in the prompt
   TurnText first_;        // goes out with the first piece
 };
 

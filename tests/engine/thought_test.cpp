@@ -72,6 +72,24 @@ TEST(Thought, ABudgetClosesItAfterSoManyTokens) {
   EXPECT_THAT(listener->tokens(), testing::Not(testing::Contains('?')));
 }
 
+// A stop is the model's own words: neither in what is fed, nor begun by the model and ended by that.
+TEST(Thought, NoStopIsLookedForInWhatClosesIt) {
+  const std::string thought = ">0123456789abcde";
+  const auto engine = says(thought + std::string(closing.size(), '?') + ">\nYes, think.");
+  for (const char* stop : {"think", "e\n</", "</think"}) {
+    for (const bool together : {false, true}) {
+      Question question = thinking(16);
+      question.stop = {stop};
+      question.input.chat.thoughts_in_text = together;
+      const auto listener = listen_to(*engine, question);
+      EXPECT_EQ(listener->wait(), Finish::stop);
+      const std::string answer = stop == std::string("think") ? "Yes, " : "Yes, think.";
+      EXPECT_EQ(listener->thought(), together ? "" : "0123456789abcde") << stop;
+      EXPECT_EQ(listener->text(), together ? "<think" + thought + "\n</think>\n" + answer : answer) << stop;
+    }
+  }
+}
+
 TEST(Thought, ThatEndsInTimeIsLeftAlone) {
   const auto engine = says(">12</think>Yes.");
   for (const uint32_t budget : {11u, 12u, 100u}) {

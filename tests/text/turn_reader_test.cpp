@@ -61,6 +61,7 @@ TEST(TurnReader, AQuotationsMarkStays) {
 TEST(TurnReader, TogetherAThoughtIsAWholeElement) {
   EXPECT_EQ(read(turn_of(TurnOpening::thought, "<think", true), {"", ">", "\nwhy</think> b"}),
             "<think>\nwhy</think> b");
+  EXPECT_EQ(read(turn_of(TurnOpening::thought, "<think", true), {"\nwhy</think> b"}), "<think>\nwhy</think> b");
   EXPECT_EQ(read(turn_of(TurnOpening::name, "", true), {" <think>why</think> b"}), "<think>why</think> b");
 }
 
@@ -85,6 +86,19 @@ TEST(TurnReader, EveryCutOfATurnReadsTheSame) {
       {faked, ">\n\n <think>b</think>c", "<think>b</think>c"},
       {turn_of(TurnOpening::continued, "<think>\nLet me"), " see.</think> Yes", "[ see.]Yes"},
       {turn_of(TurnOpening::continued, "<think>a</think>b"), " c</think>", " c</think>"},
+      {turn_of(TurnOpening::continued, "<think"), ">why</think>b", "[why]b"},
+      {turn_of(TurnOpening::continued, "<think"), "why</think>b", "[why]b"},
+      {turn_of(TurnOpening::continued, "<th"), "ink>why</think>b", "[why]b"},
+      {turn_of(TurnOpening::continued, "<th"), "in air>", "in air>"},
+      {turn_of(TurnOpening::continued, "<th"), "", ""},
+      {turn_of(TurnOpening::spaced, "<th"), " in", "in"},
+      {turn_of(TurnOpening::continued, "<think>x</think"), ">b", "b"},
+      {turn_of(TurnOpening::continued, "<think>x</think"), "\nb", "b"},
+      {turn_of(TurnOpening::continued, "<think>x</thi"), "nk>b", "b"},
+      {turn_of(TurnOpening::continued, "<think>x</thi"), "n</think>b", "[n]b"},
+      {turn_of(TurnOpening::continued, "<think>x</thi"), "", ""},
+      {turn_of(TurnOpening::continued, "<think>x</thi"), "nking> y", "[nking> y]"},
+      {turn_of(TurnOpening::continued, "<think>x\n\n"), "y</think>b", "[y]b"},
   };
   std::mt19937 random(7);
   for (const auto& [turn, said, expected] : cases) {
@@ -112,6 +126,19 @@ TEST(TurnReader, AThoughtThatIsClosedForTheModelNeedsNoBracket) {
   EXPECT_FALSE(reader.thinking());
   EXPECT_EQ(reader.push(">\n").text, "");
   EXPECT_EQ(reader.push("Yes").text, "Yes");
+}
+
+TEST(TurnReader, TogetherTheMarkThatIsFedIsWhole) {
+  const std::string after[] = {">\nYes <a>", "\nYes <a>"};
+  for (const std::string& said : after) {
+    TurnReader reader(turn_of(TurnOpening::thought, "<think", true));
+    std::string text = reader.push("Long </thi").text;
+    reader.expect_end();
+    for (const char* piece : {"\n", "</", "think"}) text += reader.push(piece).text;
+    for (const char c : said) text += reader.push(std::string(1, c)).text;
+    text += reader.finish().text;
+    EXPECT_EQ(text, "<think>Long </thi\n</think>\nYes <a>");
+  }
 }
 
 TEST(TurnReader, NothingIsHeldBackThatIsClear) {
