@@ -9,6 +9,7 @@
 #include "fulmar/error.h"
 #include "inspect_tensors.h"
 #include "model/devices.h"
+#include "model/embedding_heads.h"
 #include "model/model_folder.h"
 #include "model/model_plan.h"
 #include "model/model_profiles.h"
@@ -19,7 +20,7 @@ namespace fulmar::tools {
 namespace {
 
 struct InspectFlags {
-  std::string model, strategy;
+  std::string model, vocab, strategy;
   bool tape = false, tensors = false;
   uint32_t slots = 0, step_tokens = 256;
 };
@@ -39,6 +40,13 @@ double mib(uint64_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
 }
 
+void print_kind(const rwkv::Config& config) {
+  if (config.embeds)
+    fmt::print("kind         embedding: {}\n", fmt::join(embedding_tasks, ", "));
+  else
+    fmt::print("kind         text\n");
+}
+
 // What a version has.
 void print_shape(const rwkv::Config& c) {
   fmt::print("shape        L {}  C {}", c.L, c.C);
@@ -55,22 +63,25 @@ void print_shape(const rwkv::Config& c) {
 }
 
 // What lies beside the weights or in them and where, as loading finds it and /v1/models tells it.
-void print_companions(const std::string& given, const Source& file, uint32_t V) {
-  const ModelFolder folder = look_around(given, file);
+void print_companions(const InspectFlags& flags, const Source& file, const rwkv::Config& config) {
+  const ModelFolder folder = look_around(flags.model, file);
   const TrainedContext context = trained_context(folder, file);
   if (context.tokens)
     fmt::print("context      {} tokens in training, which bound nothing: {}\n", context.tokens,
                context.where);
   try {
-    const FoundTokenizer found = open_vocabulary("", file, folder.vocabularies);
-    check_fits(*found.tokenizer, V);
+    const FoundTokenizer found = open_vocabulary(flags.vocab, file, folder.vocabularies);
+    if (flags.vocab.empty()) check_fits(*found.tokenizer, config.V);
     fmt::print("tokenizer    {} of {} ids: {}\n", found.tokenizer->kind(), found.tokenizer->size(),
                found.where);
-    const TemplateChoice chat = template_of(folder, *found.tokenizer, "");
-    fmt::print("template     {}: {}\n", chat.name, chat.found);
+    if (!config.embeds) {
+      const TemplateChoice chat = template_of(folder, *found.tokenizer, "");
+      fmt::print("template     {}: {}\n", chat.name, chat.found);
+    }
   } catch (const Error& error) {
+    if (!flags.vocab.empty()) throw;
     fmt::print("tokenizer    none: {}\n", error.what());
-    fmt::print("template     unknown without the tokenizer\n");
+    if (!config.embeds) fmt::print("template     unknown without the tokenizer\n");
   }
   if (const Found profile = describe_profiles(folder, profiles_of(folder)); !profile.what.empty())
     fmt::print("profile      {}: {}\n", profile.what, profile.where);
@@ -144,6 +155,7 @@ int run_inspect(const InspectFlags& flags) {
   const SourcePtr file = open_weights(flags.model);
   const rwkv::Config c = rwkv::detect(*file);
   const SourcePtr source = rwkv::canonical(file, c);
+  if (c.embeds) EmbeddingHeads(*file, c.C, c.V);  // refuses what cannot be served
   if (flags.tensors) {
     print_tensors(*file);
     return 0;
@@ -155,10 +167,11 @@ int run_inspect(const InspectFlags& flags) {
   const ops::Tape own = build_tape(c, *source, "cpu");
   fmt::print("file         {}\n", flags.model);
   fmt::print("version      {} by its tensors\n", rwkv::name(c.version));
+  print_kind(c);
   print_shape(c);
   fmt::print("parameters   {:.1f} million ({})\n", static_cast<double>(c.parameters) / 1e6, c.parameters);
   fmt::print("state        {:.2f} MiB a sequence\n", mib(uint64_t{own.state_floats} * 4));
-  print_companions(flags.model, *file, c.V);
+  print_companions(flags, *file, c);
   fmt::print("tensors in the file\n");
   print_tensor_groups(*file, c);
   if (flags.strategy.empty())
@@ -176,6 +189,8 @@ void add_inspect(CommandLine& line) {
   command.option("file", flags->model, "Model file: safetensors, .pth, GGUF or rwkv.cpp's .bin").required();
   command.flag("--tensors", flags->tensors, "List the tensors with their formats and shapes instead");
   command.flag("--tape", flags->tape, "Print the operations the model is run as");
+  command.option("--vocab", flags->vocab,
+                 "Vocabulary file, or 'bytes', as the other commands take it; by default the model's own");
   command.option("--strategy", flags->strategy,
                  "Show where this strategy puts the layers, and the memory it needs on each device");
   command

@@ -27,6 +27,7 @@ struct EngineOptions {
   uint32_t queue = 1024;                   // choices waiting; one more is Error(busy)
   uint64_t queue_tokens = 4 << 20;         // tokens of the prompts waiting, each prompt once; more: Error(busy)
   uint32_t max_prompt_tokens = 256 << 10;  // of one prompt, whose text has at most 16 bytes for each
+  bool chats = true;  // false: no chat template is looked for, and there are no messages
   std::optional<uint32_t> thinking_budget;  // where a chat says nothing of it; see TemplateOptions
   std::shared_ptr<StateStore> sessions;     // null: a store of its own in memory
   std::optional<uint64_t> prefix_cache;     // bytes of states of prompts; 0: none; else an eighth of the free memory

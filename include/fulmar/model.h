@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fulmar/adapter.h"
@@ -40,6 +41,7 @@ struct Found {
 
 // What a vector is for; models that make vectors have a head for each.
 enum class EmbeddingTask : uint8_t { retrieval, similarity, classification };
+constexpr std::string_view embedding_tasks[] = {"retrieval", "similarity", "classification"};
 
 struct ModelInfo {
   std::string path;      // as it was given

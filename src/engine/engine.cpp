@@ -185,9 +185,12 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   pick_template({}, options.model.chat_template);  // a wrong name costs no loading
   LoadedParts parts = load_parts(options.model);
-  TemplateChoice chat = template_of(parts.folder, *parts.tokenizer, options.model.chat_template);
-  parts.info.chat_template = {chat.name, chat.found};
-  log_info("chat template: {}, from {}", chat.name, chat.found);
+  TemplateChoice chat;
+  if (options.chats && !parts.info.embeds) {
+    chat = template_of(parts.folder, *parts.tokenizer, options.model.chat_template);
+    parts.info.chat_template = {chat.name, chat.found};
+    log_info("chat template: {}, from {}", chat.name, chat.found);
+  }
   return make_engine(std::move(parts.model), std::move(parts.tokenizer), options, std::move(parts.info),
                      std::move(chat));
 }

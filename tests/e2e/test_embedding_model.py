@@ -6,6 +6,7 @@ import numpy as np
 
 import common
 
+TASKS = ["retrieval", "similarity", "classification"]
 SENTENCE = "this model makes vectors of texts (POST /v1/embeddings) and writes none"
 
 
@@ -31,6 +32,8 @@ def refused(args, *words):
 def vectors(args, path):
     with common.Server(args, path, "--strategy", "cpu fp32") as server:
         body = {"input": "hello", "task": "similarity"}
+        meta = server.get("/v1/models")[1]["data"][0]["meta"]
+        common.check((meta["kind"], meta["tasks"], meta["chat_template"]) == ("embedding", TASKS, None), f"{meta}")
         return server.post("/v1/embeddings", body)[1]["data"][0]["embedding"]
 
 
@@ -48,6 +51,16 @@ def main():
     common.check("GGUF has no place for the heads" in said and "write a .safetensors" in said and not os.path.exists(gguf), said)
     common.output(args, "convert", model, out, "--force")
     common.check(np.allclose(vectors(args, model), vectors(args, out), atol=1e-6), "the heads went along")
+    text = common.output(args, "inspect", model).decode()
+    common.check("\nkind         embedding: retrieval, similarity, classification\n" in text and "\ntemplate " not in text, text)
+    # What serve refuses of one, inspect refuses too.
+    missing, misshaped = dict(weights), dict(weights)
+    del missing["head.sts_head.fc2.weight"]
+    misshaped["head.cls_head.norm.bias"] = np.zeros(3, np.float32)
+    for wrong, sentence in ((missing, "embedding.sts.fc2.weight is missing"), (misshaped, "embedding.cls.norm.bias is [3], expected [64]")):
+        cw.write_safetensors(model, wrong)
+        for words in (["inspect", model], ["serve", "--model", model, "--port", "0", "--strategy", "cpu fp32"]):
+            common.check(sentence in refused(args, *words), f"{words}: {sentence}")
     print("ok: a model that makes vectors", flush=True)
 
 

@@ -252,14 +252,11 @@ Form read_form(const Fields& fields, const ModelInfo& model) {
 }
 
 EmbeddingTask read_task(const Fields& fields, const ModelInfo& model) {
-  constexpr std::pair<std::string_view, EmbeddingTask> tasks[] = {{"retrieval", EmbeddingTask::retrieval},
-                                                                  {"similarity", EmbeddingTask::similarity},
-                                                                  {"classification", EmbeddingTask::classification}};
   const auto word = fields.text("task");
   if (!word) return EmbeddingTask::retrieval;
   if (!model.embeds) unsupported("task", "is not supported: this model has one kind of vector");
-  for (const auto& [name, task] : tasks)
-    if (*word == name) return task;
+  for (size_t i = 0; i < std::size(embedding_tasks); ++i)
+    if (*word == embedding_tasks[i]) return static_cast<EmbeddingTask>(i);
   bad_field("task", "must be retrieval, similarity or classification");
 }
 

@@ -19,6 +19,14 @@ json::value told(uint32_t tokens) {
   return tokens ? json::value(tokens) : json::value();
 }
 
+// What a vector may be for; null where the model has one kind of it.
+json::value tasks_of(const ModelInfo& model) {
+  if (!model.embeds) return nullptr;
+  json::array tasks;
+  for (const std::string_view task : embedding_tasks) tasks.emplace_back(task);
+  return tasks;
+}
+
 json::object describe(const Context& context, const ModelInfo& model) {
   return {{"id", text(model.id)},
           {"object", "model"},
@@ -26,6 +34,8 @@ json::object describe(const Context& context, const ModelInfo& model) {
           {"owned_by", "fulmar"},
           {"meta",
            {{"version", text(model.version)},
+            {"kind", model.embeds ? "embedding" : "text"},
+            {"tasks", tasks_of(model)},
             {"chat_template", told(model.chat_template)},
             {"tokenizer", told(model.tokenizer)},
             {"sampling_profile", told(profile_in_use(context.profiles, model))},
