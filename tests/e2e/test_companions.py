@@ -23,7 +23,7 @@ def told_by_inspect(args, path):
     tokens, context_from = line("context", r"(\d+) tokens in training, which bound nothing: (.*)")
     named = lambda label, pattern: dict(zip(("name", "from"), line(label, pattern)))
     profile = named("profile", r"([^:]*): (.*)")
-    return {"version": line("version", r"(v7) by its tensors")[0],
+    return {"version": line("version", r"(v7) by its tensors")[0], "kind": line("kind", "(text)")[0],
             "trained_context": tokens and int(tokens), "trained_context_from": context_from,
             "tokenizer": named("tokenizer", r"(.*) of \d+ ids: (.*)"),
             "chat_template": named("template", r"([^:]*): (.*)"),
@@ -113,6 +113,15 @@ def lone_files(args):
     sentence = "this model has 256 tokens and the vocabulary 65530; give the model's own with --vocab FILE, or --vocab bytes"
     text = common.output(args, "inspect", other).decode()
     common.check(f"tokenizer    none: {sentence}\n" in text and "template     unknown" in text, f"{text}")
+    text = common.output(args, "inspect", other, "--vocab", "bytes").decode()
+    common.check("tokenizer    bytes of 256 ids: --vocab\n" in text and "\ntemplate     world: " in text, f"{text}")
+    done = common.run(args, "inspect", other, "--vocab", os.path.join(args.source_dir, "models", "rwkv-world.vocab"))
+    common.check(done.returncode == 2 and b"rwkv-world.vocab: has 65530 ids and the model 256 tokens" in done.stderr, f"{done}")
+    # A text has no chat template, and a profile of the model's only where that is asked for.
+    for words, profile in (([], "neutral, from the default for texts"), (["--sampling-profile", "model"], "open, from "),
+                           (["--sampling-profile", "infer"], "infer, from --sampling-profile")):
+        said = common.run(args, "complete", "--model", lone, "--strategy", "cpu fp32", "--prompt", "a", "--max-tokens", "1", *words).stderr.decode()
+        common.check(f"sampling profile: {profile}" in said and "chat template" not in said, f"{words}: {said}")
     done = common.run(args, "serve", "--model", other, "--port", "0", "--strategy", "cpu fp32")
     common.check(done.returncode == 2 and sentence in done.stderr.decode(), f"{done}")
     # Companions that no model has cost no start.
