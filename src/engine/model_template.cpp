@@ -20,7 +20,7 @@ bool has_flower_token(const Tokenizer& tokenizer) {
 
 TemplateChoice template_of(const ModelFolder& folder, const Tokenizer& tokenizer, const std::string& asked) {
   TemplateClues clues;
-  clues.name = folder.name + " " + folder.inner_name;
+  clues.name = folder.inner_name + " " + folder.name;  // the first generation counts, so a new name changes none
   if (folder.chat_template) clues.template_text = folder.chat_template->text;
   clues.has_flower_token = has_flower_token(tokenizer);
   TemplateChoice choice = pick_template(clues, asked);

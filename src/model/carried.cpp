@@ -55,7 +55,7 @@ bool finds_it_alone(const fs::path& out, const FoundTokenizer& found) {
 std::string carried_name(const ModelFolder& folder) {
   const std::string &name = folder.name, &inner = folder.inner_name;
   if (inner.empty()) return name;
-  return inner.find(name) != inner.npos ? inner : fmt::format("{} ({})", name, inner);
+  return inner.find(name) != inner.npos ? inner : fmt::format("{} ({})", inner, name);
 }
 
 std::map<std::string, std::string> carried_texts(const ModelFolder& folder) {

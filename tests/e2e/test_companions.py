@@ -63,7 +63,7 @@ def folders(args):
         "from": os.path.join(folder, "generation_config.json") + ", fake_think_generation_config.json, tools_generation_config.json"},
         f"each profile's file is told: {told}")
     common.check(told["chat_template"]["name"] == "bot" and told["trained_context"] == 25600, f"{told}")
-    for name in ("plain.gguf", "plain.safetensors"):
+    for name in ("plain.gguf", "plain.safetensors", "rwkv7-g1d.gguf", "rwkv7-g1d.safetensors"):
         out = os.path.join(away, name)
         done = common.run(args, "convert", folder, out)
         common.check(done.returncode == 0, f"{done.stderr}")
@@ -72,7 +72,7 @@ def folders(args):
         common.check(same_ids == ids, f"{name}: template and tokenizer give the same prompt: {same_ids}, {ids}")
         common.check(now["trained_context"] == 25600 and now["chat_template"]["name"] == "bot", f"{now}")
         common.check(f"{name}: fulmar.generation_config, fulmar.fake" in now["sampling_profile"]["from"], f"{now}")
-    common.check(sorted(os.listdir(away)) == ["plain.gguf", "plain.safetensors", "plain.vocab"], f"{os.listdir(away)}")
+    common.check(sorted(os.listdir(away)) == [f"{name}.{kind}" for name in ("plain", "rwkv7-g1d") for kind in ("gguf", "safetensors", "vocab")], f"{os.listdir(away)}")
     # And back: what a file carries is carried on.
     for name, source in (("again.safetensors", "plain.gguf"), ("again.gguf", "plain.safetensors")):
         out = os.path.join(away, name)

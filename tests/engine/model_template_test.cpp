@@ -26,6 +26,8 @@ ModelFolder folder(const char* name, const char* inner = "", const char* text = 
 TEST(ModelTemplate, NamesAndFilesAreRead) {
   EXPECT_EQ(template_of(folder("rwkv7-g1h-1.5b"), world(), "").name, "bot");
   EXPECT_EQ(template_of(folder("model-q8_0", "Rwkv7 G1K 2.9B"), world(), "").name, "bot");
+  EXPECT_EQ(template_of(folder("rwkv7-g1d-of-mine", "rwkv7-g1k"), world(), "").name, "bot") << "the name inside goes first";
+  EXPECT_EQ(template_of(folder("rwkv7-g1k-of-mine", "rwkv7-g1d (rwkv7-g1h)"), world(), "").name, "assistant");
   EXPECT_EQ(template_of(folder("rwkv7-g1h-1.5b"), *open_tokenizer("bytes"), "").name, "assistant");
   EXPECT_EQ(template_of(folder("mine", "", "{{ rwkv_prompt_template }}"), world(), "").name, "bot");
   EXPECT_EQ(template_of(folder("mine", "", "{{ rwkv_prompt_template }}"), world(), "").found,
