@@ -176,6 +176,8 @@ void Loop::fill(const std::vector<uint32_t>& slots, const Beginning& beginning) 
       model_.copy_slot(slots[i], beginning.slots[i]);
     else if (state && !state->floats.empty())
       model_.write_slot(slots[i], state->floats);
+    else if (state)  // all its tokens, to be fed again; what began from a tuned state never lost its numbers
+      model_.reset_slot_untuned(slots[i]);
     else
       model_.reset_slot(slots[i]);
   }

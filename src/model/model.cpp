@@ -100,6 +100,10 @@ class LoadedModel : public Model {
   }
 
   void reset_slot(uint32_t slot) override { copy_state(slot, sizes_.slots); }
+  void reset_slot_untuned(uint32_t slot) override {
+    if (state_file_.path.empty()) return reset_slot(slot);
+    write_slot(slot, rwkv::initial_state(*rwkv::canonical(source_.adapted, config_), config_, {0, config_.L}));
+  }
   void copy_slot(uint32_t to, uint32_t from) override {
     if (to != from) copy_state(to, from);
   }

@@ -77,6 +77,8 @@ class Model {
 
   // A fresh state (zeros, or the model's own initial state) for a slot.
   virtual void reset_slot(uint32_t slot) = 0;
+  // The same without a tuned state of another file (ModelSpec::state).
+  virtual void reset_slot_untuned(uint32_t slot) = 0;
   virtual void copy_slot(uint32_t to, uint32_t from) = 0;
   // A state is state_floats() long and the same for every strategy, so that states move between them.
   virtual void read_slot(uint32_t slot, std::span<float> out) = 0;

@@ -152,7 +152,7 @@ void FakeModel::set_adapters(const std::vector<Adapter>& adapters) {
 
 void FakeModel::reset_slot(uint32_t slot) {
   if (options_.before_reset) options_.before_reset();
-  states_.at(slot) = State{.hash = 0x51ab};
+  states_.at(slot) = State{.hash = 0x51ab + options_.tuned};
 }
 
 std::shared_ptr<const Tokenizer> ascii_tokenizer() {

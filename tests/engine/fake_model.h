@@ -42,6 +42,7 @@ struct FakeOptions {
   // The only likely token after n tokens of history is script[n - 1], while there is one.
   std::vector<Token> script{};
   Token nan_after = -1;     // logits are NaN after this token
+  uint64_t tuned = 0;       // another start than the plain one
   bool ends_early = false;  // token 0 is as likely as the others, else it is never drawn
 };
 
@@ -61,6 +62,7 @@ class FakeModel final : public Model {
   void start(const Step& step) override;
   std::span<float> finish() override;
   void reset_slot(uint32_t slot) override;
+  void reset_slot_untuned(uint32_t slot) override { states_.at(slot) = State{.hash = 0x51ab}; }
   void copy_slot(uint32_t to, uint32_t from) override { states_.at(to) = states_.at(from); }
   void read_slot(uint32_t slot, std::span<float> out) override;
   void write_slot(uint32_t slot, std::span<const float> in) override;

@@ -174,6 +174,19 @@ TEST(Session, ThatBeganFromATunedStateIsWrittenAtOnce) {
   }
 }
 
+// A session whose state was never written is all its tokens, and those began where the model starts untuned.
+TEST(Session, OfTokensAloneBeginsUntunedUnderATunedStateToo) {
+  const auto engine = make_fake_engine({.tuned = 7}, {.state = "tuned.pth"});
+  answer(*engine, turn_of("x", 3, "s"));
+  const auto state = std::make_shared<State>();
+  state->model = engine->sessions().find("s").state->model;
+  state->unfed = {'h', 'i'};
+  Question question = ask(", how", 9);
+  question.streams = {stream_from(state)};
+  EXPECT_EQ(answer(*engine, question), whole("hi, how", 9));
+  EXPECT_NE(answer(*engine, ask("hi, how", 9)), whole("hi, how", 9));
+}
+
 TEST(Session, MovesAsAValue) {
   const auto here = make_fake_engine({}), there = make_fake_engine({});
   answer(*here, turn_of("hello", 4, "s"));

@@ -67,7 +67,9 @@ class ReadyModel final : public Model {
     ended_ = Clock::now();
     return std::span(logits_).first(picks_ * vocab);
   }
+  Fingerprint fingerprint() const override { return {}; }
   void reset_slot(uint32_t) override {}
+  void reset_slot_untuned(uint32_t) override {}
   void copy_slot(uint32_t, uint32_t) override {}
   void read_slot(uint32_t, std::span<float>) override {}
   void write_slot(uint32_t, std::span<const float>) override {}
