@@ -69,10 +69,19 @@ void take(TemplateChoice& choice, std::string_view name, std::string found) {
   choice.found = std::move(found);
 }
 
-// World models last: their name is in others' too.
+bool names_version_7(std::string_view name) {
+  constexpr std::string_view words[] = {"x070", "rwkv7", "rwkv-7"};
+  return std::ranges::any_of(words, [&](std::string_view word) { return name.find(word) != none; });
+}
+
+// World models last: their name is in others' too. Those of version 7 begin with token 0 and may think, as G1's.
 void take_by_name(TemplateChoice& choice, const std::string& name) {
-  for (const std::string_view word : {"raven", "pile", "world"})
-    if (name.find(word) != none) return take(choice, word, fmt::format("the \"{}\" in the model's name", word));
+  for (const std::string_view word : {"raven", "pile", "world"}) {
+    if (name.find(word) == none) continue;
+    const bool newer = word == "world" && names_version_7(name);
+    return take(choice, newer ? "assistant" : word,
+                fmt::format("the \"{}\" in the model's name{}", word, newer ? ", which is of version 7" : ""));
+  }
 }
 
 }  // namespace
@@ -97,7 +106,8 @@ TemplateChoice pick_template(const TemplateClues& clues, const std::string& aske
     take(choice, asked, "--chat-template");
     return choice;
   }
-  const std::string_view known = template_by_words(text);
+  std::string_view known = template_by_words(text);
+  if (text == "rwkv-world" && names_version_7(name)) known = "assistant";  // llama.cpp has one word for all versions
   if (choice.series == Series::late_g1 && clues.has_flower_token)
     take(choice, "bot", "the generation in the model's name");
   else if (choice.series != Series::other)

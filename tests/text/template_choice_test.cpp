@@ -25,7 +25,9 @@ TEST(TemplateChoice, ANameTellsTheGeneration) {
                {"rwkv7-g10h-1b", "world"},
                {"rwkv7-g1half", "world"},
                {"bag1h", "world"},
-               {"RWKV-x070-World-2.9B-v3-20250211-ctx4096", "world"},
+               {"RWKV-x070-World-2.9B-v3-20250211-ctx4096", "assistant"},
+               {"rwkv7-world-1.5b", "assistant"},
+               {"RWKV-x060-World-1B6-v2.1-20240328-ctx4096", "world"},
                {"RWKV-4-Raven-7B-v12", "raven"},
                {"RWKV-4-Pile-169M-20220807-8023", "pile"},
                {"model", "world"},
@@ -45,6 +47,7 @@ TEST(TemplateChoice, ATemplateOfTheFolderTellsWhereTheNameDoesNot) {
   EXPECT_EQ(pick("model", "{{ 'User: ' + m }}{{ '\\n\\nAssistant: <think' }}").name, "assistant");
   EXPECT_EQ(pick("model", "### User ### Assistant ### Tool Output").name, "function_calling");
   EXPECT_EQ(pick("model", "rwkv-world").name, "world");
+  EXPECT_EQ(pick("RWKV7-Goose-World3-1.5B", "rwkv-world").name, "assistant");
   EXPECT_EQ(pick("model", " none\n").name, "none");
   EXPECT_EQ(pick("model", "{% set n = {'user': 'User', 'assistant': 'Assistant'} %}{{ n[m.role] + ': ' }}").name, "world");
   EXPECT_EQ(pick("rwkv7-g1d", official).name, "assistant");
