@@ -112,7 +112,10 @@ void Admission::add_marks(const Job& job, uint32_t shared, Beginning& beginning)
   }
   const bool kept = std::ranges::any_of(job.request->streams, [](const Stream& s) { return !s.keep.empty(); });
   const bool may_fall_back = (kept || job.request->report_states) && !job.request->stop.empty();
-  if (size > beginning.read && ((beginning.cacheable && size >= beginning.read + worth_keeping) || may_fall_back))
+  const auto is_known = [&](const StatePtr& origin) { return prefixes_.has(everybody, origin, beginning.prompt->tokens); };
+  const bool is_news = beginning.cacheable && size >= beginning.read + worth_keeping &&
+                       !std::ranges::all_of(beginning.origins, is_known);  // reading a slot costs milliseconds
+  if (size > beginning.read && (is_news || may_fall_back))
     marks.push_back(size);
   std::ranges::sort(marks);
   marks.erase(std::ranges::unique(marks).begin(), marks.end());

@@ -119,6 +119,7 @@ void FakeModel::fill_logits(const State& state, std::span<float> logits) const {
 // Sixteen bits a float, which it holds exactly.
 void FakeModel::read_slot(uint32_t slot, std::span<float> out) {
   require(out.size() == state_floats(), "{} floats", out.size());
+  if (options_.before_read) options_.before_read();
   std::ranges::copy(std::bit_cast<Words>(states_.at(slot)), out.begin());
 }
 

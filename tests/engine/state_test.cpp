@@ -2,6 +2,7 @@
 // of all it was fed, so a token too many or too few changes the text.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 
 #include "engine/fake_model.h"
@@ -294,6 +295,17 @@ TEST(Prefix, OfAnotherPromptIsNotReadAgain) {
   ASSERT_EQ(fifth->wait(), Finish::length);
   EXPECT_EQ(fifth->events().back().cached_tokens, 0u);
   EXPECT_EQ(fifth->text(), fourth->text());
+}
+
+TEST(Prefix, ThatIsKnownIsNotTakenFromItsSlotAgain) {
+  std::atomic<int> reads = 0;
+  FakeOptions model;
+  model.before_read = [&reads] { ++reads; };
+  const auto engine = make_fake_engine(model, {.prefix_cache = 1 << 20});
+  for (int i = 0; i < 3; ++i) {
+    answer(*engine, ask("the same question as before", 3));
+    EXPECT_EQ(reads, 1) << i;
+  }
 }
 
 // What was drawn may have been computed in another order than a prompt: with --reproducible it is read again.
