@@ -5,6 +5,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "api/serve.h"
 #include "ask.h"
@@ -71,7 +72,9 @@ int run_serve(const ServeFlags& flags) {
   ignore_broken_pipes();
   set_log_level(flags.log_level);
   EngineOptions options = flags.engine;
+  const bool none_at_first = flags.spec.file.empty() && !flags.server.host.folders.models.empty();
   options.model = spec_of(flags);
+  if (none_at_first) options.model.file.clear();
   if (!log_enabled(LogLevel::info)) options.model.progress = {};
   api::ServeOptions server = flags.server;
   server.http.password = password_of(flags);
@@ -87,12 +90,25 @@ int run_serve(const ServeFlags& flags) {
       fail(ErrorKind::misuse, "--allow-host {} is no host: it is a name such as models.example, without scheme, port and path",
            host);
   options.sessions = open_sessions_to_serve(flags.sessions);  // before the model: its errors cost no loading
-  // The engine alone keeps the store, and its end is the store's.
-  return api::run_server(server, [&options] {
-    std::unique_ptr<Engine> engine = Engine::create(options);
-    options.sessions.reset();
-    return engine;
-  });
+  server.host.engine = std::move(options);
+  server.host.make = Engine::create;
+  server.host.fits = Engine::fits_beside;
+  return api::run_server(std::move(server));
+}
+
+void add_host_flags(Command& command, host::HostOptions& host) {
+  command.option("--models-dir", host.folders.models,
+                 "Folder whose models and adapters requests may name; without --model none is loaded before one is asked for");
+  command.option("--states-dir", host.folders.states, "Folder whose tuned states requests may name; by default that of the models");
+  command.option("--models-max", host.most, "Models of --models-dir that are loaded at once; the one asked for longest ago goes")
+      .show_default()
+      .between(1, 64);
+  command.option("--idle-unload", host.idle_seconds, "Seconds after which a model of --models-dir that nobody asks is unloaded; 0: never")
+      .show_default()
+      .not_negative();
+  command.option("--swap-seconds", host.grace_seconds, "How long answers under way may take when their model goes for another")
+      .show_default()
+      .not_negative();
 }
 
 }  // namespace
@@ -105,6 +121,7 @@ void add_serve(CommandLine& line) {
   add_chat_flags(command, *flags, flags->engine.thinking_budget);
   command.option("--model-name", flags->spec.name,
                  "The model's id for clients; by default the name of its file or folder");
+  add_host_flags(command, flags->server.host);
   command.option("--host", flags->server.http.host, "Address to listen on").show_default();
   command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default().between(0, 65535);
   const Option password =

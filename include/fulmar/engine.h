@@ -44,6 +44,9 @@ class Engine {
  public:
   // Loads the model; throws Error. The engine is ready when this returns.
   static std::unique_ptr<Engine> create(const EngineOptions& options);
+  // Whether create() would now place the model as it would with all memory free: where not, what else is loaded should go
+  // first. Reads no weights; throws what is wrong with the model or the options as far as that shows without them.
+  static bool fits_beside(const EngineOptions& options);
   virtual ~Engine() = default;  // cancels what is in flight
 
   // Template and tokens, on the caller's thread; any thread may call it. Throws Error(bad_request), naming
@@ -82,9 +85,9 @@ class Engine {
   // Not for the engine thread, so not from a sink.
   virtual void set_adapters(const std::vector<Adapter>& adapters, double seconds) = 0;
 
-  // Refuses new requests and returns when those in flight have ended; what still runs after `seconds` is
+  // Refuses new requests, saying `why`, and returns when those in flight have ended; what still runs after `seconds` is
   // cancelled. Not for the engine thread, so not from a sink.
-  virtual void drain(double seconds) = 0;
+  virtual void drain(double seconds, const std::string& why = "the server is shutting down") = 0;
 };
 
 }  // namespace fulmar

@@ -51,9 +51,10 @@ struct Choice final : Sink {
 
 class Answer final : public http::Source, public std::enable_shared_from_this<Answer> {
  public:
-  Answer(const Asked& asked, const Context& context, std::unique_ptr<Dialect> dialect, const Call& call);
+  Answer(const Asked& asked, const Context& context, host::ServedPtr served, std::unique_ptr<Dialect> dialect,
+         const Call& call);
 
-  void start(Engine& engine, Asked asked);
+  void start(Asked asked);
   void on_event(Choice& choice, const Event& event) noexcept;
   http::Reply::Part take() override;
 
@@ -78,6 +79,7 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   }
   const std::string& echo_of(uint32_t index) const { return echo_[index / delivery_.choices]->text; }
 
+  host::ServedPtr served_;  // until all choices have ended: a model that is to go waits for no reader
   const Delivery delivery_;
   const std::unique_ptr<Dialect> dialect_;
   const Family& family_;
@@ -108,8 +110,10 @@ void Choice::on_event(const Event& event) {
   owner.on_event(*this, event);
 }
 
-Answer::Answer(const Asked& asked, const Context& context, std::unique_ptr<Dialect> dialect, const Call& call)
-    : delivery_(asked.delivery),
+Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr served, std::unique_ptr<Dialect> dialect,
+               const Call& call)
+    : served_(std::move(served)),
+      delivery_(asked.delivery),
       dialect_(std::move(dialect)),
       family_(call.family),
       reply_(call.reply),
@@ -123,7 +127,7 @@ Answer::Answer(const Asked& asked, const Context& context, std::unique_ptr<Diale
   }
 }
 
-void Answer::start(Engine& engine, Asked asked) {
+void Answer::start(Asked asked) {
   for (const auto& prompt : echo_) held_.change(prompt->text.size(), 0);
   if (held_.too_much()) throw Held::too_much_error();
   const auto self = shared_from_this();
@@ -137,7 +141,8 @@ void Answer::start(Engine& engine, Asked asked) {
     for (uint32_t i = 0; i < delivery_.choices; ++i)
       submission.choices.emplace_back(self, &choices_[(all.size() - 1) * delivery_.choices + i]);
   }
-  engine.submit(std::move(all));
+  const host::ServedPtr served = served_;  // it may be over before submit() returns
+  served->engine->submit(std::move(all));
   reply_->attach(self);
 }
 
@@ -145,8 +150,10 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
   const std::lock_guard lock(mutex_);
   if (dropped_ || error_ || choice.finish != Finish::none) return;
   try {
-    if (event.finish == Finish::failed)
-      end_with(event.error ? *event.error : Error(ErrorKind::internal, "generation failed"));
+    if (event.error)
+      end_with(*event.error);
+    else if (event.finish == Finish::failed)
+      end_with(Error(ErrorKind::internal, "generation failed"));
     else if (event.finish == Finish::cancelled)
       end_with(Error(ErrorKind::unavailable, "the server stopped before the answer was complete"));
     else
@@ -181,6 +188,7 @@ void Answer::add(Choice& choice, const Event& event) {
     unfinished_ = 0;
     close_all();
   }
+  if (unfinished_ == 0) served_.reset();
   if (!delivery_.stream) {
     if (unfinished_ == 0) reply_->wake();
     return;
@@ -202,6 +210,7 @@ void Answer::count_prompt(size_t prompt, const Event& event) {
 // One choice's failure ends the whole answer.
 void Answer::end_with(Error error) {
   error_ = std::move(error);
+  served_.reset();
   close_all();
   reply_->wake();
 }
@@ -329,7 +338,7 @@ void Answer::put_choice(std::string& out) {
 
 }  // namespace
 
-void give_answer(const Context& context, Engine& engine, Asked asked, std::unique_ptr<Dialect> dialect,
+void give_answer(const Context& context, const host::ServedPtr& served, Asked asked, std::unique_ptr<Dialect> dialect,
                  const Call& call) {
   const size_t n = asked.delivery.choices;
   if (asked.prompts.size() * n > kChoices)
@@ -340,7 +349,7 @@ void give_answer(const Context& context, Engine& engine, Asked asked, std::uniqu
   if (asked.echo && echoed > kUnread)
     throw Error(ErrorKind::bad_request,
                 fmt::format("echo would repeat {} bytes, more than {}", echoed, kUnread), "echo");
-  std::make_shared<Answer>(asked, context, std::move(dialect), call)->start(engine, std::move(asked));
+  std::make_shared<Answer>(asked, context, served, std::move(dialect), call)->start(std::move(asked));
 }
 
 }  // namespace fulmar::api

@@ -21,9 +21,10 @@ struct Asked {
   bool echo = false;             // each prompt's text is put before what continues it
 };
 
-// Submits everything and returns; `dialect` makes the answer as the reply is read. Throws Error, with nothing
-// left running, when the engine refuses any part. If the client goes away every slot is given back.
-void give_answer(const Context& context, Engine& engine, Asked asked, std::unique_ptr<Dialect> dialect,
+// Submits everything and returns; `dialect` makes the answer as the reply is read. What serves it is kept until the
+// last of it was generated. Throws Error, with nothing left running, when the engine refuses any part. If the client goes
+// away every slot is given back.
+void give_answer(const Context& context, const host::ServedPtr& served, Asked asked, std::unique_ptr<Dialect> dialect,
                  const Call& call);
 
 }  // namespace fulmar::api

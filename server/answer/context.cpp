@@ -2,14 +2,18 @@
 #include "answer/context.h"
 
 #include "base/fail.h"
+#include "host/host.h"
 
 namespace fulmar::api {
 
-Engine& Context::ready() const {
-  Engine* found = engine.load(std::memory_order_acquire);
-  if (!found) fail(ErrorKind::unavailable, "the model is still loading; GET /health says when it is ready");
+host::ServedPtr Context::ready(std::string_view model) const {
   if (draining) fail(ErrorKind::unavailable, "the server is shutting down");
-  return *found;
+  return host->find(model);
+}
+
+host::ServedPtr Context::ready_or_current(std::string_view model) const {
+  if (draining) fail(ErrorKind::unavailable, "the server is shutting down");
+  return host->find_or_current(model);
 }
 
 }  // namespace fulmar::api

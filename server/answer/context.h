@@ -3,15 +3,20 @@
 #include <atomic>
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "answer/child_numbers.h"
 #include "answer/profiles.h"
-#include "fulmar/engine.h"
+#include "host/served.h"
+
+namespace fulmar::host {
+class Host;
+}
 
 namespace fulmar::api {
 
 struct Context {
-  std::atomic<Engine*> engine{nullptr};  // null while the model loads; outlives the HTTP threads, but not this
+  host::Host* host = nullptr;  // outlives the HTTP threads, but not this
   std::atomic<bool> draining{false};
   ProfileChoice profiles;
   std::string build = "fulmar";  // the program and its version
@@ -20,8 +25,11 @@ struct Context {
   mutable ChildNumbers child_numbers;
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
 
-  // The engine if it may be given work, else throws Error(unavailable).
-  Engine& ready() const;
+  // What serves requests for a model of that name, none: the current one; whoever works with it keeps it until that is done.
+  // Throws Error(unavailable) where nothing is to be given work, and as Host::find() does.
+  host::ServedPtr ready(std::string_view model = {}) const;
+  // The same where the name is only the client's own word for it.
+  host::ServedPtr ready_or_current(std::string_view model) const;
 };
 
 }  // namespace fulmar::api

@@ -5,6 +5,7 @@
 
 #include "answer/body.h"
 #include "base/fail.h"
+#include "host/host.h"
 #include "http/auth.h"
 
 namespace fulmar::api {
@@ -24,6 +25,27 @@ bool is_let_in(const Context& context, const http::Request& request, const json:
   return given && given->is_string() && http::is_password(given->get_string(), context.password);
 }
 
+// A request that waits for its model, and is asked again when that is there.
+struct Waiting {
+  http::Request request;
+  json::object body;
+  const Row& row;
+  std::shared_ptr<http::Reply> reply;
+};
+
+void ask_again(const Context& context, const Waiting& waiting, const std::exception_ptr& failure) {
+  const http::Wording wording = waiting.row.family.wording;
+  try {
+    if (waiting.reply->gone()) return;
+    if (failure) std::rethrow_exception(failure);
+    waiting.row.endpoint(context, {waiting.request, waiting.body, waiting.row.family, waiting.reply});
+  } catch (const Error& error) {
+    waiting.reply->respond(http::worded(wording, http::Failure(error)));
+  } catch (...) {
+    waiting.reply->respond(http::worded(wording, http::Failure(Error(ErrorKind::out_of_memory, "no memory for the answer"))));
+  }
+}
+
 void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
          const std::shared_ptr<http::Reply>& reply) {
   json::object body;
@@ -35,12 +57,26 @@ void run(const Context& context, const std::vector<Row>& rows, const http::Reque
   const Row& row = meant(rows, body);
   try {
     row.endpoint(context, {request, body, row.family, reply});
+  } catch (const host::NotResident& missing) {
+    const auto waiting = std::make_shared<Waiting>(Waiting{request, std::move(body), row, reply});
+    try {
+      context.host->when_resident(missing.id, [&context, waiting](const std::exception_ptr& failure) {
+        ask_again(context, *waiting, failure);
+      });
+    } catch (const Error& error) {
+      reply->respond(http::worded(row.family.wording, http::Failure(error)));
+    }
   } catch (const Error& error) {
     reply->respond(http::worded(row.family.wording, http::Failure(error)));
   }
 }
 
 }  // namespace
+
+std::string_view model_of(const Call& call) {
+  const json::value* const given = call.body.if_contains("model");
+  return given && given->is_string() ? std::string_view(given->get_string()) : std::string_view();
+}
 
 std::vector<http::Route> make_routes(const Context& context, const std::vector<Row>& rows) {
   std::vector<std::vector<Row>> groups;

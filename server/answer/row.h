@@ -26,6 +26,9 @@ struct Call {
   const std::shared_ptr<http::Reply>& reply;
 };
 
+// Its field "model", where that is a text; else empty.
+std::string_view model_of(const Call& call);
+
 // Runs on a worker thread, or on an I/O thread where it is quick. What it throws is worded by the family.
 using Endpoint = void (*)(const Context& context, const Call& call);
 

@@ -3,6 +3,7 @@
 
 #include "answer/json.h"
 #include "api/routes.h"
+#include "host/host.h"
 
 namespace fulmar::api {
 namespace {
@@ -30,11 +31,11 @@ json::object told(const StoreStats& store) {
 }  // namespace
 
 void health(const Context& context, const Call& call) {
-  const Engine* engine = context.engine.load(std::memory_order_acquire);
-  std::string trouble = engine ? engine->trouble() : "the model is still loading";
+  std::string trouble = context.host->trouble();
   if (context.draining) trouble = "draining: the server is shutting down";
   if (!trouble.empty()) throw Error(ErrorKind::unavailable, trouble);
-
+  const host::ServedPtr served = context.ready();
+  const Engine* const engine = served->engine.get();
   const ModelInfo& model = engine->model();
   const EngineStats stats = engine->stats();
   http::Response response;

@@ -9,7 +9,8 @@
 namespace fulmar::api {
 
 void props(const Context& context, const Call& call) {
-  const ModelInfo& model = context.ready().model();
+  const host::ServedPtr served = context.ready();
+  const ModelInfo& model = served->engine->model();
   const SamplingProfile& usual = profile_for(context.profiles, model, Asking::open);
   const float repeats = usual.sampling.repetition_penalty;
   // Without a penalty of its own, what a request's repeat_penalty would look at.

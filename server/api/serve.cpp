@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <exception>
 #include <thread>
+#include <utility>
 
 #include "answer/context.h"
 #include "api/routes.h"
@@ -47,16 +48,17 @@ void announce(const std::string& host, uint16_t port) {
 
 }  // namespace
 
-int run_server(const ServeOptions& options, const std::function<std::unique_ptr<Engine>()>& make_engine) {
+int run_server(ServeOptions options) {
   const LogThread log_thread;  // who reads the log slowly, or not at all, holds up nobody
-  // Destroyed last to first: the HTTP threads end before the engine that they call, the engine before the
+  // Destroyed last to first: the HTTP threads end before the host whose engines they call, the engines before the
   // context.
   Context context;
   context.profiles = options.profiles;
   context.build = options.build;
   context.password = options.http.password;
   context.state_newline = options.state_newline;
-  std::unique_ptr<Engine> engine;
+  host::Host host(std::move(options.host));
+  context.host = &host;
   http::Server server(options.http, make_router(context));
   server.start();
 
@@ -65,34 +67,35 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   asio::signal_set signals(news, SIGINT, SIGTERM);
   std::exception_ptr failure;
   std::jthread drainer;
+  bool begun = false;  // requests are taken
 
-  std::jthread loader([&] {
-    std::unique_ptr<Engine> loaded;
-    std::exception_ptr thrown;
-    try {
-      loaded = make_engine();
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    asio::post(news, [&, thrown, made = std::move(loaded)]() mutable {
-      failure = thrown;
-      if (failure) return news.stop();
-      engine = std::move(made);
-      context.engine.store(engine.get(), std::memory_order_release);
-      log_profile(profile_in_use(options.profiles, engine->model()));
-      announce(options.http.host, server.port());
+  const auto begin = [&] {
+    begun = true;
+    announce(options.http.host, server.port());
+  };
+  const ModelSpec& first = host.options().engine.model;
+  if (first.file.empty()) {
+    asio::post(news, begin);
+  } else {
+    host.load(first, 0, [&](std::exception_ptr thrown) {
+      asio::post(news, [&, thrown] {
+        failure = thrown;
+        if (failure) return news.stop();
+        log_profile(profile_in_use(options.profiles, context.ready()->engine->model()));
+        begin();
+      });
     });
-  });
+  }
 
   signals.async_wait([&](boost::system::error_code error, int) {
     if (error) return;
     // Nothing can interrupt a load, and there is nothing to lose.
-    if (!engine) end_now(0);
+    if (!begun) end_now(0);
     log_info("stopping: requests under way have {} seconds", options.drain_seconds);
     context.draining = true;
     drainer = std::jthread([&] {
       const auto start = Clock::now();
-      engine->drain(options.drain_seconds);  // who asks meanwhile is told 503, as /health tells a load balancer
+      host.drain(options.drain_seconds);  // who asks meanwhile is told 503, as /health tells a load balancer
       // The last bytes of the answers still travel.
       server.drain(std::max(1.0, options.drain_seconds - seconds_since(start)));
       asio::post(news, [&] { news.stop(); });
@@ -105,11 +108,10 @@ int run_server(const ServeOptions& options, const std::function<std::unique_ptr<
   });
 
   news.run();
-  loader.join();
   if (drainer.joinable()) drainer.join();
   server.stop();
   if (failure) std::rethrow_exception(failure);
-  engine.reset();
+  host.end();
   if (!flush_log()) std::_Exit(0);
   return 0;
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "answer/profiles.h"
-#include "fulmar/engine.h"
+#include "host/host.h"
 #include "http/server.h"
 
 namespace fulmar::api {
@@ -16,13 +16,13 @@ struct ServeOptions {
   std::string build;  // the program's name and version
   bool state_newline = false;  // Context::state_newline
   double drain_seconds = 30;  // for requests in flight, after the first SIGTERM or SIGINT
+  host::HostOptions host;     // HostOptions::engine's model is loaded first, where it names one
 };
 
-// Listens at once (GET /health says 503), loads the engine through `make_engine` on another thread, prints
-// "listening on http://H:N" on stdout when requests are taken, and returns 0 after SIGTERM or SIGINT once the
-// requests in flight have ended or the time for that is over. A second signal ends the process at once, and
-// so does the first while the model loads. Throws what `make_engine` threw, and Error when the address cannot
-// be had.
-int run_server(const ServeOptions& options, const std::function<std::unique_ptr<Engine>()>& make_engine);
+// Listens at once (GET /health says 503), loads the first model on the host's thread, prints "listening on http://H:N" on
+// stdout when requests are taken, and returns 0 after SIGTERM or SIGINT once the requests in flight have ended or the time
+// for that is over. A second signal ends the process at once, and so does the first while the first model loads. Throws
+// what loading that threw, and Error when the address cannot be had.
+int run_server(ServeOptions options);
 
 }  // namespace fulmar::api

@@ -120,9 +120,9 @@ class ModelEngine final : public Engine {
     queue_.call(change, seconds);
   }
 
-  void drain(double seconds) override {
+  void drain(double seconds, const std::string& why) override {
     constexpr double until_done = 1e9;
-    queue_.refuse("the server is shutting down");
+    queue_.refuse(why);
     if (queue_.wait_idle(seconds)) return;
     queue_.give(Order::cancel);
     queue_.wait_idle(until_done);
@@ -180,6 +180,11 @@ std::unique_ptr<Engine> make_engine(std::unique_ptr<Model> model, std::shared_pt
           model->slots(), model->max_rows());
   return std::make_unique<ModelEngine>(std::move(model), std::move(tokenizer), options, std::move(info),
                                        std::move(chat));
+}
+
+bool Engine::fits_beside(const EngineOptions& options) {
+  pick_template({}, options.model.chat_template);
+  return fits_beside_others(options.model);
 }
 
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {

@@ -60,7 +60,10 @@ bool Loop::turn() {
   const bool idle = order_.empty() && !std::exchange(look_again_, false);
   const Order order = queue_.next(!idle ? Hands::full : keeping_.is_waiting() ? Hands::waiting : Hands::empty);
   settle(false);
-  if (order != Order::run) end_all(Finish::cancelled, nullptr);
+  if (order != Order::run) {
+    const Error why(ErrorKind::unavailable, queue_.refusal() + "; the answer was not complete");
+    end_all(Finish::cancelled, &why);
+  }
   if (order == Order::quit) {
     const Error gone(ErrorKind::unavailable, "the engine has shut down");
     queue_.answer_call(&gone);

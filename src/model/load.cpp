@@ -6,8 +6,10 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "base/pages.h"
 #include "fulmar/error.h"
 #include "model/auto_strategy.h"
+#include "model/devices.h"
 #include "model/model_name.h"
 #include "model/model_profiles.h"
 #include "model/place_model.h"
@@ -26,6 +28,22 @@ bool is_of_the_device(const Error& error) {
   constexpr ErrorKind kinds[] = {ErrorKind::unsupported, ErrorKind::device_lost, ErrorKind::internal};
   return std::find(std::begin(kinds), std::end(kinds), error.kind()) != std::end(kinds);
 }
+
+// The two questions that choose_plan() asks of a model.
+struct Planning {
+  Planning(const LoadOptions& options, const ModelSource& source)
+      : plan_of([&options, &source](const Strategy& strategy) {
+          ModelPlan made = plan_model(strategy, source.config, *source.canonical);
+          for (StagePlan& stage : made.stages) stage.tape.reproducible = options.reproducible;
+          return made;
+        }),
+        needs_of([&options, &source](const ModelPlan& plan) {
+          return predict_memory(plan, *source.canonical, step_sizes(options, plan));
+        }) {}
+
+  const PlanOf plan_of;
+  const NeedsOf needs_of;
+};
 
 ModelInfo info_of(const Model& model, const ModelSpec& spec) {
   const rwkv::Config& config = model.config();
@@ -83,15 +101,8 @@ std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
   ModelSource source =
       make_model_source(std::move(file), options.adapters, state_file(options), options.head_norm_eps);
   // Where its layers go, by the memory that takes.
-  const auto plan_of = [&](const Strategy& strategy) {
-    ModelPlan made = plan_model(strategy, source.config, *source.canonical);
-    for (StagePlan& stage : made.stages) stage.tape.reproducible = options.reproducible;
-    return made;
-  };
-  const auto needs_of = [&](const ModelPlan& plan) {
-    return predict_memory(plan, *source.canonical, step_sizes(options, plan));
-  };
-  ModelPlan plan = choose_plan(wanted, source.config.L, options.memory_limit, plan_of, needs_of);
+  const Planning planning(options, source);
+  ModelPlan plan = choose_plan(wanted, source.config.L, options.memory_limit, planning.plan_of, planning.needs_of);
   // Onto the devices. Nobody asked for a GPU that was chosen here, so its failure is not the last word.
   if (wanted.parts.empty() && plan.devices[0].device != "cpu") {
     try {
@@ -99,10 +110,38 @@ std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
     } catch (const Error& error) {
       if (!is_of_the_device(error)) throw;
       log_warning("{}; it runs on the CPU instead", error.what());
-      plan = plan_of(parse_strategy("cpu"));
+      plan = planning.plan_of(parse_strategy("cpu"));
     }
   }
   return place_model(options, std::move(plan), std::move(source));
+}
+
+// Planned for the memory that is free now, and for a machine with nothing else on it.
+bool fits_beside_others(const ModelSpec& spec) {
+  check_words(spec);
+  const Strategy wanted = parse_strategy(spec.strategy);
+  const SourcePtr file = open_weights(spec.file);
+  open_vocabulary(spec.vocab, *file, look_around(spec.file, *file).vocabularies);
+  const LoadOptions options{spec, 0, {}};
+  const ModelSource source = make_model_source(file, spec.adapters, state_file(spec), spec.head_norm_eps);
+  const Planning planning(options, source);
+  const std::vector<ListedDevice> devices = list_devices();
+  std::vector<ListedDevice> empty = devices;
+  for (ListedDevice& device : empty) device.caps.free_bytes = 0;
+  const auto plan_with = [&](const std::vector<ListedDevice>& listed) {
+    return choose_plan(wanted, source.config.L, spec.memory_limit, planning.plan_of, planning.needs_of, listed, {}).plan;
+  };
+  const ModelPlan now = plan_with(devices);
+  if (to_string(now.strategy) != to_string(plan_with(empty).strategy)) return false;
+  const std::vector<MemoryNeed> needs = planning.needs_of(now);
+  uint64_t host = now.devices[0].device == "cpu" ? now.weight_bytes() : 0;  // also what lies in the file
+  for (size_t i = 0; i < needs.size(); ++i) {
+    host += needs[i].host + (now.devices[i].device == "cpu" ? needs[i].states + needs[i].activations : 0);
+    const std::string word = device_word(now.devices[i]);
+    for (const ListedDevice& device : devices)
+      if (device.word == word && device.caps.free_bytes && needs[i].total() > device.caps.free_bytes) return false;
+  }
+  return host < available_memory();
 }
 
 }  // namespace fulmar

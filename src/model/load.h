@@ -20,4 +20,7 @@ struct LoadedParts {
 // takes. The file is opened once. Throws Error.
 LoadedParts load_parts(const ModelSpec& spec);
 
+// See Engine::fits_beside.
+bool fits_beside_others(const ModelSpec& spec);
+
 }  // namespace fulmar

@@ -6,12 +6,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <future>
 #include <memory>
 #include <string>
 
 #include "api/routes.h"
 #include "base/log.h"
 #include "engine/fake_model.h"
+#include "host/host.h"
 #include "http/server.h"
 #include "server/client.h"
 
@@ -23,7 +25,8 @@ struct Service {
   explicit Service(FakeOptions model = {}, FakeLimits limits = {}, const std::string& password = {})
       : engine(make_fake_engine(std::move(model), std::move(limits))) {
     set_log_level("warning");
-    context.engine = engine.get();
+    host.adopt(std::shared_ptr<Engine>(engine.get(), [](Engine*) {}));
+    context.host = &host;
     context.password = password;
     http::ServerOptions options;
     options.port = 0;
@@ -33,6 +36,11 @@ struct Service {
   }
   ~Service() { server->stop(); }
 
+  void serve_nothing() {
+    std::promise<void> done;
+    host.unload({}, 0, [&](const std::exception_ptr&) { done.set_value(); });
+    done.get_future().wait();
+  }
   Client client() const { return Client(server->port()); }
   Answer post(std::string_view path, const json::value& body) const { return client().post(path, json::serialize(body)); }
   // What must be answered with 200.
@@ -49,6 +57,7 @@ struct Service {
   }
 
   std::unique_ptr<Engine> engine;
+  host::Host host{host::HostOptions{}};
   api::Context context;
   std::unique_ptr<http::Server> server;
 };

@@ -98,7 +98,8 @@ class Server:
 
     def __init__(self, args, model, *words, env=None):
         sessions = [] if "--sessions" in words else ["--sessions", "none"]
-        command = [args.fulmar, "serve", "--model", model, "--port", "0", *sessions, *words]
+        first = ["--model", model] if model else []
+        command = [args.fulmar, "serve", *first, "--port", "0", *sessions, *words]
         self.log_path = os.path.join(args.work_dir, f"serve-{id(self)}.log")
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log,

@@ -171,6 +171,7 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   options.model.state = std::move(limits.state);
   options.model.reproducible = limits.reproducible;
   ModelInfo info;
+  info.id = "fake";
   info.vocab = model.vocab;
   info.slots = model.slots;
   return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, std::move(info));

@@ -50,10 +50,11 @@ const std::vector<Layer>& layers() {
       {"src/model", below_model},
       {"src/engine", below_engine},
       {"server/http", {"src/base", "include/fulmar"}},
-      {"server/answer", {"src/base", "include/fulmar", "server/http"}},
+      {"server/host", {"src/base", "include/fulmar"}},
+      {"server/answer", {"src/base", "include/fulmar", "server/http", "server/host"}},
       {"server/api/*",
-       {"src/base", "include/fulmar", "server/http", "server/answer"}},  // blind to the other families
-      {"server/api", {"src/base", "include/fulmar", "server/http", "server/answer"}},
+       {"src/base", "include/fulmar", "server/http", "server/host", "server/answer"}},  // blind to the other families
+      {"server/api", {"src/base", "include/fulmar", "server/http", "server/host", "server/answer"}},
       {"tools/inspect", as_inspect},  // these look inside what they report on
       {"tools/convert", up_to_model},
       {"tools/logits", up_to_model},

@@ -23,7 +23,7 @@ TEST(Answers, HealthTellsLoadingReadyTroubleAndDraining) {
   EXPECT_TRUE(answer.headers.contains("retry-after"));
   harness.engine.set_trouble("");
 
-  harness.context.engine = nullptr;
+  harness.serve_nothing();
   for (const char* path : {"/health", "/v1/models", "/v1/models/x"}) {
     answer = client.get(path);
     EXPECT_EQ(answer.status, 503);
@@ -31,7 +31,7 @@ TEST(Answers, HealthTellsLoadingReadyTroubleAndDraining) {
   }
   for (const char* path : {"/v1/completions", "/v1/chat/completions"})
     EXPECT_EQ(client.post(path, "{}").status, 503);
-  harness.context.engine = &harness.engine;
+  harness.serve();
   harness.context.draining = true;
   EXPECT_EQ(client.get("/health").status, 503);
   EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"a"})").status, 503);

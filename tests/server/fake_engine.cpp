@@ -96,7 +96,7 @@ void FakeEngine::submit(std::vector<Submission> all) {
   if (count > options_.queue)
     refuse_field("n", "{} answers at once are more than the {} that may wait", count, options_.queue);
   const std::lock_guard lock(mutex_);
-  if (!trouble_.empty() || draining_) fail(ErrorKind::unavailable, "{}", draining_ ? "draining" : trouble_);
+  if (!trouble_.empty() || draining_) fail(ErrorKind::unavailable, "{}", trouble_);
   if (count > options_.queue - queued_.size()) fail(ErrorKind::busy, "the queue is full");
   for (const Submission& submission : all)
     for (uint32_t choice = 0; choice < submission.choices.size(); ++choice) {
@@ -148,8 +148,9 @@ PromptInput FakeEngine::last_input() const {
   return last_input_;
 }
 
-void FakeEngine::drain(double seconds) {
+void FakeEngine::drain(double seconds, const std::string& why) {
   std::unique_lock lock(mutex_);
+  trouble_ = why;
   draining_ = true;
   changed_.wait_for(lock, std::chrono::duration<double>(seconds),
                     [this] { return queued_.empty() && live_.empty() && stepping_ == 0; });

@@ -57,7 +57,7 @@ class FakeEngine final : public Engine {
   StatePtr tuned_state(const std::string&, const std::string&) const override { return nullptr; }
   std::string text_of(std::span<const Token> tokens) const override;
   void set_adapters(const std::vector<Adapter>&, double) override {}
-  void drain(double seconds) override;
+  void drain(double seconds, const std::string& why) override;
 
   void set_trouble(std::string sentence);
   Request last_request() const;    // as it was submitted

@@ -5,12 +5,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "api/routes.h"
 #include "base/log.h"
+#include "host/host.h"
 #include "http/server.h"
 #include "server/client.h"
 #include "server/fake_engine.h"
@@ -23,12 +25,21 @@ struct Harness {
   // The engine outlives the server's threads, and the context both.
   explicit Harness(FakeOptions fake = {}, http::ServerOptions http = {}) : engine(std::move(fake)) {
     set_log_level("warning");  // not a line for each of thousands of requests
-    context.engine = &engine;
+    serve();
+    context.host = &host;
     http.port = 0;
     server = std::make_unique<http::Server>(std::move(http), api::make_router(context));
     server->start();
   }
   ~Harness() { server->stop(); }
+
+  // The engine is the host's current model from here on.
+  void serve() { host.adopt(std::shared_ptr<Engine>(&engine, [](Engine*) {})); }
+  void serve_nothing() {
+    std::promise<void> done;
+    host.unload({}, 0, [&](const std::exception_ptr&) { done.set_value(); });
+    done.get_future().wait();
+  }
 
   Client client() const { return Client(server->port()); }
   bool idle() const {
@@ -38,6 +49,7 @@ struct Harness {
 
   api::Context context;
   FakeEngine engine;
+  host::Host host{host::HostOptions{}};
   std::unique_ptr<http::Server> server;
 };
 

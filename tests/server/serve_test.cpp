@@ -19,6 +19,13 @@ uint16_t free_port() {
   return server.port();
 }
 
+// With a first model, which is made so.
+api::ServeOptions loading(api::ServeOptions options, std::function<std::unique_ptr<Engine>()> make) {
+  options.host.engine.model.file = "first.pth";
+  options.host.make = [make = std::move(make)](const EngineOptions&) { return make(); };
+  return options;
+}
+
 TEST(Serve, LoadsBehindA503ThenAnswersThenDrainsOnSigterm) {
   api::ServeOptions options;
   options.http.port = free_port();
@@ -26,12 +33,12 @@ TEST(Serve, LoadsBehindA503ThenAnswersThenDrainsOnSigterm) {
   std::promise<void> may_load;
   testing::internal::CaptureStdout();
   auto served = std::async(std::launch::async, [&] {
-    return api::run_server(options, [&]() -> std::unique_ptr<Engine> {
+    return api::run_server(loading(options, [&]() -> std::unique_ptr<Engine> {
       may_load.get_future().wait();
       FakeOptions fake;
       fake.step = std::chrono::milliseconds(2);
       return std::make_unique<FakeEngine>(fake);
-    });
+    }));
   });
   const auto health = [&] {
     try {
@@ -69,14 +76,14 @@ TEST(ServeDeathTest, ASignalWhileTheModelLoadsEndsTheProcess) {
     std::promise<void>().get_future().wait();  // for ever, as a load from a dead network mount
     return nullptr;
   };
-  EXPECT_EXIT(api::run_server(options, load), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(api::run_server(loading(options, load)), testing::ExitedWithCode(0), "");
 }
 
 TEST(Serve, FailureToLoadReachesTheCaller) {
   api::ServeOptions options;
   options.http.port = 0;
   EXPECT_THROW(
-      api::run_server(options, []() -> std::unique_ptr<Engine> { fail(ErrorKind::bad_file, "no model"); }),
+      api::run_server(loading(options, []() -> std::unique_ptr<Engine> { fail(ErrorKind::bad_file, "no model"); })),
       Error);
 }
 

@@ -63,7 +63,8 @@ void respond(const Call& call, int status, const json::object& body) {
 }  // namespace
 
 void state_status(const Context& context, const Call& call) {
-  const Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  const Engine& engine = *served->engine;
   const Fields fields(call.body, status_fields);
   const auto limit = static_cast<size_t>(fields.integer("limit").value_or(kDefaultListed));
   const Listing listing = list_sessions(engine.sessions(), limit);
@@ -81,7 +82,8 @@ void state_status(const Context& context, const Call& call) {
 }
 
 void state_delete(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  Engine& engine = *served->engine;
   const Fields fields(call.body, delete_fields);
   const auto id = fields.text("session_id");
   if (!id) throw Error(ErrorKind::bad_request, "Missing session_id parameter", "session_id");

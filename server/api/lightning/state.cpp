@@ -32,19 +32,20 @@ void read_prompt(const Context& context, Engine& engine, const std::string& text
   request.continued = engine.prepare(input);
 }
 
-void answer(const Context& context, Engine& engine, Native native, NativeHead head, const Call& call) {
-  read_prompt(context, engine, native.contents[0], native.request);
+void answer(const Context& context, const host::ServedPtr& served, Native native, NativeHead head, const Call& call) {
+  read_prompt(context, *served->engine, native.contents[0], native.request);
   head.model = std::move(native.model);
   Asked asked;
   asked.delivery = native.delivery;
   asked.prompts.push_back(std::move(native.request));
-  give_answer(context, engine, std::move(asked), native_words(std::move(head)), call);
+  give_answer(context, served, std::move(asked), native_words(std::move(head)), call);
 }
 
 }  // namespace
 
 void state_chat(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready_or_current(model_of(call));
+  Engine& engine = *served->engine;
   const Fields fields(call.body, state_fields);
   Native native = read_native(fields, context, engine);
   if (native.contents.size() != 1) refuse_count("Server Error: Requst must be single prompt !");
@@ -53,11 +54,12 @@ void state_chat(const Context& context, const Call& call) {
     Stream& stream = native.request.streams.emplace_back();
     stream.from = stream.keep = *id;
   }
-  answer(context, engine, std::move(native), {"rwkv7-batch", {}}, call);
+  answer(context, served, std::move(native), {"rwkv7-batch", {}}, call);
 }
 
 void multi_state_chat(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready_or_current(model_of(call));
+  Engine& engine = *served->engine;
   const Fields fields(call.body, multi_state_fields);
   const auto node = fields.integer("dialogue_idx");
   if (!node) refuse_missing("dialogue_idx");
@@ -77,7 +79,7 @@ void multi_state_chat(const Context& context, const Call& call) {
   stream.must_exist = is_kept;
   stream.keep = child_name(*tree, child);
   stream.replace = true;  // nobody else is given this number
-  answer(context, engine, std::move(native), {"rwkv7-multi-state", {}, *tree, child}, call);
+  answer(context, served, std::move(native), {"rwkv7-multi-state", {}, *tree, child}, call);
 }
 
 }  // namespace fulmar::api::lightning

@@ -7,7 +7,8 @@
 namespace fulmar::api::lightning {
 
 void server_status(const Context& context, const Call& call) {
-  const Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  const Engine& engine = *served->engine;
   const EngineStats stats = engine.stats();
   const std::string trouble = engine.trouble();
   http::Response response;

@@ -9,7 +9,10 @@ extern const Family family;  // {"error": {"code", "message", "type"}}
 
 void list_slots(const Context& context, const Call& call);
 void act_on_slot(const Context& context, const Call& call);
+void watch_models(const Context& context, const Call& call);
+void load_model(const Context& context, const Call& call);
+void unload_model(const Context& context, const Call& call);
 
-extern const FieldTable slot_fields;
+extern const FieldTable slot_fields, model_fields;
 
 }  // namespace fulmar::api::llama

@@ -78,7 +78,8 @@ constexpr Field slot[] = {
 constexpr FieldTable slot_fields{"slots", slot, {}};
 
 void list_slots(const Context& context, const Call& call) {
-  const Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  const Engine& engine = *served->engine;
   const ModelInfo& model = engine.model();
   const uint32_t live = engine.stats().live;
   if (live >= model.slots && call.http.asked("fail_on_no_slot"))
@@ -99,7 +100,8 @@ void list_slots(const Context& context, const Call& call) {
 }
 
 void act_on_slot(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  Engine& engine = *served->engine;
   const uint32_t slot = slot_in_path(call, engine.model().slots);
   const std::string action = call.http.asked("action").value_or("");
   if (action == "erase") return erase(engine.sessions(), slot, call);

@@ -4,6 +4,7 @@
 
 #include "answer/answer.h"
 #include "answer/body.h"
+#include "answer/usual.h"
 #include "answer/whole.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/openai.h"
@@ -17,24 +18,28 @@ constexpr uint32_t kDefaultTokens = 4096;
 }  // namespace
 
 void chat_completions(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready(model_of(call));
+  Engine& engine = *served->engine;
   const Fields fields(call.body, chat_fields);
   Asked asked;
   Request chat;
   fields.refuse_unsupported();
   const PromptInput input = read_chat_prompt(fields, call.http.body);
   chat.prompt = engine.prepare(input);
-  const SamplingProfile& usual = profile_for(context.profiles, engine.model(), what_is_asked(input, *chat.prompt));
-  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual.sampling}, chat);
+  const Sampling usual = usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt));
+  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual}, chat);
   if (!chat.streams.empty()) chat.continued = engine.prepare(new_turns(input));
+  begin_as_served(*served, chat);
+  if (chat.stop.empty()) chat.stop = served->usual.stops;
   asked.prompts.push_back(std::move(chat));
-  auto words = chat_words(asked.delivery, engine.model().id);
-  give_answer(context, engine, std::move(asked), std::move(words), call);
+  auto words = chat_words(asked.delivery, served->id);
+  give_answer(context, served, std::move(asked), std::move(words), call);
 }
 
 // As llama.cpp has it, with the tokens beside. A GET may have no body.
 void apply_template(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready(model_of(call));
+  Engine& engine = *served->engine;
   json::object body = call.body;
   if (call.http.method == "GET" && !call.http.body.empty()) body = parse_object(call.http.body);
   json::object answer = {{"chat_template", text(engine.model().chat_template.what)},

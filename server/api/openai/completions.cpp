@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "answer/answer.h"
+#include "answer/usual.h"
 #include "api/openai/inputs.h"
 #include "api/openai/openai.h"
 #include "api/openai/words.h"
@@ -14,14 +15,15 @@ constexpr uint32_t kDefaultTokens = 16;  // as OpenAI
 }  // namespace
 
 void completions(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready(model_of(call));
+  Engine& engine = *served->engine;
   const Fields fields(call.body, completion_fields);
   const uint32_t vocab = engine.model().vocab;
 
   Request common;
   Asked asked;
-  const SamplingProfile& usual = profile_for(context.profiles, engine.model(), Asking::text);
-  asked.delivery = read_common(fields, vocab, {kDefaultTokens, usual.sampling}, common);
+  const Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
+  asked.delivery = read_common(fields, vocab, {kDefaultTokens, usual}, common);
   if (fields.integer("best_of").value_or(asked.delivery.choices) != asked.delivery.choices)
     unsupported("best_of", "must equal n");
   asked.echo = fields.boolean("echo").value_or(false);
@@ -32,12 +34,14 @@ void completions(const Context& context, const Call& call) {
     input.keep_text = asked.echo;
     Request& request = asked.prompts.emplace_back(common);
     request.prompt = engine.prepare(input);
-    if (request.streams.empty()) continue;
+    const bool has_session = !request.streams.empty();
+    begin_as_served(*served, request);
+    if (!has_session) continue;
     input.may_be_empty = true;  // a session may go on with nothing new
     request.continued = engine.prepare(input);
   }
-  auto words = completion_words(asked.delivery, engine.model().id);
-  give_answer(context, engine, std::move(asked), std::move(words), call);
+  auto words = completion_words(asked.delivery, served->id);
+  give_answer(context, served, std::move(asked), std::move(words), call);
 }
 
 }  // namespace fulmar::api::openai

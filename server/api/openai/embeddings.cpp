@@ -59,12 +59,13 @@ size_t bytes_of(const Text& text) {
 // Hands the texts to the engine as others of them end, gathers the vectors and words them, as the reply is read.
 class Vectors final : public http::Source, public std::enable_shared_from_this<Vectors> {
  public:
-  Vectors(const Context& context, const Call& call, Engine& engine, Form form, EmbeddingTask task,
+  Vectors(const Context& context, const Call& call, host::ServedPtr served, Form form, EmbeddingTask task,
           std::vector<std::shared_ptr<const Prompt>> prompts)
-      : engine_(engine),
+      : served_(std::move(served)),
+        engine_(*served_->engine),
         form_(form),
         task_(task),
-        model_(engine.model().id),
+        model_(served_->id),
         family_(call.family),
         reply_(call.reply),
         left_(prompts.size()),
@@ -137,8 +138,10 @@ class Vectors final : public http::Source, public std::enable_shared_from_this<V
     const size_t before = bytes_of(text);
     text.prompt.reset();
     try {
-      if (event.finish == Finish::failed)
-        error_ = event.error ? *event.error : Error(ErrorKind::internal, "the text could not be read");
+      if (event.error)
+        error_ = *event.error;
+      else if (event.finish == Finish::failed)
+        error_.emplace(ErrorKind::internal, "the text could not be read");
       else if (event.finish == Finish::cancelled)
         error_.emplace(ErrorKind::unavailable, "the server stopped before the answer was complete");
       else
@@ -213,6 +216,7 @@ class Vectors final : public http::Source, public std::enable_shared_from_this<V
     out += text.vector.empty() ? "[]}" : "]}";
   }
 
+  const host::ServedPtr served_;
   Engine& engine_;
   const Form form_;
   const EmbeddingTask task_;
@@ -263,7 +267,8 @@ EmbeddingTask read_task(const Fields& fields, const ModelInfo& model) {
 }  // namespace
 
 void embeddings(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready(model_of(call));
+  Engine& engine = *served->engine;
   const Fields fields(call.body, embedding_fields);
   fields.refuse_unsupported();
   fields.text("model");
@@ -282,7 +287,7 @@ void embeddings(const Context& context, const Call& call) {
       throw of_entry(error, "input", prompts.size());
     }
   }
-  std::make_shared<Vectors>(context, call, engine, form, task, std::move(prompts))->start();
+  std::make_shared<Vectors>(context, call, served, form, task, std::move(prompts))->start();
 }
 
 }  // namespace fulmar::api::openai

@@ -1,10 +1,11 @@
-// GET /v1/models and /v1/models/{id}: the one model that is loaded.
+// GET /v1/models and /v1/models/{id}: the models that requests may name.
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
 
 #include "answer/json.h"
 #include "api/openai/openai.h"
+#include "host/host.h"
 
 namespace fulmar::api::openai {
 namespace {
@@ -27,11 +28,12 @@ json::value tasks_of(const ModelInfo& model) {
   return tasks;
 }
 
-json::object describe(const Context& context, const ModelInfo& model) {
-  return {{"id", text(model.id)},
+json::object describe(const Context& context, std::string_view id, const ModelInfo& model) {
+  return {{"id", text(id)},
           {"object", "model"},
           {"created", model.created},
           {"owned_by", "fulmar"},
+          {"status", {{"value", "loaded"}}},
           {"meta",
            {{"version", text(model.version)},
             {"kind", model.embeds ? "embedding" : "text"},
@@ -52,22 +54,43 @@ json::object describe(const Context& context, const ModelInfo& model) {
             {"state_bytes", model.state_bytes}}}};
 }
 
+json::object describe(const Context& context, const host::Listed& listed) {
+  if (listed.served) return describe(context, listed.id, listed.served->engine->model());
+  const bool is_loading = listed.presence == host::Presence::loading;
+  json::object status = {{"value", is_loading ? "loading" : "unloaded"}};
+  if (is_loading) status["loaded"] = listed.loaded;
+  if (listed.presence == host::Presence::failed) {
+    status["failed"] = true;
+    status["error"] = text(listed.trouble);
+  }
+  return {{"id", text(listed.id)}, {"object", "model"}, {"owned_by", "fulmar"}, {"status", std::move(status)}};
+}
+
 }  // namespace
 
 void list_models(const Context& context, const Call& call) {
+  if (!context.host->shelf().is_open()) context.ready();  // there is one model, or why there is none
+  json::array models;
+  for (const host::Listed& listed : context.host->list()) models.push_back(describe(context, listed));
+  for (const host::ServedPtr& name : context.host->names()) models.push_back(describe(context, name->id, name->engine->model()));
   http::Response response;
-  response.body = json::serialize(
-      json::object{{"object", "list"}, {"data", json::array{describe(context, context.ready().model())}}});
+  response.body = json::serialize(json::object{{"object", "list"}, {"data", std::move(models)}});
   call.reply->respond(std::move(response));
 }
 
 void get_model(const Context& context, const Call& call) {
-  const ModelInfo& model = context.ready().model();
-  if (call.http.param != model.id)
-    throw Error(ErrorKind::not_found,
-                fmt::format("there is no model {}; the one served is {}", call.http.param, model.id), "model");
+  json::object model;
+  for (const host::Listed& listed : context.host->list())
+    if (listed.id == call.http.param) model = describe(context, listed);
+  if (model.empty()) {
+    const host::ServedPtr served = context.ready(call.http.param);
+    if (served->id != call.http.param)
+      throw Error(ErrorKind::not_found,
+                  fmt::format("there is no model {}; the one served is {}", call.http.param, served->id), "model");
+    model = describe(context, served->id, served->engine->model());
+  }
   http::Response response;
-  response.body = json::serialize(describe(context, model));
+  response.body = json::serialize(model);
   call.reply->respond(std::move(response));
 }
 

@@ -22,12 +22,17 @@ struct One final : Sink {
 
 class Closing final : public http::Source, public std::enable_shared_from_this<Closing> {
  public:
-  Closing(size_t count, const Call& call, WhenClosed then)
-      : family_(call.family), reply_(call.reply), then_(std::move(then)), states_(count), left_(count) {
+  Closing(host::ServedPtr served, size_t count, const Call& call, WhenClosed then)
+      : served_(std::move(served)),
+        family_(call.family),
+        reply_(call.reply),
+        then_(std::move(then)),
+        states_(count),
+        left_(count) {
     for (size_t i = 0; i < count; ++i) ones_.emplace_back(*this, i);
   }
 
-  void start(Engine& engine, std::vector<Request> requests) {
+  void start(std::vector<Request> requests) {
     const auto self = shared_from_this();
     reply_->on_gone([weak = weak_from_this()] {
       if (const auto closing = weak.lock()) closing->close_all();
@@ -35,7 +40,7 @@ class Closing final : public http::Source, public std::enable_shared_from_this<C
     std::vector<Submission> all;
     for (Request& request : requests)
       all.push_back({std::move(request), {std::shared_ptr<Sink>(self, &ones_[all.size()])}});
-    engine.submit(std::move(all));
+    served_->engine->submit(std::move(all));
     reply_->attach(self);
   }
 
@@ -43,8 +48,10 @@ class Closing final : public http::Source, public std::enable_shared_from_this<C
     if (event.finish == Finish::none) return;
     const std::lock_guard lock(mutex_);
     if (error_) return;
-    if (event.finish == Finish::failed)
-      error_ = event.error ? *event.error : Error(ErrorKind::internal, "a state could not be read");
+    if (event.error)
+      error_ = *event.error;
+    else if (event.finish == Finish::failed)
+      error_.emplace(ErrorKind::internal, "a state could not be read");
     else if (event.finish == Finish::cancelled || event.states.empty())
       error_.emplace(ErrorKind::unavailable, "the server stopped before the state was read");
     else
@@ -76,6 +83,7 @@ class Closing final : public http::Source, public std::enable_shared_from_this<C
     for (One& one : ones_) one.close();
   }
 
+  const host::ServedPtr served_;
   const Family& family_;
   const std::shared_ptr<http::Reply> reply_;
   const WhenClosed then_;
@@ -94,10 +102,10 @@ void One::on_event(const Event& event) {
 
 }  // namespace
 
-void close_states(Engine& engine, const std::vector<std::string>& ids, const Call& call, WhenClosed then) {
+void close_states(const host::ServedPtr& served, const std::vector<std::string>& ids, const Call& call, WhenClosed then) {
   PromptInput nothing;
   nothing.may_be_empty = true;
-  const std::shared_ptr<const Prompt> prompt = engine.prepare(nothing);
+  const std::shared_ptr<const Prompt> prompt = served->engine->prepare(nothing);
   std::vector<Request> requests;
   for (const std::string& id : ids) {
     Request& request = requests.emplace_back();
@@ -110,7 +118,7 @@ void close_states(Engine& engine, const std::vector<std::string>& ids, const Cal
     stream.must_exist = true;
     request.streams = {std::move(stream)};
   }
-  std::make_shared<Closing>(ids.size(), call, std::move(then))->start(engine, std::move(requests));
+  std::make_shared<Closing>(served, ids.size(), call, std::move(then))->start(std::move(requests));
 }
 
 }  // namespace fulmar::api::states

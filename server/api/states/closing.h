@@ -14,6 +14,6 @@ using WhenClosed = std::function<void(std::vector<StatePtr> states, const std::s
 
 // Has the engine feed what these sessions were not fed yet, each as of its last turn that has ended, and returns. The
 // sessions stay as they are. Throws Error, with nothing left running, when the engine refuses.
-void close_states(Engine& engine, const std::vector<std::string>& ids, const Call& call, WhenClosed then);
+void close_states(const host::ServedPtr& served, const std::vector<std::string>& ids, const Call& call, WhenClosed then);
 
 }  // namespace fulmar::api::states

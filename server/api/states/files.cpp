@@ -56,24 +56,26 @@ http::Response transcript_of(const Engine& engine, const std::string& id, bool a
 }  // namespace
 
 void export_state(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  Engine& engine = *served->engine;
   const std::string id = id_in_path(call);
   const std::string format = call.http.asked("format").value_or("state");
   if (format != "state" && format != "tokens" && format != "text") bad_field("format", "must be state, tokens or text");
   const StatePrecision precision = precision_in_query(call);
   if (format != "state") return call.reply->respond(transcript_of(engine, id, format == "text"));
   entry_of(engine.sessions(), id);  // who asks for none need not wait for a slot
-  close_states(engine, {id}, call, [precision, id](std::vector<StatePtr> states, const std::shared_ptr<http::Reply>& reply) {
+  close_states(served, {id}, call, [precision, id](std::vector<StatePtr> states, const std::shared_ptr<http::Reply>& reply) {
     reply->respond(file_of(*states[0], precision, id));
   });
 }
 
 size_t most_imported(const Context& context) {
-  return static_cast<size_t>(context.ready().model().state_bytes) + kFileMargin;
+  return static_cast<size_t>(context.ready()->engine->model().state_bytes) + kFileMargin;
 }
 
 void import_state(const Context& context, const Call& call) {
-  const Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  const Engine& engine = *served->engine;
   StateStore& sessions = engine.sessions();
   const std::optional<std::string> asked = call.http.asked("session_id");
   if (asked) check_session_id(*asked);

@@ -36,7 +36,8 @@ std::vector<float> read_weights(const Fields& fields, size_t count) {
 }  // namespace
 
 void mix(const Context& context, const Call& call) {
-  Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  Engine& engine = *served->engine;
   StateStore& sessions = engine.sessions();
   const Fields fields(call.body, mix_fields);
   const std::vector<std::string> ids = read_ids(fields);
@@ -47,11 +48,11 @@ void mix(const Context& context, const Call& call) {
   turn.whole = true;
   if (!turn.replace) refuse_existing(sessions, turn.id, "to", "\"replace\": true");
   for (const std::string& id : ids) entry_of(sessions, id);
-  close_states(engine, ids, call,
-               [&engine, &sessions, &family = call.family, weights, turn](std::vector<StatePtr> states,
+  close_states(served, ids, call,
+               [served, &sessions, &family = call.family, weights, turn](std::vector<StatePtr> states,
                                                                          const std::shared_ptr<http::Reply>& reply) {
                  KeptTurn mixed = turn;
-                 mixed.state = engine.mix(states, weights);
+                 mixed.state = served->engine->mix(states, weights);
                  answer_when_durable(sessions, sessions.put(std::move(mixed)), family, reply,
                                      [&sessions, id = turn.id](const Outcome&) { return named(sessions, id); });
                });

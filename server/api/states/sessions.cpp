@@ -21,7 +21,8 @@ double seconds(int64_t milliseconds) {
 }  // namespace
 
 void fork(const Context& context, const Call& call) {
-  StateStore& sessions = context.ready().sessions();
+  const host::ServedPtr served = context.ready();
+  StateStore& sessions = served->engine->sessions();
   const Fields fields(call.body, fork_fields);
   const std::string from = required_id(fields, "from"), to = required_id(fields, "to");
   const auto back = static_cast<uint32_t>(fields.integer("back").value_or(0));
@@ -31,7 +32,8 @@ void fork(const Context& context, const Call& call) {
 }
 
 void show(const Context& context, const Call& call) {
-  const Engine& engine = context.ready();
+  const host::ServedPtr served = context.ready();
+  const Engine& engine = *served->engine;
   const std::string id = id_in_path(call);
   const SessionEntry entry = entry_of(engine.sessions(), id);
   const Transcript transcript = engine.sessions().transcript(id);
@@ -49,7 +51,8 @@ void show(const Context& context, const Call& call) {
 }
 
 void erase(const Context& context, const Call& call) {
-  StateStore& sessions = context.ready().sessions();
+  const host::ServedPtr served = context.ready();
+  StateStore& sessions = served->engine->sessions();
   const std::string id = id_in_path(call);
   const Ticket ticket = sessions.erase(id, flag_in_query(call, "below", false));
   answer_when_durable(sessions, ticket, call.family, call.reply, [id](const Outcome& outcome) {

@@ -116,10 +116,10 @@ TEST(StateFiles, WhatCanBeNoneByItsLengthIsNotReadToItsEnd) {
 
 TEST(StateFiles, BeforeTheModelIsThereTheBodyIsNotReadAtAll) {
   StateService service;
-  service.context.engine = nullptr;
+  service.serve_nothing();
   Client client = service.client();
   client.send("POST /state/import HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n");
-  EXPECT_THAT(complaint(client.receive(), 503), HasSubstr("loading"));
+  EXPECT_THAT(complaint(client.receive(), 503), HasSubstr("no model is loaded"));
 }
 
 TEST(StateFiles, WhatWasReadComesAsTokensOrText) {

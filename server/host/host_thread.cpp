@@ -1,0 +1,295 @@
+// The host's own thread: loads, swaps and ends engines.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "host/host.h"
+
+namespace fulmar::host {
+namespace {
+
+constexpr std::chrono::seconds kAfterCancel{10};  // for the last holders of a cancelled model's answers
+
+Error as_error(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::out_of_memory, "the host's memory did not suffice for the model"};
+  } catch (const std::exception& other) {
+    return {ErrorKind::internal, other.what()};
+  }
+}
+
+bool same_but_for_adapters(const ModelSpec& a, const ModelSpec& b) {
+  return a.file == b.file && a.name == b.name && a.strategy == b.strategy && a.vocab == b.vocab && a.state == b.state &&
+         a.state_order == b.state_order && a.chat_template == b.chat_template && a.slots == b.slots;
+}
+
+bool same_adapters(const std::vector<Adapter>& a, const std::vector<Adapter>& b) {
+  return std::ranges::equal(a, b, [](const Adapter& one, const Adapter& other) {
+    return one.file == other.file && one.mode == other.mode && one.scaling == other.scaling;
+  });
+}
+
+}  // namespace
+
+void Host::run() {
+  for (;;) {
+    Order order;
+    {
+      std::unique_lock lock(mutex_);
+      const auto due = [this] { return quit_ || !orders_.empty() || !graveyard_.empty(); };
+      if (options_.idle_seconds > 0)
+        work_.wait_for(lock, std::chrono::duration<double>(std::min(1.0, options_.idle_seconds / 2)), due);
+      else
+        work_.wait(lock, due);
+      if (quit_ || draining_) {
+        for (Order& waiting : std::exchange(orders_, {}))
+          for (Done& done : waiting.done) {
+            lock.unlock();
+            done(std::make_exception_ptr(Error(ErrorKind::unavailable, "the server is shutting down")));
+            lock.lock();
+          }
+        if (quit_) return;
+      }
+      if (!orders_.empty()) {
+        order = std::move(orders_.front());
+        orders_.pop_front();
+        at_work_ = order.spec.file.empty() ? fmt::format("the model {} is being unloaded", order.id)
+                                           : fmt::format("the model {} is being loaded", order.id);
+      }
+    }
+    bury();
+    if (!order.done.empty()) carry_out(order);
+    unload_idle();
+  }
+}
+
+void Host::carry_out(Order& order) {
+  std::exception_ptr failure;
+  try {
+    if (order.spec.file.empty())
+      unload_now(order);
+    else
+      load_now(order);
+  } catch (...) {
+    failure = std::make_exception_ptr(as_error(std::current_exception()));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    at_work_.clear();
+    loading_.clear();
+    if (!order.spec.file.empty() && !failure) troubles_.erase(order.id);
+    if (failure && !order.id.empty()) {
+      constexpr size_t most = 64;
+      if (troubles_.size() >= most) troubles_.clear();
+      troubles_[order.id] = as_error(failure).what();
+    }
+  }
+  if (failure) log_error("{}: {}", order.id, as_error(failure).what());
+  tell();
+  for (const Done& done : order.done) done(failure);
+}
+
+void Host::unload_now(const Order& order) {
+  std::list<Resident> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto one = resident(order.id); one != residents_.end()) gone.splice(gone.end(), residents_, one);
+    if (current_ == order.id) current_.clear();
+  }
+  tell();
+  retire(std::move(gone), order.grace);
+}
+
+void Host::load_now(const Order& order) {
+  if (!order.replaces) {
+    const std::lock_guard lock(mutex_);
+    if (resident(order.id) != residents_.end()) return;
+  }
+  EngineOptions wanted = options_.engine;
+  wanted.model = order.spec;
+  // Whatever is wrong with the file or the strategy costs nobody his model.
+  const bool fits = !options_.fits || options_.fits(wanted);
+  if (order.replaces && change_adapters(order)) return;
+  if (fits) return retire(publish(keep(make(order.spec, order.id)), order, false), order.grace);
+
+  std::optional<Order> before;
+  std::list<Resident> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto current = resident(current_); current != residents_.end() && !current->spec.file.empty())
+      before = Order{current->spec, current_, true, true, order.grace, {}};
+    gone = take_out(order, true);
+  }
+  retire(std::move(gone), order.grace);
+  try {
+    publish(keep(make(order.spec, order.id)), order, false);
+  } catch (...) {
+    const Error why = as_error(std::current_exception());
+    if (!before) throw why;
+    std::string after;
+    try {
+      publish(keep(make(before->spec, before->id)), *before, false);
+      after = fmt::format("; the model {}, which had to go for it, was loaded again", before->id);
+    } catch (...) {
+      after = fmt::format("; the model {}, which had to go for it, could not be loaded again either: {}", before->id,
+                          as_error(std::current_exception()).what());
+    }
+    throw Error(why.kind(), why.what() + after, why.param());
+  }
+}
+
+// The cheap kind of a load: the same file in the same places, with other adapters.
+bool Host::change_adapters(const Order& order) {
+  std::shared_ptr<Engine> engine;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto current = resident(current_);
+    if (current == residents_.end() || !same_but_for_adapters(current->spec, order.spec) ||
+        same_adapters(current->spec.adapters, order.spec.adapters))
+      return false;
+    engine = current->served->engine;
+  }
+  try {
+    engine->set_adapters(order.spec.adapters, order.grace);
+  } catch (const Error& error) {
+    // What only a model that is loaded anew can take, as experts.
+    if (error.kind() != ErrorKind::unsupported) throw;
+    log_info("{}; the model is loaded anew", error.what());
+    return false;
+  }
+  const std::lock_guard lock(mutex_);
+  if (const auto current = resident(current_); current != residents_.end()) {
+    current->spec = order.spec;
+    current->names.clear();
+    known_[current_] = order.spec;
+  }
+  return true;
+}
+
+std::unique_ptr<Engine> Host::make(const ModelSpec& spec, const std::string& id) {
+  EngineOptions wanted = options_.engine;
+  wanted.model = spec;
+  {
+    const std::lock_guard lock(mutex_);
+    loading_ = id;
+    loaded_ = 0;
+  }
+  tell();
+  wanted.model.progress = [this, others = spec.progress](uint64_t done, uint64_t total) {
+    if (others) others(done, total);
+    const double now = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
+    {
+      const std::lock_guard lock(mutex_);
+      if (now < loaded_ + 0.01 && now < 1) return;
+      loaded_ = now;
+    }
+    tell();
+  };
+  return options_.make(wanted);
+}
+
+// An engine that its last holder leaves to the host's thread, for it may be the engine's own thread that lets it go.
+std::shared_ptr<Engine> Host::keep(std::unique_ptr<Engine> engine) {
+  return {engine.release(), [this](Engine* left) {
+            const std::lock_guard lock(mutex_);
+            graveyard_.emplace_back(left);
+            work_.notify_all();
+          }};
+}
+
+// From here on it is found, and what had to go for it is not.
+std::list<Host::Resident> Host::publish(std::shared_ptr<Engine> engine, const Order& order, bool all) {
+  const auto served = std::make_shared<Served>();
+  served->id = engine->model().id;
+  served->engine = std::move(engine);
+  std::list<Resident> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    gone = take_out(order, all);
+    constexpr size_t most_known = 256;
+    if (known_.size() >= most_known) known_.clear();
+    if (!order.spec.file.empty()) known_[served->id] = order.spec;
+    if (order.current || current_.empty()) current_ = served->id;
+    loading_.clear();
+    residents_.push_back({order.spec, served, {}, Clock::now()});
+  }
+  tell();
+  return gone;
+}
+
+bool Host::in_use(const Resident& one) const {
+  const auto is_held = [](const ServedPtr& served) { return served.use_count() > 1; };
+  return is_held(one.served) || std::ranges::any_of(one.names, is_held);
+}
+
+// The one that the new model replaces, and as many as are too many then; those that are not in use and were asked for
+// longest ago first. `all`: memory does not suffice otherwise, so every one.
+std::list<Host::Resident> Host::take_out(const Order& order, bool all) {
+  std::list<Resident> gone;
+  const auto take = [&](std::list<Resident>::iterator one) {
+    if (one != residents_.end()) gone.splice(gone.end(), residents_, one);
+  };
+  take(resident(order.id));
+  if (order.replaces && options_.most == 1) take(resident(current_));
+  while (!residents_.empty() && (all || residents_.size() >= options_.most))
+    take(std::ranges::min_element(residents_, {}, [this](const Resident& one) { return std::pair(in_use(one), one.used); }));
+  return gone;
+}
+
+// Returns once their engines have ended, or nearly.
+void Host::retire(std::list<Resident> gone, double grace) {
+  for (Resident& one : gone) {
+    const std::string id = one.served->id;
+    const std::weak_ptr<Engine> engine = one.served->engine;
+    one.names.clear();
+    one.served.reset();
+    const auto wait = [&](double seconds) {
+      std::unique_lock lock(mutex_);
+      return work_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return quit_ || engine.expired(); });
+    };
+    if (!wait(grace)) {
+      log_warning("the model {} goes: what was still being answered after {} seconds is cancelled", id, grace);
+      if (const std::shared_ptr<Engine> held = engine.lock())
+        held->drain(0, fmt::format("the model {} was unloaded, and the answer was not complete within {} seconds of grace",
+                                   id, grace));
+      wait(std::chrono::duration<double>(kAfterCancel).count());
+    }
+    bury();
+  }
+}
+
+void Host::bury() {
+  std::vector<std::unique_ptr<Engine>> dead;
+  {
+    const std::lock_guard lock(mutex_);
+    dead.swap(graveyard_);
+  }
+}
+
+// They come back when they are asked for.
+void Host::unload_idle() {
+  if (options_.idle_seconds <= 0) return;
+  std::list<Resident> idle;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto since = Clock::now() - std::chrono::duration<double>(options_.idle_seconds);
+    for (auto one = residents_.begin(); one != residents_.end();) {
+      const auto here = one++;
+      if (here->used < since && !in_use(*here) && known_.contains(here->served->id))
+        idle.splice(idle.end(), residents_, here);
+    }
+  }
+  if (idle.empty()) return;
+  for (const Resident& one : idle)
+    log_info("the model {} was not asked for {} seconds: it is unloaded", one.served->id, options_.idle_seconds);
+  tell();
+  retire(std::move(idle), 0);
+}
+
+}  // namespace fulmar::host

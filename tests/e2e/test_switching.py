@@ -1,0 +1,193 @@
+"""Models that change while clients ask: every answer is one model's own, every error is one that the documents name."""
+import json
+import os
+import threading
+import time
+
+import common
+from common import check, make_model
+
+PROMPT = "The model that answers is"
+TOKENS = 12
+CLIENTS = 8
+SWITCHES = 200
+
+
+def own_text(server, name):
+    status, answer = server.post("/v1/completions", {"model": name, "prompt": PROMPT, "temperature": 0, "max_tokens": TOKENS})
+    check(status == 200 and answer["model"] == name, f"{name}: {status} {answer}")
+    return answer["choices"][0]["text"]
+
+
+class Client(threading.Thread):
+    """Asks whoever is current, whole and streamed, until it is told to stop."""
+
+    def __init__(self, server, own, seed):
+        super().__init__(daemon=True)
+        self.server, self.own, self.seed = server, own, seed
+        self.over, self.answers, self.refused, self.wrong = False, 0, 0, []
+
+    def run(self):
+        streamed = self.seed % 2 == 1
+        while not self.over:
+            try:
+                self.ask(streamed)
+            except Exception as error:  # a client that dies is a failure too
+                self.wrong.append(repr(error))
+                return
+            streamed = not streamed
+
+    def ask(self, streamed):
+        body = {"prompt": PROMPT, "temperature": 0, "max_tokens": TOKENS, "stream": streamed}
+        connection = self.server.connect(60)
+        try:
+            connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            return self.refuse(answer.status, content)
+        models, text = set(), ""
+        events = [line[6:] for line in content.split("\n") if line.startswith("data: ")] if streamed else [content]
+        for event in events:
+            if event == "[DONE]":
+                continue
+            event = json.loads(event)
+            if "error" in event:
+                return self.refuse(503, json.dumps(event))
+            models.add(event["model"])
+            text += "".join(choice["text"] for choice in event["choices"])
+        if len(models) != 1 or self.own[models.pop()] != text:
+            self.wrong.append(content)
+        self.answers += 1
+
+    def refuse(self, status, content):
+        known = ("still loading", "was unloaded", "no model is loaded", "shutting down")
+        if status != 503 or not any(words in content for words in known):
+            self.wrong.append(f"{status}: {content}")
+        self.refused += 1
+
+
+def switch(server, name):
+    """(status, answer) of a load, once no other is under way."""
+    status, answer = server.post("/models/load", {"model": name})
+    while status == 429:
+        time.sleep(0.01)
+        status, answer = server.post("/models/load", {"model": name})
+    return status, answer
+
+
+def switch_under_load(args, folder, strategy, switches, limit):
+    names = ["four", "six", "seven"]
+    words = ["--models-dir", folder, "--strategy", strategy, "--prefix-cache", "0", "--slots", "8", "--swap-seconds", "20"]
+    if limit:
+        words += ["--memory-limit", limit]
+    with common.Server(args, None, *words) as server:
+        status, listed = server.get("/v1/models")
+        check(status == 200 and {m["id"]: m["status"]["value"] for m in listed["data"]} ==
+              {name: "unloaded" for name in [*names, "broken", "huge"]}, f"{listed}")
+        own = {name: own_text(server, name) for name in names}
+        check(len(set(own.values())) == 3, f"the models say the same: {own}")
+        before = None
+        clients = [Client(server, own, i) for i in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        for i in range(switches):
+            kind = i % 10
+            if kind == 4:
+                status, answer = switch(server, "broken")
+                check(status == 400 and "broken" in answer["error"]["message"], f"{status} {answer}")
+            elif kind == 9 and limit:
+                status, answer = switch(server, "huge")
+                check(status == 503 and "--memory-limit" in answer["error"]["message"], f"{status} {answer}")
+            else:
+                name = names[i % 3]
+                status, answer = switch(server, name)
+                check(status == 200 and answer["success"], f"{name}: {status} {answer}")
+                status, answer = server.post("/v1/completions", {"prompt": PROMPT, "temperature": 0, "max_tokens": 1})
+                check(status == 200 and answer["model"] == name, f"the current model is {answer['model']}, not {name}")
+            if i == switches // 4:
+                before = server.resident_bytes()
+        for client in clients:
+            client.over = True
+        for client in clients:
+            client.join(60)
+            check(not client.is_alive(), "a request hangs")
+            check(not client.wrong, f"a client heard: {client.wrong[:2]}")
+            check(client.answers > 0, "a client was never answered")
+        after = server.resident_bytes()
+        print(f"{strategy}: {switches} switches, {sum(c.answers for c in clients)} answers, "
+              f"{sum(c.refused for c in clients)} refused, {before >> 20} MiB after a quarter, {after >> 20} at the end")
+        check(after < before * 1.05 + (4 << 20), f"memory grew from {before} to {after} bytes")
+        status, health = server.get("/health")
+        check(status == 200 and health["live"] == 0 and health["queued"] == 0, f"{health}")
+        check(server.stop() == 0, server.stderr())
+
+
+def ask_by_name(args, folder):
+    """Two at once, the third takes the place of the one asked for longest ago; requests wait for their model."""
+    with common.Server(args, None, "--models-dir", folder, "--models-max", "2", "--strategy", "cpu fp32") as server:
+        answers = {}
+
+        def ask(name):
+            answers[name] = server.post("/v1/completions", {"model": name, "prompt": PROMPT, "max_tokens": 2})
+
+        threads = [threading.Thread(target=ask, args=(name,)) for name in ["four", "six", "seven", "broken", "none"]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for name in ["four", "six", "seven"]:
+            status, answer = answers[name]
+            check(status == 200 and answer["model"] == name, f"{name}: {status} {answer}")
+        check(answers["broken"][0] == 400, f"{answers['broken']}")
+        check(answers["none"][0] == 404 and "GET /v1/models" in answers["none"][1]["error"]["message"], f"{answers['none']}")
+        loaded = [m["id"] for m in server.get("/v1/models")[1]["data"] if m["status"]["value"] == "loaded"]
+        check(len(loaded) == 2, f"{loaded}")
+        failed = [m["id"] for m in server.get("/v1/models")[1]["data"] if m["status"].get("failed")]
+        check(failed == ["broken"], f"{failed}")
+        status, answer = server.post("/models/unload", {"model": loaded[0]})
+        check(status == 200, f"{answer}")
+        check(server.stop() == 0, server.stderr())
+
+
+def watch(args, folder):
+    """What /models/sse tells of a load."""
+    with common.Server(args, None, "--models-dir", folder, "--strategy", "cpu fp32") as server:
+        connection = server.connect(60)
+        connection.request("GET", "/models/sse")
+        events = connection.getresponse()
+        check(events.status == 200 and events.headers["Content-Type"].startswith("text/event-stream"), f"{events.headers}")
+        server.post("/models/load", {"model": "six"})
+        told = []
+        while not told or told[-1]["data"]["status"] != "loaded":
+            line = events.readline().decode().strip()
+            if line.startswith("data: "):
+                event = json.loads(line[6:])
+                if event["model"] == "six":
+                    told.append(event)
+        connection.close()
+        check(told[0]["event"] == "model_status" and told[0]["data"]["status"] == "unloaded", f"{told}")
+        check(any(e["data"]["status"] == "loading" for e in told[1:]), f"{told}")
+        check(server.get("/v1/models/six")[1]["status"]["value"] == "loaded", "it is loaded and not listed so")
+
+
+def main():
+    args = common.parse_args()
+    folder = os.path.join(args.work_dir, "models")
+    os.makedirs(folder, exist_ok=True)
+    for name, version, seed in [("four", "v4", 4), ("six", "v6", 6), ("seven", "v7", 7)]:
+        make_model(args, f"models/{name}.safetensors", seed=seed, version=version, V=65536, L=2, C=64, F=128)
+    make_model(args, "models/huge.safetensors", seed=1, L=2, C=768, F=768)
+    with open(os.path.join(folder, "seven.safetensors"), "rb") as whole, \
+            open(os.path.join(folder, "broken.safetensors"), "wb") as half:
+        half.write(whole.read(100000))
+    switch_under_load(args, folder, "cpu fp32", SWITCHES, None)
+    for strategy in common.strategies(args, "vulkan fp32"):
+        switch_under_load(args, folder, strategy, 20, "150M")
+    ask_by_name(args, folder)
+    watch(args, folder)
+
+
+main()
