@@ -22,7 +22,7 @@ void add_session_flags(Command& command, SessionFlags& flags) {
       .between(0, 1'000'000);
   command
       .option("--sessions-limit", flags.store.limit,
-              "Size of the file, such as 10G, past which states are dropped and made again from their tokens")
+              "Size of the file and its log, such as 10G, past which states are dropped and made again from their tokens")
       .size_in_bytes()
       .positive();
 }

@@ -25,8 +25,8 @@ struct StoreOptions {
   uint32_t device_sessions = 16;   // so many states used last count as level 1
   uint32_t memory_sessions = 32;   // so many after those stay in host memory: level 2
   uint64_t memory_bytes = 0;       // of both together; 0: no bound but their number
-  // Bytes of the file, beside which lies a log of up to 64 MiB; 0: no limit. Past it the states written first are
-  // dropped, and their sessions are fed again from the tokens. Without a file, bytes of tokens in memory (0: 256 MiB),
+  // Bytes of the file, its log and the room that is kept for a full disk; 0: no limit. Past it the states written first
+  // are dropped, and their sessions are fed again from the tokens. Without a file, bytes of tokens in memory (0: 256 MiB),
   // past which the sessions used first are erased.
   uint64_t limit = 0;
   uint32_t checkpoint_every = 16;  // turns of a session after which its state is written
@@ -89,13 +89,13 @@ struct StoreStats {
   uint64_t sessions = 0;
   uint64_t level1 = 0, level2 = 0, level3 = 0;  // states on each; forks of one turn have one
   uint64_t hits = 0, reads = 0, misses = 0;     // find(): in memory, read from the file, no such session
-  uint64_t memory_bytes = 0, file_bytes = 0;
+  uint64_t memory_bytes = 0, file_bytes = 0;  // the latter with the log
   uint64_t queued = 0;         // changes that are not durable yet
   double lag_seconds = 0;      // since the oldest of them was asked for
   uint64_t unwritten = 0;      // states whose tokens are durable and they are not
   uint64_t checkpoints = 0;    // states written
   double checkpoint_seconds = 0, slowest_checkpoint = 0;  // in all, and the longest
-  std::string last_error;      // of the file; empty again after a change that came through
+  std::string last_error;      // what is wrong with the file; empty where nothing is
 };
 
 // Ends the calls when it dies, after one that is under way; so not inside one.

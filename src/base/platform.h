@@ -17,6 +17,9 @@ std::filesystem::path data_folder();
 // Creates it and what is above it; the folder itself, where it was not there, for this user alone. False where that
 // cannot be.
 bool make_private_folder(const std::filesystem::path& folder);
+// Creates it, for this user alone, where it is not there, and has the disk keep room for so many bytes: they are the file's
+// size then, unless it was larger. False where that cannot be.
+bool make_private_file(const std::filesystem::path& file, uint64_t bytes);
 // The running program and its folder; empty where the system does not tell.
 std::filesystem::path program_path();
 std::filesystem::path program_folder();

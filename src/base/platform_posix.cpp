@@ -1,7 +1,9 @@
 // The POSIX half of platform.h (Linux, macOS).
 #ifndef _WIN32
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,7 +40,27 @@ unsigned cores_of_control_group() {
 }
 #endif
 
+// On the disk and not only in the file's size.
+bool allocate(int file, uint64_t bytes) {
+#ifdef __APPLE__
+  struct stat status {};
+  fstore_t wanted{F_ALLOCATEALL, F_PEOFPOSMODE, 0, static_cast<off_t>(bytes), 0};
+  return fstat(file, &status) == 0 && (static_cast<uint64_t>(status.st_size) >= bytes ||
+                                       (fcntl(file, F_PREALLOCATE, &wanted) != -1 && ftruncate(file, static_cast<off_t>(bytes)) == 0));
+#else
+  return posix_fallocate(file, 0, static_cast<off_t>(bytes)) == 0;
+#endif
+}
+
 }  // namespace
+
+bool make_private_file(const std::filesystem::path& file, uint64_t bytes) {
+  const int handle = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (handle < 0) return false;
+  const bool made = bytes == 0 || allocate(handle, bytes);
+  close(handle);
+  return made;
+}
 
 std::filesystem::path program_path() {
   std::error_code error;

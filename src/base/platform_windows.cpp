@@ -20,6 +20,19 @@ std::filesystem::path program_path() {
   return name;
 }
 
+bool make_private_file(const std::filesystem::path& file, uint64_t bytes) {
+  // The user's own folders are for him alone already, and so is what is made in them.
+  const HANDLE handle = CreateFileW(file.c_str(), GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS,
+                                    FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (handle == INVALID_HANDLE_VALUE) return false;
+  LARGE_INTEGER size{}, end{};
+  end.QuadPart = static_cast<LONGLONG>(bytes);
+  const bool made = GetFileSizeEx(handle, &size) &&
+                    (size.QuadPart >= end.QuadPart || (SetFilePointerEx(handle, end, nullptr, FILE_BEGIN) && SetEndOfFile(handle)));
+  CloseHandle(handle);
+  return made;
+}
+
 void crash_quietly() {
   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
 }

@@ -6,7 +6,6 @@
 
 #include "base/fail.h"
 #include "state/schema.h"
-#include "state/state_file.h"
 
 namespace fulmar {
 namespace {
@@ -76,13 +75,18 @@ Journal::Journal(Database& database, uint64_t limit)
       unname_(database, "DELETE FROM sessions WHERE id = ?", "a session could not be erased"),
       below_(database, "SELECT id, head FROM sessions WHERE id >= ? AND id < ?", not_read),
       oldest_sessions_(database, "SELECT id, head FROM sessions ORDER BY updated LIMIT ?", not_read),
-      checkpoint_(database, "SELECT state FROM checkpoints WHERE node = ?", not_read),
-      add_checkpoint_(database, "INSERT OR REPLACE INTO checkpoints VALUES(?, ?)", not_written),
+      checkpoint_(database, "SELECT parts FROM checkpoints WHERE node = ?", not_read),
+      add_checkpoint_(database, "INSERT INTO checkpoints VALUES(?, x'', ?)", not_written),
       drop_checkpoint_(database, "DELETE FROM checkpoints WHERE node = ?", not_written),
       oldest_checkpoint_(database,
                          "SELECT c.node FROM checkpoints c JOIN turns t ON t.node = c.node WHERE t.whole = 0 "
                          "ORDER BY c.node LIMIT 1",
                          not_written),
+      add_part_(database, "INSERT INTO parts VALUES(?, ?)", not_written),
+      drop_parts_(database, "DELETE FROM parts WHERE part >= ? AND part < ?", not_written),
+      unfinished_(database, "SELECT node FROM unfinished LIMIT 1", not_read),
+      add_unfinished_(database, "INSERT OR IGNORE INTO unfinished VALUES(?)", not_written),
+      drop_unfinished_(database, "DELETE FROM unfinished WHERE node = ?", not_written),
       page_count_(database, "PRAGMA page_count", not_read),
       free_pages_(database, "PRAGMA freelist_count", not_read) {}
 
@@ -159,11 +163,12 @@ void Journal::put(const KeptTurn& kept, PendingChange& change, int64_t now) {
   name_.run(std::string_view(kept.id), node, now, now);
   if (before && !onto_parent) release(before->head);
   if (kept.whole) {
-    const std::vector<std::byte> bytes = write_state(state, StatePrecision::f32, {});
-    if (!make_room(bytes.size()))
-      fail(ErrorKind::too_large, "{}: the state of session {} has {} MiB, for which its limit of {} MiB leaves no place: "
-           "raise --sessions-limit", database_.file(), kept.id, (bytes.size() >> 20) + 1, limit_ >> 20);
-    add_checkpoint_.run(node, Blob(bytes));
+    Writing writing{.node = node, .image = StateImage(kept.state)};
+    if (!make_room(writing.image.size()))
+      fail(ErrorKind::too_large, "{}: the state of session {} has {} MiB, for which its limit leaves no place, {} MiB for all: "
+           "raise --sessions-limit", database_.file(), kept.id, (writing.image.size() >> 20) + 1, limit_ >> 20);
+    while (writing.bytes < writing.image.size()) add_part(writing);
+    add_checkpoint_.run(node, static_cast<int64_t>(writing.parts));
   }
   ++next_;
   change.outcome.node = node;
@@ -281,7 +286,7 @@ void Journal::release(Node node) {
       }
     }
     if (refs > 0) return;
-    drop_checkpoint_.run(node);
+    drop_checkpoint(node);
     drop_turn_.run(node);
     node = parent;
   }

@@ -5,6 +5,7 @@
 
 #include "state/change.h"
 #include "state/sqlite.h"
+#include "state/state_file.h"
 
 namespace fulmar {
 
@@ -12,6 +13,7 @@ namespace fulmar {
 // cannot be, as a turn on a name that was erased, is the outcome's error; what the file refuses is thrown.
 class Journal {
  public:
+  // `limit`: bytes of pages in use; 0: none.
   Journal(Database& database, uint64_t limit);
 
   void for_each_session(const std::function<void(Named)>& tell);
@@ -27,17 +29,28 @@ class Journal {
   // Throws Error(bad_file) where the one checkpoint that cannot be made again is damaged.
   Loaded load(Node node);
 
-  // Writes a checkpoint in a transaction of its own, and drops the one before where nobody else needs it. False where the
-  // turn is gone, or the limit leaves no place.
-  bool write_checkpoint(Node node, const State& state);
+  // A checkpoint that is being written: the file has so many of its bytes and parts. It counts when all are there.
+  struct Writing {
+    Node node;
+    StateImage image;
+    uint64_t bytes = 0, parts = 0;
+  };
+  enum class Written { more, all, nothing };
+  // Goes on with it in a transaction of its own, of one part at least and no further one once `hurry` says so, and with
+  // the last drops the checkpoint before where nobody else needs it. Nothing: the turn is gone, or the limit leaves no place.
+  Written write_some(Writing& writing, const std::function<bool()>& hurry);
+  // Drops what there is of those that were not written to their end; in a transaction of its own.
+  void drop_unfinished();
 
   // Drops checkpoints, those of the oldest turns first, until `bytes` more have a place within the limit; false where
   // there are none left to drop.
   bool make_room(uint64_t bytes);
-  // Gives the end of the file back to the system where it reaches past the limit; in a transaction of its own.
-  void shrink();
+  // Gives some of the file's free pages back to the system where it reaches past the limit or has many, in a transaction
+  // of its own; the log's next emptying makes the file smaller. False where there are none to give.
+  bool shrink();
   uint64_t file_bytes();
   uint64_t used_bytes();  // of them
+  uint64_t page_bytes() const { return page_bytes_; }
 
  private:
   struct Turn {
@@ -62,13 +75,19 @@ class Journal {
   void read(const std::string& id, PendingChange& change);
   void release(Node node);
   void drop_checkpoints_before(Node node);
+  void drop_checkpoint(Node node);
+  void add_part(Writing& writing);
+  ReadState read_checkpoint(Node node);
+  uint64_t pages_to_give_back();
 
   Database& database_;
   const uint64_t limit_, page_bytes_;
   const bool in_memory_;
   Node next_;
   Statement turn_, text_, add_turn_, add_ref_, drop_ref_, drop_turn_, session_, name_, unname_, below_, oldest_sessions_,
-      checkpoint_, add_checkpoint_, drop_checkpoint_, oldest_checkpoint_, page_count_, free_pages_;
+      checkpoint_, add_checkpoint_, drop_checkpoint_, oldest_checkpoint_, add_part_, drop_parts_, unfinished_, add_unfinished_,
+      drop_unfinished_, page_count_, free_pages_;
+  std::vector<std::byte> read_, part_;  // kept, as memory that is had anew costs more than what is copied there
 };
 
 }  // namespace fulmar

@@ -177,8 +177,11 @@ Levels::Unwritten Levels::next_write() {
     to_write_.pop_front();
     const auto found = heads_.find(node);
     if (found == heads_.end()) continue;
-    found->second.asked = false;
-    if (found->second.state && found->second.dirty) return {node, found->second.state};
+    Head& head = found->second;
+    head.asked = false;
+    if (!head.state || !head.dirty) continue;
+    head.behind = 0;  // turns that come while it is written are not to ask for another one
+    return {node, head.state};
   }
   return {};
 }
@@ -187,10 +190,7 @@ void Levels::wrote(Node node, bool kept, Time now) {
   const auto found = heads_.find(node);
   if (found == heads_.end()) return;
   Head& head = found->second;
-  if (kept) {
-    head.dirty = false;
-    head.behind = 0;
-  }
+  if (kept) head.dirty = false;
   if (!head.listed)
     forget_state(head);
   else if (!kept)

@@ -40,7 +40,8 @@ class Levels {
   // Asks for the writing of those that were not used since; answers when to ask again.
   std::optional<Time> write_idle(Time now, std::chrono::duration<double> idle);
   void write_all();
-  bool waits() const { return !to_read_.empty() || !to_write_.empty(); }
+  size_t reads_waiting() const { return to_read_.size(); }
+  size_t writes_waiting() const { return to_write_.size(); }
 
   std::vector<SessionEntry> list(const std::string& after, size_t count) const;
   std::optional<SessionEntry> entry(const std::string& id) const;
@@ -62,7 +63,7 @@ class Levels {
     bool dirty = false;               // it is not in the file
     bool asked = false;               // it stands in to_write_
     bool reading = false;
-    uint32_t behind = 0;              // turns since the state that is in the file
+    uint32_t behind = 0;              // turns since the state that is in the file, or on its way there
     Time used{};
     std::optional<Error> error;       // of the last reading
   };

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <system_error>
 
 #include "base/fail.h"
@@ -25,6 +26,13 @@ Database::Database(const std::string& file) : file_(file) {
                                    nullptr);
   if (code == SQLITE_OK) {
     sqlite3_extended_result_codes(handle_, 1);
+    const auto counts = [](void* self, sqlite3*, const char*, int pages) {
+      Database& database = *static_cast<Database*>(self);
+      database.log_pages_ = static_cast<uint64_t>(pages);
+      database.has_log_ = true;
+      return SQLITE_OK;
+    };
+    sqlite3_wal_hook(handle_, counts, this);  // in place of SQLite's own, which empties the log inside a commit
     return;
   }
   const std::string why = reason(handle_, code);
@@ -44,11 +52,60 @@ bool Database::in_transaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }
 
+std::string Database::path() const {
+  const char* path = sqlite3_db_filename(handle_, "main");
+  return path == nullptr ? "" : path;
+}
+
+bool Database::moved() const {
+  int has_moved = 0;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+  std::error_code error;
+  return has_moved != 0 || (has_log_ && !std::filesystem::exists(path() + "-wal", error) && !error);
+}
+
+uint64_t Database::log_bytes() const {
+  if (!has_log_) return 0;  // it may be the journal that a new file is made with
+  sqlite3_file* log = nullptr;
+  sqlite3_int64 bytes = 0;
+  if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == nullptr ||
+      log->pMethods == nullptr || log->pMethods->xFileSize(log, &bytes) != SQLITE_OK)
+    return 0;
+  return static_cast<uint64_t>(bytes);
+}
+
+void Database::empty_log() {
+  int pages = 0, moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+  if (code != SQLITE_OK) raise(code, "what changed could not be brought into the file");
+  if (moved >= pages) log_pages_ = 0;
+}
+
+void Database::read_blob(const char* table, const char* column, int64_t row, std::vector<std::byte>& bytes, size_t& used) {
+  sqlite3_blob* blob = nullptr;
+  int code = sqlite3_blob_open(handle_, "main", table, column, row, 0, &blob);
+  if (code == SQLITE_OK) {
+    const auto size = static_cast<size_t>(sqlite3_blob_bytes(blob));
+    try {
+      if (bytes.size() < used + size) bytes.resize(used + size);
+    } catch (...) {
+      sqlite3_blob_close(blob);
+      throw;
+    }
+    if (size > 0) code = sqlite3_blob_read(blob, &bytes[used], static_cast<int>(size), 0);
+    used += size;
+  }
+  sqlite3_blob_close(blob);
+  if (code == SQLITE_ERROR) fail(ErrorKind::bad_file, "{}: is damaged: a piece of a state is missing", file_);
+  if (code != SQLITE_OK) raise(code, "a state could not be read");
+}
+
 void Database::raise(int code, const char* what) const {
   const std::string why = reason(handle_, code);
   switch (code & 0xff) {
     case SQLITE_FULL:
-      fail(ErrorKind::unavailable, "{}: {}: the disk is full (make room there, and ask again)", file_, what);
+      throw DiskFull(ErrorKind::unavailable,
+                     fmt::format("{}: {}: the disk is full (make room there or delete sessions, and ask again)", file_, what));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       fail(ErrorKind::unavailable,
@@ -87,6 +144,9 @@ int64_t Database::number(const char* sql, const char* what) {
 }
 
 Transaction::Transaction(Database& database) : database_(database) {
+  if (database.moved())
+    fail(ErrorKind::unavailable, "{}: the file was moved or removed while it is in use, and nothing is kept: put it back, "
+         "with its -wal beside it, or start the program again", database.file());
   database_.run("BEGIN IMMEDIATE", "a change could not begin");
 }
 

@@ -5,11 +5,19 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "fulmar/error.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace fulmar {
+
+// The disk had no room left.
+struct DiskFull : Error {
+  using Error::Error;
+};
 
 class Database {
  public:
@@ -24,7 +32,20 @@ class Database {
   int64_t number(const char* sql, const char* what);  // the first column of the first row; 0 where there is none
   bool read_only() const;
   bool in_transaction() const;
+  // Whether the file that is open no longer lies under its name.
+  bool moved() const;
+
+  // The log beside the file (SQLite's WAL) has every change since it was last emptied, as whole pages. Emptying brings
+  // these to their places in the file, and lets the next change be written where the log begins. Nobody does it but who
+  // asks; it throws what the disk refuses, and nothing is lost then.
+  uint64_t log_pages() const { return log_pages_; }
+  uint64_t log_bytes() const;  // of the log's file, which keeps its size
+  void empty_log();
+  // Throws where no row of that number is there. Appends to the `used` bytes, and makes `bytes` longer only.
+  void read_blob(const char* table, const char* column, int64_t row, std::vector<std::byte>& bytes, size_t& used);
+
   const std::string& file() const { return file_; }
+  std::string path() const;  // of it, absolute and with links followed: what lies beside it lies there. Empty in memory
   sqlite3* handle() const { return handle_; }
   // The sentence for the last error, by its code.
   [[noreturn]] void raise(int code, const char* what) const;
@@ -32,9 +53,12 @@ class Database {
  private:
   std::string file_;
   sqlite3* handle_ = nullptr;
+  uint64_t log_pages_ = 0;
+  bool has_log_ = false;  // something was committed to it
 };
 
-// Undone unless it is committed.
+// Undone unless it is committed. Throws Error(unavailable) where the file was moved or removed: what is written to it then
+// would be found by nobody.
 class Transaction {
  public:
   explicit Transaction(Database& database);

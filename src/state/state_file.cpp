@@ -72,6 +72,37 @@ std::vector<std::byte> halves_of(std::span<const float> floats) {
   return bytes;
 }
 
+void refuse_what_is_not_finite(const State& state) {
+  const size_t bad = first_not_finite(state.floats);
+  if (bad < state.floats.size())
+    fail(ErrorKind::unsupported, "the state cannot be written: number {} of it is {}", bad, state.floats[bad]);
+}
+
+// The file up to its floats, which are in the precision's format.
+std::string head_of(const State& state, StatePrecision precision, std::string_view session,
+                    std::span<const std::byte> floats) {
+  const std::span<const std::byte> unfed = std::as_bytes(std::span(state.unfed));
+  std::vector<SafetensorsEntry> entries;
+  if (!floats.empty())
+    entries.push_back({"state", precision == StatePrecision::f16 ? Format::f16 : Format::f32, {state.floats.size()},
+                       floats.size()});
+  if (!unfed.empty()) entries.push_back({"unfed", Format::i32, {state.unfed.size()}, unfed.size()});
+  std::map<std::string, std::string> metadata = described(state, precision, session);
+  metadata["checksum"] = checksum_of(metadata, floats, unfed);
+  return safetensors_head(entries, metadata);
+}
+
+// Without filling the numbers with zeros first, which costs as much as copying them.
+void copy_floats(const Tensor& tensor, std::vector<float>& floats) {
+  const std::byte* const at = tensor.data.data();
+  if (tensor.format != Format::f32 || reinterpret_cast<uintptr_t>(at) % alignof(float) != 0) {
+    floats = to_floats(tensor);
+    return;
+  }
+  const auto* const first = reinterpret_cast<const float*>(at);
+  floats.assign(first, first + tensor.data.size() / sizeof(float));
+}
+
 // A state file while it is read.
 class Reader {
  public:
@@ -124,7 +155,7 @@ class Reader {
     const std::string sum = checksum_of(described(state, made.precision, made.session), floats.data, unfed.data);
     if (const std::string told = text("checksum"); std::string_view(told) != sum)
       errors_.bad("is damaged: its checksum is {}, that of what it holds {}", shown(told), sum);
-    if (!floats.data.empty()) state.floats = to_floats(floats);
+    if (!floats.data.empty()) copy_floats(floats, state.floats);
     const size_t bad = first_not_finite(state.floats);
     if (bad < state.floats.size()) errors_.bad("number {} of the state is {}", bad, state.floats[bad]);
     state.unfed.resize(unfed.data.size() / sizeof(Token));
@@ -177,26 +208,48 @@ class Reader {
 }  // namespace
 
 std::vector<std::byte> write_state(const State& state, StatePrecision precision, std::string_view session) {
-  const size_t bad = first_not_finite(state.floats);
-  if (bad < state.floats.size())
-    fail(ErrorKind::unsupported, "the state cannot be written: number {} of it is {}", bad, state.floats[bad]);
+  refuse_what_is_not_finite(state);
   const bool half = precision == StatePrecision::f16;
   const std::vector<std::byte> halves = half ? halves_of(state.floats) : std::vector<std::byte>();
   const std::span<const std::byte> floats = half ? std::span(halves) : std::as_bytes(std::span(state.floats));
   const std::span<const std::byte> unfed = std::as_bytes(std::span(state.unfed));
-
-  std::vector<SafetensorsEntry> entries;
-  if (!floats.empty())
-    entries.push_back({"state", half ? Format::f16 : Format::f32, {state.floats.size()}, floats.size()});
-  if (!unfed.empty()) entries.push_back({"unfed", Format::i32, {state.unfed.size()}, unfed.size()});
-  std::map<std::string, std::string> metadata = described(state, precision, session);
-  metadata["checksum"] = checksum_of(metadata, floats, unfed);
-  const std::string head = safetensors_head(entries, metadata);
+  const std::string head = head_of(state, precision, session, floats);
   std::vector<std::byte> bytes;
   bytes.reserve(head.size() + floats.size() + unfed.size());
   for (const std::span<const std::byte> part : {std::as_bytes(std::span(head)), floats, unfed})
     bytes.insert(bytes.end(), part.begin(), part.end());
   return bytes;
+}
+
+StateImage::StateImage(StatePtr state) : state_(std::move(state)) {
+  refuse_what_is_not_finite(*state_);
+  head_ = head_of(*state_, StatePrecision::f32, {}, std::as_bytes(std::span(state_->floats)));
+}
+
+std::array<std::span<const std::byte>, 3> StateImage::runs() const {
+  return {std::as_bytes(std::span(head_)), std::as_bytes(std::span(state_->floats)), std::as_bytes(std::span(state_->unfed))};
+}
+
+uint64_t StateImage::size() const {
+  uint64_t size = 0;
+  for (const std::span<const std::byte> run : runs()) size += run.size();
+  return size;
+}
+
+std::span<const std::byte> StateImage::piece(uint64_t begin, size_t count, std::vector<std::byte>& room) const {
+  room.clear();
+  for (const std::span<const std::byte> run : runs()) {
+    if (begin >= run.size()) {
+      begin -= run.size();
+      continue;
+    }
+    const auto here = run.subspan(begin, std::min<size_t>(count - room.size(), run.size() - begin));
+    if (here.size() == count) return here;
+    room.insert(room.end(), here.begin(), here.end());
+    if (room.size() == count) break;
+    begin = 0;
+  }
+  return room;
 }
 
 ReadState read_state(std::span<const std::byte> bytes, const std::string& label) {

@@ -7,24 +7,20 @@
 
 #include "base/fail.h"
 #include "base/log.h"
-#include "state/journal.h"
 #include "state/levels.h"
-#include "state/schema.h"
+#include "state/store_file.h"
 #include "state/subscribers.h"
 
 namespace fulmar {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Change = std::shared_ptr<PendingChange>;
 
 constexpr size_t most_in_a_commit = 256;
+// So many states that wait to be written are not put off for those that are to be read: more, and some would be lost.
+constexpr size_t many_to_write = 4;
+constexpr std::chrono::seconds look_again_after{1};
 constexpr uint64_t limit_without_file = uint64_t{256} << 20;
-
-int64_t unix_milliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 StoreOptions completed(StoreOptions options) {
   if (options.file == "none") options.file.clear();
@@ -36,12 +32,11 @@ class Store final : public StateStore {
  public:
   explicit Store(const StoreOptions& options)
       : options_(completed(options)),
-        database_(open_store_file(options_.file)),
-        journal_(*database_, options_.limit),
+        file_(options_),
         levels_(options_, !options_.file.empty()) {
     const Clock::time_point now = Clock::now();
-    journal_.for_each_session([&](Named session) { levels_.apply(std::move(session), now); });
-    file_bytes_ = journal_.file_bytes();
+    file_.journal().for_each_session([&](Named session) { levels_.apply(std::move(session), now); });
+    file_bytes_ = file_.bytes();
     thread_ = std::thread([this] { run(); });
   }
   ~Store() override {
@@ -56,7 +51,7 @@ class Store final : public StateStore {
   FoundSession find(const std::string& id) override {
     const std::lock_guard lock(mutex_);
     FoundSession found = levels_.find(id, Clock::now());
-    if (levels_.waits()) wake_.notify_one();
+    if (hurries() || levels_.writes_waiting() > 0) wake_.notify_one();
     return found;
   }
 
@@ -95,7 +90,7 @@ class Store final : public StateStore {
     const std::lock_guard lock(mutex_);
     StoreStats stats = stats_;
     levels_.count(stats);
-    stats.file_bytes = options_.file.empty() ? 0 : file_bytes_;
+    stats.file_bytes = file_bytes_;
     stats.queued = asked_.size() + under_way_.size();
     const Change* oldest = !under_way_.empty() ? &under_way_.front() : !asked_.empty() ? &asked_.front() : nullptr;
     if (oldest != nullptr) stats.lag_seconds = std::chrono::duration<double>(Clock::now() - (*oldest)->asked).count();
@@ -115,24 +110,47 @@ class Store final : public StateStore {
     return change;
   }
 
-  // The store's thread: by turns the changes that wait, together; one state to be read; one to be written.
+  // The store's thread: changes first, which wait together; then a state to be read; then a piece of one to be written; and
+  // where nobody wants anything, what can wait.
   void run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      const std::optional<Clock::time_point> idle = levels_.write_idle(Clock::now(), idle_);
-      const auto awake = [&] { return stop_ || !asked_.empty() || levels_.waits(); };
-      if (idle)
-        wake_.wait_until(lock, *idle, awake);
-      else
-        wake_.wait(lock, awake);
+      sleep(lock);
       if (stop_ && asked_.empty()) break;
       make_changes(lock);
-      if (const auto head = levels_.next_read()) read(lock, *head);
-      if (const Levels::Unwritten next = levels_.next_write(); next.state) write(lock, next);
+      look_again(lock);
+      if (const auto head = levels_.next_read()) {
+        read(lock, *head);
+        if (levels_.writes_waiting() < many_to_write) continue;
+      }
+      if (write_some(lock) || hurries()) continue;
+      lock.unlock();
+      untidy_ = untidy_ && file_.tidy();
+      const uint64_t bytes = file_.bytes();
+      lock.lock();
+      file_bytes_ = bytes;
     }
     levels_.write_all();
-    for (Levels::Unwritten next = levels_.next_write(); next.state; next = levels_.next_write()) write(lock, next);
+    while (write_some(lock)) {
+    }
+    lock.unlock();
+    while (untidy_ && file_.tidy()) {
+    }
+    lock.lock();
   }
+
+  // Until there is something to do.
+  void sleep(std::unique_lock<std::mutex>& lock) {
+    const Clock::time_point now = Clock::now();
+    std::optional<Clock::time_point> end = levels_.write_idle(now, idle_);
+    if (!stats_.last_error.empty()) end = std::min(end.value_or(Clock::time_point::max()), now + look_again_after);
+    const auto awake = [&] { return stop_ || hurries() || levels_.writes_waiting() > 0 || file_.writing() || untidy_; };
+    if (end)
+      wake_.wait_until(lock, *end, awake);
+    else
+      wake_.wait(lock, awake);
+  }
+  bool hurries() const { return !asked_.empty() || levels_.reads_waiting() > 0; }
 
   void make_changes(std::unique_lock<std::mutex>& lock) {
     if (asked_.empty()) return;
@@ -140,11 +158,12 @@ class Store final : public StateStore {
     under_way_.assign(asked_.begin(), asked_.begin() + static_cast<std::ptrdiff_t>(count));
     asked_.erase(asked_.begin(), asked_.begin() + static_cast<std::ptrdiff_t>(count));
     lock.unlock();
-    const std::string trouble = commit_what_can_be(under_way_);
-    const Change erased = keep_to_limit();
-    const uint64_t file_bytes = file_bytes_now();
+    file_.make(under_way_);
+    const Change erased = file_.keep_to_limit();
+    const uint64_t file_bytes = file_.bytes();
+    untidy_ = true;
     lock.lock();
-    note_trouble(trouble);
+    note_trouble();
     file_bytes_ = file_bytes;
     if (erased) under_way_.push_back(erased);
     const Clock::time_point now = Clock::now();
@@ -161,68 +180,15 @@ class Store final : public StateStore {
     lock.lock();
   }
 
-  // Together, or where the file does not take that, those it does take. The sentence of what is wrong with the file.
-  std::string commit_what_can_be(std::span<const Change> changes) {
-    std::optional<Error> error = commit(changes);
-    std::optional<Error> trouble = error;
-    if (error && changes.size() > 1) {
-      trouble.reset();
-      for (size_t i = 0; i < changes.size(); ++i)
-        if (error = commit(changes.subspan(i, 1)); error) trouble = error;
-    }
-    // What one caller asked too much of is told to that one alone.
-    const bool own = trouble && (trouble->kind() == ErrorKind::too_large || trouble->kind() == ErrorKind::unsupported);
-    return trouble && !own ? trouble->what() : "";
-  }
-
-  // All of them or none; then the error is each one's outcome.
-  std::optional<Error> commit(std::span<const Change> changes) {
-    std::optional<Error> error;
-    try {
-      Transaction transaction(*database_);
-      const int64_t now = unix_milliseconds();
-      for (const Change& change : changes) journal_.make(*change, now);
-      transaction.commit();
-      return std::nullopt;
-    } catch (const Error& thrown) {
-      error = thrown;
-    } catch (const std::exception& thrown) {
-      error.emplace(ErrorKind::out_of_memory, fmt::format("a session was not kept: {}", thrown.what()));
-    }
-    for (const Change& change : changes) {
-      change->effects.clear();
-      change->outcome = {};
-      change->outcome.error = error;
-    }
-    return error;
-  }
-
-  // After changes, which do not look at it. What had to be erased, where there is no file: null for nothing.
-  Change keep_to_limit() {
-    if (options_.limit == 0) return nullptr;
-    try {
-      if (!options_.file.empty()) {
-        Transaction transaction(*database_);
-        journal_.make_room(0);
-        transaction.commit();
-        journal_.shrink();
-      } else if (journal_.used_bytes() > options_.limit) {
-        auto oldest = std::make_shared<PendingChange>();
-        oldest->what = EraseOldest{};
-        if (!commit(std::array<Change, 1>{oldest})) return oldest;
-      }
-    } catch (const Error& error) {
-      log_warning("{}", error.what());
-    }
-    return nullptr;
-  }
-
-  uint64_t file_bytes_now() {
-    try {
-      return journal_.file_bytes();
-    } catch (const Error&) {  // a disk that fails: as large as it was
-      return file_bytes_;
-    }
+  // At most once in a second, and only after trouble.
+  void look_again(std::unique_lock<std::mutex>& lock) {
+    const Clock::time_point now = Clock::now();
+    if (stats_.last_error.empty() || now < looked_ + look_again_after) return;
+    looked_ = now;
+    lock.unlock();
+    file_.look_again();
+    lock.lock();
+    note_trouble();
   }
 
   void read(std::unique_lock<std::mutex>& lock, Node head) {
@@ -230,7 +196,7 @@ class Store final : public StateStore {
     std::optional<Journal::Loaded> loaded;
     std::optional<Error> error;
     try {
-      loaded = journal_.load(head);
+      loaded = file_.journal().load(head);
     } catch (const Error& thrown) {
       error = thrown;
     } catch (const std::exception& thrown) {
@@ -246,43 +212,59 @@ class Store final : public StateStore {
     lock.lock();
   }
 
-  void write(std::unique_lock<std::mutex>& lock, const Levels::Unwritten& next) {
+  // A piece of a state, another one's where none is begun. False where none waits.
+  bool write_some(std::unique_lock<std::mutex>& lock) {
+    if (!file_.writing()) {
+      Levels::Unwritten next = levels_.next_write();
+      if (!next.state) return false;
+      writing_ = next.head;
+      written_seconds_ = 0;
+      lock.unlock();
+      const Clock::time_point begun = Clock::now();
+      file_.begin_to_write(next.head, std::move(next.state));
+      written_seconds_ = std::chrono::duration<double>(Clock::now() - begun).count();
+      lock.lock();
+    }
     lock.unlock();
     const Clock::time_point begun = Clock::now();
-    std::string trouble;
-    bool kept = false;
-    try {
-      kept = journal_.write_checkpoint(next.head, *next.state);
-      journal_.shrink();
-    } catch (const std::exception& thrown) {
-      trouble = thrown.what();
-    }
-    const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+    const Journal::Written written = file_.write_some([this] {
+      const std::lock_guard locked(mutex_);
+      return hurries();
+    });
+    written_seconds_ += std::chrono::duration<double>(Clock::now() - begun).count();
     lock.lock();
-    levels_.wrote(next.head, kept, Clock::now());
-    if (kept) {
-      ++stats_.checkpoints;
-      stats_.checkpoint_seconds += seconds;
-      stats_.slowest_checkpoint = std::max(stats_.slowest_checkpoint, seconds);
-    }
-    if (!trouble.empty()) note_trouble(trouble);
+    note_trouble();
+    if (written == Journal::Written::more) return true;
+    const bool kept = written == Journal::Written::all;
+    levels_.wrote(writing_, kept, Clock::now());
+    untidy_ = true;
+    if (!kept) return true;
+    ++stats_.checkpoints;
+    stats_.checkpoint_seconds += written_seconds_;
+    stats_.slowest_checkpoint = std::max(stats_.slowest_checkpoint, written_seconds_);
+    return true;
   }
 
   // Under the lock. Each new sentence is logged once.
-  void note_trouble(const std::string& trouble) {
+  void note_trouble() {
+    const std::string& trouble = file_.trouble();
     if (trouble == stats_.last_error) return;
     if (trouble.empty())
       log_info("{}: sessions are kept again", options_.file);
     else
       log_warning("{}", trouble);
     stats_.last_error = trouble;
+    looked_ = Clock::now();
   }
 
   const StoreOptions options_;
   const std::chrono::duration<double> idle_{std::clamp(options_.idle_seconds, 0.01, 1e6)};
   // The thread's alone, once it runs.
-  const std::unique_ptr<Database> database_;
-  Journal journal_;
+  StoreFile file_;
+  Node writing_ = 0;  // whose state the file is writing
+  double written_seconds_ = 0;
+  bool untidy_ = false;
+  Clock::time_point looked_{};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, done_;

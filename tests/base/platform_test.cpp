@@ -185,6 +185,20 @@ TEST(Platform, APrivateFolderIsItsUsersAlone) {
   EXPECT_FALSE(make_private_folder(folder / "file" / "inside"));
 }
 
+TEST(Platform, APrivateFileIsItsUsersAloneAndHasItsRoomOnTheDisk) {
+  const auto file = std::filesystem::path(testing::TempDir()) / "private_file";
+  std::filesystem::remove(file);
+  EXPECT_TRUE(make_private_file(file, 0));
+  EXPECT_EQ(std::filesystem::file_size(file), 0u);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(file).permissions(), perms::owner_read | perms::owner_write);
+  EXPECT_TRUE(make_private_file(file, 100000));
+  EXPECT_TRUE(make_private_file(file, 10)) << "one that is larger stays so";
+  EXPECT_EQ(std::filesystem::file_size(file), 100000u);
+  EXPECT_FALSE(make_private_file(file / "inside", 0));
+  std::filesystem::remove(file);
+}
+
 TEST(Platform, ALibraryThatIsThereIsUsedAndOneThatIsNotIsExplained) {
   std::string why;
 #ifdef __APPLE__

@@ -18,6 +18,9 @@ struct Fault {
   ~Fault() { set_disk_fault(disk_in_order); }
 };
 
+// Tokens of a turn that has no place in pages that the files have already.
+constexpr size_t many = 300000;
+
 class Disk : public testing::TestWithParam<std::pair<int, const char*>> {};
 
 TEST_P(Disk, AFailureIsToldAndTheSessionIsWhatItWas) {
@@ -29,11 +32,11 @@ TEST_P(Disk, AFailureIsToldAndTheSessionIsWhatItWas) {
     {
       const Fault now(fault);
       for (int i = 0; i < 3; ++i) {
-        const Outcome outcome = say(*store, "a", {50 + i});
+        const Outcome outcome = say(*store, "a", tokens_from(50 + i, many));
         ASSERT_TRUE(outcome.error) << i;
         EXPECT_EQ(outcome.error->kind(), ErrorKind::unavailable);
         EXPECT_THAT(outcome.error->what(), AllOf(HasSubstr(folder.file()), HasSubstr(reason)));
-        EXPECT_TRUE(say(*store, "b", {1}).error);
+        EXPECT_TRUE(say(*store, "b", tokens_from(1, many)).error);
       }
       EXPECT_FALSE(store->stats().last_error.empty());
       EXPECT_TRUE(holds(*store, "a", {1, 2}));
@@ -58,7 +61,7 @@ TEST_P(Disk, AStateThatCannotBeWrittenIsMadeFromTokens) {
     for (const char* id : {"a", "b"}) say(*store, id, {1, 2}, 100000);
     const Fault now(GetParam().first);  // while two states leave, and when it is closed
     store->find("a");
-    EXPECT_TRUE(say(*store, "c", {1}).error);
+    EXPECT_TRUE(say(*store, "c", tokens_from(1, many)).error);
   }
   const auto store = StateStore::open(options);
   for (const char* id : {"a", "b"}) EXPECT_TRUE(holds(*store, id, {1, 2}));

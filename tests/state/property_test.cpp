@@ -116,7 +116,7 @@ class Random {
 TEST(RandomSessions, AreWhatAMapOfTextsSays) {
   for (unsigned seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(seed);
-    Random random(seed, seed % 2 == 0 ? 0 : 300 << 10);
+    Random random(seed, seed % 2 == 0 ? 0 : 500 << 10);
     for (int i = 0; i < 400; ++i) {
       random.step();
       if (testing::Test::HasFatalFailure()) return;

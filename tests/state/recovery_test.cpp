@@ -11,16 +11,6 @@ namespace {
 using namespace test;
 using testing::HasSubstr;
 
-template <typename Condition>
-bool soon(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
-
 StoreOptions small(const Folder& folder, uint32_t device, uint32_t memory) {
   StoreOptions options = in(folder);
   options.device_sessions = device;
@@ -152,7 +142,7 @@ TEST(Checkpoints, ADamagedOneIsMadeAgainFromTheTokens) {
     say(*store, "a", {1, 2, 3});
     say(*store, "a", {4});
   }
-  Database(folder.file()).run("UPDATE checkpoints SET state = zeroblob(length(state))", "");
+  Database(folder.file()).run("UPDATE parts SET bytes = zeroblob(length(bytes))", "");
   {
     const auto store = StateStore::open(in(folder));
     EXPECT_TRUE(holds(*store, "a", {1, 2, 3, 4}));
@@ -197,7 +187,7 @@ TEST(WholeStates, ADamagedOneIsToldAndHarmsNoOther) {
     store->wait(store->put(imported()));
     say(*store, "b", {1});
   }
-  Database(folder.file()).run("UPDATE checkpoints SET state = substr(state, 1, 300) WHERE node = 1", "");
+  Database(folder.file()).run("UPDATE parts SET bytes = substr(bytes, 1, 300) WHERE part = 65536", "");
   const auto store = StateStore::open(in(folder));
   for (int again = 0; again < 2; ++again) {
     const FoundSession found = get(*store, "a");

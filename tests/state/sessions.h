@@ -1,6 +1,7 @@
 // A model that is a hash: states whose floats tell which tokens they have seen, and what tests say to a store.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -48,6 +49,17 @@ class Folder {
  private:
   std::filesystem::path path_;
 };
+
+// Waits for what another thread does.
+template <typename Condition>
+bool soon(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
 
 inline StoreOptions in(const Folder& folder) {
   StoreOptions options;

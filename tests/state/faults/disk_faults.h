@@ -3,7 +3,7 @@
 
 enum DiskFault {
   disk_in_order,
-  disk_full,         // writing behind a file's end: ENOSPC
+  disk_full,         // writing behind a file's end: ENOSPC, but for as much as was removed meanwhile
   disk_unwritable,   // any writing: EIO
   disk_cannot_sync,  // fsync, fdatasync: EIO
 };

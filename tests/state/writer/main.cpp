@@ -35,7 +35,7 @@ void talk(StateStore& store, Log& log, unsigned thread, unsigned seed) {
     std::vector<Token> tokens;
     for (size_t i = before; i < before + more; ++i) tokens.push_back(test::writer_token(id, i));
     KeptTurn turn{.id = id, .parent = found.head, .tokens = tokens,
-                  .state = test::feed(found.state, tokens, 1 + random() % 3, 4096), .note = std::to_string(before + more)};
+                  .state = test::feed(found.state, tokens, 1 + random() % 3, 140000), .note = std::to_string(before + more)};
     log.line('+', id, before + more);
     if (!store.wait(store.put(std::move(turn))).error) log.line('=', id, before + more);
   }
