@@ -28,34 +28,40 @@ json::object told(const StoreStats& store) {
           {"last_error", store.last_error.empty() ? json::value() : json::value(text(store.last_error))}};
 }
 
+json::object told(const host::Served& served) {
+  const Engine& engine = *served.engine;
+  const ModelInfo& model = engine.model();
+  const EngineStats stats = engine.stats();
+  return {{"status", "ok"},
+          {"model", text(model.id)},
+          {"version", text(model.version)},
+          {"strategy", text(model.strategy)},
+          {"device", text(model.device)},
+          {"live", stats.live},
+          {"queued", stats.queued},
+          {"steps", stats.steps},
+          {"prompt_tokens", stats.prompt_tokens},
+          {"completion_tokens", stats.completion_tokens},
+          {"cached_tokens", stats.cached_tokens},
+          {"sessions", told(engine.sessions().stats())},
+          {"prefix_cache",
+           {{"hits", stats.prefix_hits},
+            {"misses", stats.prefix_misses},
+            {"states", stats.prefix_states},
+            {"bytes", stats.prefix_bytes}}}};
+}
+
 }  // namespace
 
 void health(const Context& context, const Call& call) {
   std::string trouble = context.host->trouble();
   if (context.draining) trouble = "draining: the server is shutting down";
   if (!trouble.empty()) throw Error(ErrorKind::unavailable, trouble);
-  const host::ServedPtr served = context.ready();
-  const Engine* const engine = served->engine.get();
-  const ModelInfo& model = engine->model();
-  const EngineStats stats = engine->stats();
   http::Response response;
-  response.body = json::serialize(json::object{{"status", "ok"},
-                                               {"model", text(model.id)},
-                                               {"version", text(model.version)},
-                                               {"strategy", text(model.strategy)},
-                                               {"device", text(model.device)},
-                                               {"live", stats.live},
-                                               {"queued", stats.queued},
-                                               {"steps", stats.steps},
-                                               {"prompt_tokens", stats.prompt_tokens},
-                                               {"completion_tokens", stats.completion_tokens},
-                                               {"cached_tokens", stats.cached_tokens},
-                                               {"sessions", told(engine->sessions().stats())},
-                                               {"prefix_cache",
-                                                {{"hits", stats.prefix_hits},
-                                                 {"misses", stats.prefix_misses},
-                                                 {"states", stats.prefix_states},
-                                                 {"bytes", stats.prefix_bytes}}}});
+  if (const host::ServedPtr served = context.host->current())
+    response.body = json::serialize(told(*served));
+  else
+    response.body = R"({"status":"ok","model":null})";
   call.reply->respond(std::move(response));
 }
 

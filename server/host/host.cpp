@@ -91,10 +91,17 @@ std::string Host::why_none() const {
 std::string Host::trouble() const {
   const std::lock_guard lock(mutex_);
   if (draining_) return "draining: the server is shutting down";
-  if (residents_.empty()) return why_none();
   for (const Resident& one : residents_)
     if (one.served->id == current_) return one.served->engine->trouble();
-  return {};
+  const bool would_load = shelf_.is_open() && loading_.empty();
+  return residents_.empty() && !would_load ? why_none() : std::string();
+}
+
+ServedPtr Host::current() const {
+  const std::lock_guard lock(mutex_);
+  for (const Resident& one : residents_)
+    if (one.served->id == current_) return one.served;
+  return nullptr;
 }
 
 void Host::refuse_if_busy() const {

@@ -91,7 +91,9 @@ class Host {
 
   // Residents first, the current one at their head, then the shelf by name.
   std::vector<Listed> list() const;
-  // Empty where a model serves, else why none does.
+  // The current model where it is resident, else null; for who only looks, which has nothing loaded.
+  ServedPtr current() const;
+  // Empty where requests are taken, else why not.
   std::string trouble() const;
   // `changed` is called, by any thread, when list() may have changed, at most a hundred times a load. It must not call back.
   [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void()> changed);

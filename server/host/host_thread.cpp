@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/platform.h"
 #include "host/host.h"
 
 namespace fulmar::host {
@@ -270,6 +271,9 @@ void Host::bury() {
     const std::lock_guard lock(mutex_);
     dead.swap(graveyard_);
   }
+  if (dead.empty()) return;
+  dead.clear();
+  return_memory_now();  // a driver's compiler leaves pieces in the heaps of many threads
 }
 
 // They come back when they are asked for.

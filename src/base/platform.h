@@ -36,6 +36,8 @@ uint64_t raise_descriptor_limit(uint64_t wanted);
 // Has large blocks of memory (from 1 MiB on) go back to the system when they are freed, whatever came before: for
 // programs whose need comes and goes. Before the first thread.
 void return_freed_memory();
+// What is freed by now goes back at once: after something large has ended.
+void return_memory_now();
 
 // Whether the other end of a connected socket sends no more, found without reading what it sent before; false
 // where the system does not tell.

@@ -99,6 +99,12 @@ void return_freed_memory() {
 #endif
 }
 
+void return_memory_now() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 bool peer_has_ended([[maybe_unused]] std::intptr_t socket) {
 #ifdef POLLRDHUP
   pollfd one{static_cast<int>(socket), POLLRDHUP, 0};

@@ -197,6 +197,8 @@ TEST(Host, AfterTheGraceWhatIsLeftIsCancelled) {
 TEST(Host, OfAShelfANameIsTheModelOrNone) {
   Models models(2, true);
   EXPECT_EQ(models.why_not(""), ErrorKind::unavailable);
+  EXPECT_EQ(models.host->trouble(), "") << "requests may name a model";
+  EXPECT_EQ(models.host->current(), nullptr);
   EXPECT_EQ(models.why_not("gpt-4o"), ErrorKind::not_found);
   EXPECT_EQ(models.why_not("a"), ErrorKind::busy);
   EXPECT_EQ(models.wait_for("a"), "");
