@@ -8,9 +8,9 @@
 
 namespace fulmar::api {
 
-http::Router make_router(const Context& context) {
+std::vector<Row> all_rows() {
   using openai::family;
-  const std::vector<Row> rows = {
+  return {
       {"GET", "/health", family, health, Cost::quick, Auth::open},
       {"GET", "/props", family, props, Cost::quick},
       {"GET", "/v1/models", family, openai::list_models},
@@ -32,7 +32,7 @@ http::Router make_router(const Context& context) {
       {"GET", "/models/sse", llama::family, llama::watch_models, Cost::quick},
       {"POST", "/models/load", llama::family, llama::load_model},
       {"POST", "/models/unload", llama::family, llama::unload_model},
-      {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick, Auth::open},
+      {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick},
       {"POST", "/state/chat/completions", lightning::family, lightning::state_chat, Cost::any, Auth::in_body},
       {"POST", "/multi_state/chat/completions", lightning::family, lightning::multi_state_chat, Cost::any, Auth::in_body},
       {"POST", "/state/status", lightning::family, lightning::state_status, Cost::any, Auth::in_body, nullptr,
@@ -45,7 +45,10 @@ http::Router make_router(const Context& context) {
       {"POST", "/chat/completions", family, openai::chat_completions},
       {"POST", "/embeddings", family, openai::embeddings},
   };
-  return http::Router(make_routes(context, rows), family.wording);
+}
+
+http::Router make_router(const Context& context) {
+  return http::Router(make_routes(context, all_rows()), openai::family.wording);
 }
 
 }  // namespace fulmar::api

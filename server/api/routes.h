@@ -4,6 +4,9 @@
 
 namespace fulmar::api {
 
+// The table itself.
+std::vector<Row> all_rows();
+
 // Hands requests to the endpoints. The context must outlive the server.
 http::Router make_router(const Context& context);
 
