@@ -5,17 +5,14 @@
 namespace fulmar::test {
 namespace {
 
-TEST(Lightning, TheStatusTellsOfTheWorkUnderWayWithoutAPassword) {
-  http::ServerOptions options;
-  options.password = "secret";
+TEST(Lightning, TheStatusTellsOfTheWorkUnderWay) {
   FakeOptions slow;
   slow.slots = 1;
   slow.step = std::chrono::milliseconds(5);
-  Harness harness(slow, options);
+  Harness harness(slow);
   Client one = harness.client(), two = harness.client();
   for (Client* client : {&one, &two})
-    client->send("POST", "/v1/completions", R"({"prompt": "go on", "max_tokens": 100000})",
-                 "Authorization: Bearer secret\r\n");
+    client->send("POST", "/v1/completions", R"({"prompt": "go on", "max_tokens": 100000})");
   ASSERT_TRUE(eventually([&] { return harness.engine.stats().live == 1 && harness.engine.stats().queued == 1; }));
   const Answer answer = harness.client().get("/v1/server/status");
   ASSERT_EQ(answer.status, 200);
