@@ -13,8 +13,8 @@ std::vector<Row> all_rows() {
   return {
       {"GET", "/health", family, health, Cost::quick, Auth::open},
       {"GET", "/props", family, props, Cost::quick},
-      {"GET", "/v1/models", family, openai::list_models},
-      {"GET", "/v1/models/{}", family, openai::get_model},
+      {"GET", "/v1/models", family, openai::list_models, Cost::quick},
+      {"GET", "/v1/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/v1/completions", family, openai::completions},
       {"POST", "/v1/chat/completions", family, openai::chat_completions},
       {"POST", "/v1/embeddings", family, openai::embeddings},
@@ -39,8 +39,8 @@ std::vector<Row> all_rows() {
        Content::anything},
       {"POST", "/state/delete", lightning::family, lightning::state_delete, Cost::any, Auth::in_body},
       // For clients whose base address lacks the /v1.
-      {"GET", "/models", family, openai::list_models},
-      {"GET", "/models/{}", family, openai::get_model},
+      {"GET", "/models", family, openai::list_models, Cost::quick},
+      {"GET", "/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/completions", family, openai::completions},
       {"POST", "/chat/completions", family, openai::chat_completions},
       {"POST", "/embeddings", family, openai::embeddings},

@@ -24,7 +24,19 @@ NotResident::NotResident(const std::string& model)
       id(model) {}
 
 Host::Host(HostOptions options)
-    : options_(std::move(options)), shelf_(options_.folders), thread_([this] { run(); }) {}
+    : options_(std::move(options)), shelf_(options_.folders) {
+  look_through_shelf();
+  thread_ = std::thread([this] { run(); });
+}
+
+void Host::look_through_shelf() {
+  std::vector<std::string> ids;
+  for (Shelf::Model& model : shelf_.models()) ids.push_back(std::move(model.id));
+  const std::lock_guard lock(mutex_);
+  on_shelf_ = std::move(ids);
+  looked_ = Clock::now();
+  look_ = false;
+}
 
 void Host::end() {
   {
@@ -207,14 +219,15 @@ std::vector<ServedPtr> Host::names() const {
   return {};
 }
 
-std::vector<Listed> Host::list() const {
+std::vector<Listed> Host::list() {
   std::vector<Listed> all;
   std::string loading;
   double loaded = 0;
   std::map<std::string, std::string> troubles;
-  std::vector<std::string> known;
+  std::vector<std::string> others;
   {
     const std::lock_guard lock(mutex_);
+    if (shelf_.is_open() && Clock::now() - looked_ > std::chrono::seconds(1) && !std::exchange(look_, true)) work_.notify_all();
     for (const Resident& one : residents_) {
       const bool current = one.served->id == current_;
       all.insert(current ? all.begin() : all.end(), {one.served->id, Presence::resident, current, 1, {}, one.served});
@@ -222,12 +235,11 @@ std::vector<Listed> Host::list() const {
     loading = loading_;
     loaded = loaded_;
     troubles = troubles_;
-    for (const auto& [id, spec] : known_) known.push_back(id);
+    others = on_shelf_;
+    if (shelf_.is_open())
+      for (const auto& [id, spec] : known_) others.push_back(id);
   }
   if (!loading.empty()) all.push_back({loading, Presence::loading, false, loaded, {}, {}});
-  std::vector<std::string> others;
-  for (Shelf::Model& model : shelf_.models()) others.push_back(std::move(model.id));
-  if (shelf_.is_open()) others.insert(others.end(), known.begin(), known.end());
   for (const auto& [id, why] : troubles) others.push_back(id);
   std::ranges::sort(others);
   for (const std::string& id : others) {

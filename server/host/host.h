@@ -89,8 +89,9 @@ class Host {
   void forget_names();
   std::vector<ServedPtr> names() const;  // of the current model, in the order of coming
 
-  // Residents first, the current one at their head, then the shelf by name.
-  std::vector<Listed> list() const;
+  // Residents first, the current one at their head, then the shelf by name, as it was looked through last: it is again,
+  // on the host's thread, where that was longer ago than a second.
+  std::vector<Listed> list();
   // The current model where it is resident, else null; for who only looks, which has nothing loaded.
   ServedPtr current() const;
   // Empty where requests are taken, else why not.
@@ -131,6 +132,7 @@ class Host {
   std::list<Resident> publish(std::shared_ptr<Engine> engine, const Order& order, bool all);
   void retire(std::list<Resident> gone, double grace);
   void unload_idle();
+  void look_through_shelf();
   void bury();
   void tell();
   std::shared_ptr<Engine> keep(std::unique_ptr<Engine> engine);
@@ -157,6 +159,9 @@ class Host {
   std::map<std::string, std::string> troubles_;   // of ids, why the last load failed
   std::vector<std::unique_ptr<Engine>> graveyard_;  // nobody holds these; the host's thread ends them
   std::map<std::string, ModelSpec> known_;          // models that were loaded, as they were
+  std::vector<std::string> on_shelf_;               // ids
+  Clock::time_point looked_;                        // when
+  bool look_ = false;                               // it is to be done again
   bool draining_ = false, quit_ = false;
 
   mutable std::mutex listeners_mutex_;

@@ -41,9 +41,10 @@ bool same_adapters(const std::vector<Adapter>& a, const std::vector<Adapter>& b)
 void Host::run() {
   for (;;) {
     Order order;
+    bool looks = false;
     {
       std::unique_lock lock(mutex_);
-      const auto due = [this] { return quit_ || !orders_.empty() || !graveyard_.empty(); };
+      const auto due = [this] { return quit_ || look_ || !orders_.empty() || !graveyard_.empty(); };
       if (options_.idle_seconds > 0)
         work_.wait_for(lock, std::chrono::duration<double>(std::min(1.0, options_.idle_seconds / 2)), due);
       else
@@ -57,6 +58,7 @@ void Host::run() {
           }
         if (quit_) return;
       }
+      looks = look_;
       if (!orders_.empty()) {
         order = std::move(orders_.front());
         orders_.pop_front();
@@ -65,6 +67,7 @@ void Host::run() {
       }
     }
     bury();
+    if (looks) look_through_shelf();
     if (!order.done.empty()) carry_out(order);
     unload_idle();
   }
