@@ -1,10 +1,6 @@
 // UTF-8 after RFC 3629, table 3-7 of the Unicode standard.
 #include "base/utf8.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
-
 namespace fulmar {
 namespace {
 
@@ -81,12 +77,15 @@ std::string take_utf8(std::string& bytes) {
 }
 
 std::string escape_controls(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
   out.reserve(bytes.size());
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+      out += "\\x";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
     } else {
       out += c;
     }
