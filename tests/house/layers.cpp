@@ -39,6 +39,7 @@ const std::vector<Layer>& layers() {
       {"src/base", {"include/fulmar/error.h"}},
       {"include/shared", {"src/base"}},
       {"include/fulmar", {"include/shared", "src/base"}},
+      {"src/client", {"src/base", "include/fulmar/client_c.h"}},  // and links nothing of the others
       {"src/tensor", {"src/base", "include"}},
       {"src/text", {"src/base", "include"}},
       {"src/weights", {"src/base", "include", "src/tensor"}},
@@ -97,10 +98,10 @@ const std::vector<Firewall>& firewalls() {
       {{"spdlog/"}, {"src/base/log"}, "one logger, on stderr, that obeys --log-level"},
       {{"CLI/"}, {"tools/command_line.cpp"}, "CLI11 takes seconds to compile: once is enough"},
       {{"unistd.h",  "sys/",       "dlfcn.h",  "fcntl.h",  "poll.h",    "pthread.h", "sched.h", "signal.h",
-        "spawn.h",   "termios.h",  "netinet/", "arpa/",    "mach/",     "mach-o/",   "linux/",  "windows.h",
-        "Windows.h", "winsock2.h", "io.h",     "direct.h", "process.h", "psapi.h"},
-       {"src/base"},
-       "calls to the operating system live in src/base, POSIX and Windows side by side"},
+        "spawn.h",   "termios.h",  "netinet/", "netdb.h",  "arpa/",    "mach/",     "mach-o/",   "linux/",  "windows.h",
+        "Windows.h", "winsock2.h", "ws2tcpip.h", "io.h",     "direct.h", "process.h", "psapi.h"},
+       {"src/base", "src/client/socket"},
+       "calls to the operating system live in src/base, POSIX and Windows side by side; sockets of the client in src/client"},
   };
   return table;
 }
