@@ -26,7 +26,7 @@ function(fulmar_script_test name)
   add_test(NAME ${name} COMMAND ${FULMAR_PYTHON} ${arg_SCRIPT} --fulmar $<TARGET_FILE:fulmar>
                                 --source-dir ${PROJECT_SOURCE_DIR} --work-dir ${PROJECT_BINARY_DIR}/e2e/${name} ${arg_CLIENT})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS e2e
-                       ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OPENAI_PACKAGE=${PROJECT_BINARY_DIR}/npm;FULMAR_FAULT_LAYER=${PROJECT_BINARY_DIR}/tests/faults")
+                       ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OPENAI_PACKAGE=${PROJECT_BINARY_DIR}/npm;FULMAR_FAULT_LAYER=${PROJECT_BINARY_DIR}/tests/faults;FULMAR_SANITIZE=${FULMAR_SANITIZE}")
   if(arg_FIXTURE)
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED ${arg_FIXTURE})
   endif()
