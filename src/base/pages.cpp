@@ -30,6 +30,8 @@ void FreePages::operator()(std::byte* pages) const {
   VirtualFree(pages, 0, MEM_RELEASE);
 }
 
+void use_large_pages(const void*, uint64_t) {}  // they cannot be had afterwards
+
 uint64_t physical_memory() {
   MEMORYSTATUSEX status{};
   status.dwLength = sizeof status;
@@ -44,14 +46,23 @@ uint64_t available_memory() {
 
 #else
 
+void use_large_pages(const void* memory, uint64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t page = 4096;
+  const uintptr_t at = reinterpret_cast<uintptr_t>(memory), begin = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+  // A refusal, as of pages of another size, changes nothing but speed.
+  if (bytes >= 4u << 20) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  static_cast<void>(memory);
+  static_cast<void>(bytes);
+#endif
+}
+
 Pages allocate_pages(uint64_t bytes) {
   bytes = std::max<uint64_t>(bytes, 1);
   void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return {};
-#ifdef MADV_HUGEPAGE
-  // Fewer page walks: weights are read front to back once a step. A refusal changes nothing but speed.
-  if (bytes >= 4u << 20) madvise(pages, bytes, MADV_HUGEPAGE);
-#endif
+  use_large_pages(pages, bytes);  // fewer page walks: weights are read front to back once a step
   return Pages(static_cast<std::byte*>(pages), {bytes});
 }
 

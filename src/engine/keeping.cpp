@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/pages.h"
 
 namespace fulmar {
 namespace {
@@ -44,6 +45,8 @@ std::vector<StatePtr> Keeping::read_slots(const Generation& one, std::span<const
   for (size_t i = 0; i < one.slots().size(); ++i) {
     const auto state = grown(one.beginning().states[i], fingerprint_, one.own_lead(i), fed);
     state->unfed.assign(unfed.begin(), unfed.end());
+    state->floats.reserve(model_.state_floats());
+    use_large_pages(state->floats.data(), model_.state_floats() * sizeof(float));
     state->floats.resize(model_.state_floats());
     model_.read_slot(one.slots()[i], state->floats);
     states.push_back(state);

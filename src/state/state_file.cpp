@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "base/fail.h"
 #include "base/half.h"
+#include "base/pages.h"
 #include "base/utf8.h"
 #include "fulmar/state_store.h"
 #include "weights/containers.h"
@@ -100,6 +101,8 @@ void copy_floats(const Tensor& tensor, std::vector<float>& floats) {
     return;
   }
   const auto* const first = reinterpret_cast<const float*>(at);
+  floats.reserve(tensor.data.size() / sizeof(float));
+  use_large_pages(floats.data(), tensor.data.size());
   floats.assign(first, first + tensor.data.size() / sizeof(float));
 }
 

@@ -1,5 +1,5 @@
 // Measures the store of sessions: how long a turn takes to be durable, how long a state to be found, and what a hundred
-// thousand sessions cost. measure_sessions FILE, on the disk that is meant.
+// thousand sessions cost, or ten thousand with states of their own. measure_sessions FILE, on the disk that is meant.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -131,6 +131,46 @@ void measure_many(const std::string& file) {
   fmt::print("  among them: find {}\n              put  {}\n              list {}\n", told(finds), told(puts), told(lists));
 }
 
+// Each session with a state of its own, as of a small model.
+void measure_states(const std::string& file) {
+  constexpr int sessions = 10'000;
+  constexpr size_t floats = 12'500;
+  const auto id_of = [](int i) { return fmt::format("user-{:05}", i); };
+  const StoreOptions options = fresh(file);
+  Clock::time_point begun = Clock::now();
+  {
+    const auto store = StateStore::open(options);
+    for (int i = 0; i < sessions; ++i) {
+      say(*store, id_of(i), {i, i + 1}, floats);
+      while (store->stats().unwritten > options.device_sessions + options.memory_sessions)
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    fmt::print("{} sessions with states of {} KB: put one after another in {:.1f} s", sessions, floats * 4 / 1000,
+               milliseconds_since(begun) / 1000);
+  }
+  fmt::print(", {:.0f} MB", static_cast<double>(std::filesystem::file_size(file)) * 1e-6);
+  begun = Clock::now();
+  const auto store = StateStore::open(options);
+  fmt::print(", opened in {:.0f} ms\n", milliseconds_since(begun));
+  std::vector<double> finds, puts;
+  int from_states = 0;
+  for (int i = 0; i < 500; ++i) {
+    const std::string id = id_of(i * 7919 % sessions);
+    begun = Clock::now();
+    const FoundSession found = get(*store, id);
+    finds.push_back(milliseconds_since(begun));
+    from_states += found.state && found.state->fed > 0 ? 1 : 0;
+    KeptTurn kept = turn_of(*store, id, {1}, 1, floats);
+    begun = Clock::now();
+    store->wait(store->put(std::move(kept)));
+    puts.push_back(milliseconds_since(begun));
+  }
+  fmt::print("  among them: find {} ({} of 500 by their states)\n              put  {}\n", told(finds), from_states, told(puts));
+  begun = Clock::now();
+  const uint64_t erased = store->wait(store->erase(id_of(0))).count;
+  fmt::print("              erase one in {:.2f} ms ({})\n", milliseconds_since(begun), erased);
+}
+
 }  // namespace
 }  // namespace fulmar::test
 
@@ -145,4 +185,5 @@ int main(int count, char** words) {
   measure_turns(words[1], 8, 13'000'000 / 4, 16);
   measure_finds(words[1]);
   measure_many(words[1]);
+  measure_states(words[1]);
 }
