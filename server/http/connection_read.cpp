@@ -107,14 +107,14 @@ asio::awaitable<bool> Connection::read_head(Incoming& in) {
   old_version_ = in.head.old;
   keep_alive_ = in.head.keep_alive;
   in.request.query = query_of(in.head.target);
-  const bool plain = read_path(in.head.target, in.request.path);
+  const bool plain = read_path(in.head.target, in.request.path, in.request.slash);
   path_ = in.request.path;
   if (!plain) malformed("the path has control characters");
   co_return true;
 }
 
 std::optional<Response> Connection::answer_to_head(Incoming& in) {
-  in.match = shared_->router.find(in.request.method, in.request.path);
+  in.match = shared_->router.find(in.request.method, in.request.path, in.request.slash);
   wording_ = in.match.wording;
   if (const std::optional<Failure> failure = check_access(in)) return worded(wording_, *failure);
   if (in.request.method == "OPTIONS") return answer_to_options(in);

@@ -57,9 +57,11 @@ int hex_digit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// Percent decoding; a '%' that starts no escape stays as it is.
-std::string decode(std::string_view text) {
+// Percent decoding; a '%' that starts no escape stays as it is. `slash`: where the first one that was escaped stands, npos
+// for none.
+std::string decode(std::string_view text, size_t* slash = nullptr) {
   std::string out;
+  if (slash) *slash = out.npos;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
@@ -67,6 +69,7 @@ std::string decode(std::string_view text) {
     if (low < 0) {
       out += text[i];
     } else {
+      if (slash && high * 16 + low == '/') *slash = std::min(*slash, out.size());
       out += static_cast<char>(high * 16 + low);
       i += 2;
     }
@@ -126,12 +129,12 @@ std::string chunk_of(std::string_view bytes) {
   return bytes.empty() ? "0\r\n\r\n" : fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
 }
 
-bool read_path(std::string_view target, std::string& path) {
+bool read_path(std::string_view target, std::string& path, size_t& slash) {
   std::string folded;
   for (const char c : target.substr(0, target.find('?')))
     if (c != '/' || !folded.ends_with('/')) folded += c;
   if (folded.size() > 1 && folded.ends_with('/')) folded.pop_back();
-  path = decode(folded);
+  path = decode(folded, &slash);
   return std::none_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 

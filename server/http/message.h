@@ -16,6 +16,7 @@ struct Header {
 struct Request {
   std::string method;  // "GET"
   std::string path;    // decoded, without the query
+  size_t slash = std::string::npos;  // the first in `path` that was percent-encoded and so parts nothing
   std::string query;   // as it came, without the question mark
   std::string param;   // what the route's {} matched
   std::vector<Header> headers;
@@ -42,8 +43,8 @@ std::string head_of(const Response& response, Body body, bool keep_alive, std::s
 std::string chunk_of(std::string_view bytes);
 
 // The path of a request target ("/v1/models?x=1"), decoded. Doubled and trailing slashes are folded, for base
-// addresses are often put together with one too many. False: the path has control characters.
-bool read_path(std::string_view target, std::string& path);
+// addresses are often put together with one too many. False: the path has control characters. `slash` as in Request.
+bool read_path(std::string_view target, std::string& path, size_t& slash);
 
 // What stands behind the target's question mark.
 std::string_view query_of(std::string_view target);

@@ -8,21 +8,21 @@
 namespace fulmar::http {
 namespace {
 
-bool matches(std::string_view pattern, std::string_view path, std::string& param) {
-  if (!pattern.ends_with("{}")) return pattern == path;
+bool matches(std::string_view pattern, std::string_view path, size_t slash, std::string& param) {
+  if (!pattern.ends_with("{}")) return pattern == path && slash == path.npos;
   pattern.remove_suffix(2);
-  if (!path.starts_with(pattern) || path.size() == pattern.size()) return false;
+  if (slash < pattern.size() || !path.starts_with(pattern) || path.size() == pattern.size()) return false;
   param = path.substr(pattern.size());
   return true;
 }
 
 }  // namespace
 
-Match Router::find(std::string_view method, std::string_view path) const {
+Match Router::find(std::string_view method, std::string_view path, size_t slash) const {
   Match match;
   match.wording = wording_;
   for (const Route& route : routes_) {
-    if (!matches(route.pattern, path, match.param)) continue;
+    if (!matches(route.pattern, path, slash, match.param)) continue;
     if (route.wording) match.wording = route.wording;
     if (route.method == method || (route.method == "GET" && method == "HEAD")) {
       match.route = &route;

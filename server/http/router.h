@@ -41,7 +41,8 @@ class Router {
   // `otherwise` words the errors of what has no route of its own.
   explicit Router(std::vector<Route> routes, Wording otherwise = plain_words)
       : routes_(std::move(routes)), wording_(otherwise) {}
-  Match find(std::string_view method, std::string_view path) const;
+  // `slash` as in Request: from there on nothing but a "{}" matches.
+  Match find(std::string_view method, std::string_view path, size_t slash = std::string_view::npos) const;
   std::string methods() const;  // of all routes, as for Match::allow
   Wording wording() const { return wording_; }
 

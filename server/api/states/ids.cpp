@@ -24,7 +24,7 @@ std::string id_in_path(const Call& call) {
 bool flag_in_query(const Call& call, std::string_view name, bool otherwise) {
   const std::optional<std::string> word = call.http.asked(name);
   if (!word) return otherwise;
-  if (*word == "true" || *word == "1" || word->empty()) return true;
+  if (*word == "true" || *word == "1") return true;
   if (*word == "false" || *word == "0") return false;
   bad_field(name, "must be true or false");
 }
