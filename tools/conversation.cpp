@@ -14,9 +14,9 @@ namespace {
 // Before what was said, in the note that is kept with a turn; other doors have notes of their own.
 constexpr std::string_view said = "chat: ";
 
-std::string note_of(const std::string& message) {
+std::string note_of(const std::string& message, size_t streams) {
   std::string note = std::string(said) + message;
-  return note.size() <= max_note ? note : std::string();
+  return note.size() <= (streams > 1 ? max_mixed_note : max_note) ? note : std::string();
 }
 
 // With several streams each has a session of its own.
@@ -34,7 +34,14 @@ Conversation::Conversation(Engine& engine, ConversationOptions options)
     : engine_(engine), store_(engine.sessions()), options_(std::move(options)) {
   check_session_id(options_.name, "--session");
   if (options_.streams.empty()) options_.streams.emplace_back();
-  if (begun()) enter(options_.name);
+  if (begun()) {
+    enter(options_.name);
+    return;
+  }
+  for (size_t i = 1; i < options_.streams.size(); ++i)
+    if (const std::string id = stream_name(options_.name, i); store_.entry(id))
+      fail(ErrorKind::bad_request, "there is a session '{}' already, and one of the conversation's {} states would be kept under "
+           "that name: take another --session, or delete that one", id, options_.streams.size());
 }
 
 Node Conversation::head() const {
@@ -44,18 +51,20 @@ Node Conversation::head() const {
 
 void Conversation::enter(const std::string& name) {
   std::string note;
-  for (size_t i = 0; i < options_.streams.size(); ++i) {
+  const size_t streams = options_.streams.size();
+  for (size_t i = 0; i < streams; ++i) {
     const std::string id = stream_name(name, i);
-    if (i > 0 && !store_.entry(id))
-      fail(ErrorKind::bad_request, "session '{}' did not begin from {} states: give --state as often as it did", name,
-           options_.streams.size());
-    const FoundSession found = read_session(store_, id);
+    const FoundSession found = i == 0 || store_.entry(id) ? read_session(store_, id) : FoundSession();
+    const MixedNote mixed = read_mixed_note(found.note);
+    if (!found.known || mixed.streams != streams || mixed.stream != i)
+      fail(ErrorKind::bad_request, "session '{}' did not begin from {}: give --state as often as it did", name,
+           streams == 1 ? "one state" : fmt::format("{} states", streams));
     try {
       engine_.check(*found.state);
     } catch (const Error& error) {
       fail(error.kind(), "session '{}' cannot go on here: {}", name, error.what());
     }
-    if (i == 0) note = found.note;
+    if (i == 0) note = mixed.note;
   }
   options_.name = name;
   last_ = note.starts_with(said) ? note.substr(said.size()) : std::string();
@@ -74,7 +83,7 @@ Question Conversation::next(const std::string& message) {
   question.streams = options_.streams;
   for (size_t i = 0; i < question.streams.size(); ++i)
     question.streams[i].from = question.streams[i].keep = stream_name(options_.name, i);
-  question.note = note_of(message);
+  question.note = note_of(message, options_.streams.size());
   last_ = message;
   before_ = head();
   kept_ = false;
@@ -130,9 +139,15 @@ void Conversation::reset() {
   kept_ = false;
 }
 
+// All of them or none.
+void Conversation::refuse_taken(const StateStore& store, const std::string& as) const {
+  for (size_t i = 0; i < options_.streams.size(); ++i) refuse_existing(store, stream_name(as, i));
+}
+
 void Conversation::fork(const std::string& as) {
   check_session_id(as, "the name");
   if (!begun()) fail(ErrorKind::bad_request, "nothing was said yet");
+  refuse_taken(store_, as);
   for (size_t i = 0; i < options_.streams.size(); ++i)
     must(store_.wait(store_.fork(stream_name(options_.name, i), stream_name(as, i), false)));
 }
@@ -146,6 +161,7 @@ void Conversation::save(const std::string& as) {
   if (!options_.file) return fork(as);
   if (!begun()) fail(ErrorKind::bad_request, "nothing was said yet");
   const std::shared_ptr<StateStore> file = options_.file(true);
+  refuse_taken(*file, as);
   for (size_t i = 0; i < options_.streams.size(); ++i)
     copy_session(store_, stream_name(options_.name, i), *file, stream_name(as, i));
 }
@@ -154,6 +170,7 @@ void Conversation::load(const std::string& name) {
   check_session_id(name, "the name");
   if (!store_.entry(name) && options_.file) {
     const std::shared_ptr<StateStore> file = options_.file(false);
+    refuse_taken(store_, name);
     for (size_t i = 0; file && i < options_.streams.size() && file->entry(stream_name(name, i)); ++i)
       copy_session(*file, stream_name(name, i), store_, stream_name(name, i));
   }

@@ -49,6 +49,7 @@ class Conversation {
   void enter(const std::string& name);
   void settle();
   void take_back();
+  void refuse_taken(const StateStore& store, const std::string& as) const;
   void fork(const std::string& as);
 
   Engine& engine_;

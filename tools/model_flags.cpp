@@ -107,9 +107,13 @@ void add_chat_flags(Command& command, ModelFlags& flags, std::optional<uint32_t>
       .not_negative();
 }
 
+std::string demo_model_file() {
+  return find_data_file("fulmar-demo.safetensors").string();
+}
+
 ModelSpec spec_of(const ModelFlags& flags) {
   ModelSpec spec = flags.spec;
-  if (spec.file.empty()) spec.file = find_data_file("fulmar-demo.safetensors").string();
+  if (spec.file.empty()) spec.file = demo_model_file();
   spec.matrix_units = !flags.no_matrix_units;
   spec.adapters = adapters_of(flags);
   if (flags.states.size() > 1)

@@ -29,6 +29,8 @@ void add_vocab_flag(Command& command, ModelFlags& flags);
 // --chat-template and --reasoning-budget
 void add_chat_flags(Command& command, ModelFlags& flags, std::optional<uint32_t>& reasoning_budget);
 
+// The demo model's. Throws Error(misuse) where it is not there.
+std::string demo_model_file();
 // The model that the flags name, the demo model where they name none, with a bar on stderr while it loads.
 // Throws Error(misuse) where there are more modes or scalings than adapters, or fewer but not one.
 ModelSpec spec_of(const ModelFlags& flags);

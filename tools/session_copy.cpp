@@ -60,17 +60,25 @@ FoundSession read_session(StateStore& store, const std::string& id) {
 
 void copy_session(StateStore& from, const std::string& id, StateStore& to, const std::string& as) {
   const FoundSession found = read_session(from, id);
-  put_session(to, as, found.state, from.transcript(id).tokens);
+  // What was said last is of no use in it: without the turns before it cannot be taken back.
+  const MixedNote mixed = read_mixed_note(found.note);
+  put_session(to, as, found.state, from.transcript(id).tokens,
+              mixed.streams > 1 ? mixed_note(mixed.stream, mixed.streams, {}) : std::string());
 }
 
-void put_session(StateStore& store, const std::string& id, StatePtr state, std::vector<Token> tokens) {
-  check_session_id(id);
+void refuse_existing(const StateStore& store, const std::string& id) {
   if (store.entry(id))
     fail(ErrorKind::bad_request, "there is a session '{}' already: take another name, or delete that one", id);
+}
+
+void put_session(StateStore& store, const std::string& id, StatePtr state, std::vector<Token> tokens, std::string note) {
+  check_session_id(id);
+  refuse_existing(store, id);
   KeptTurn turn;
   turn.id = id;
   turn.tokens = std::move(tokens);
   turn.state = std::move(state);
+  turn.note = std::move(note);
   turn.whole = true;
   if (const Outcome outcome = store.wait(store.put(std::move(turn))); outcome.error) throw Error(*outcome.error);
 }

@@ -16,11 +16,15 @@ std::vector<SessionEntry> all_sessions(const StateStore& store);
 // Waits for the disk. Throws Error(not_found), and what keeps it from being read.
 FoundSession read_session(StateStore& store, const std::string& id);
 
+// Throws Error(bad_request) where there is such a session.
+void refuse_existing(const StateStore& store, const std::string& id);
+
 // Under a name that is free; the copy is one turn. Throws Error.
 void copy_session(StateStore& from, const std::string& id, StateStore& to, const std::string& as);
 
 // Waits until it is durable. Throws Error(bad_request) where there is such a session.
-void put_session(StateStore& store, const std::string& id, StatePtr state, std::vector<Token> tokens);
+void put_session(StateStore& store, const std::string& id, StatePtr state, std::vector<Token> tokens,
+                 std::string note = {});
 
 // "2026-11-26 15:04:05", UTC, of Unix time in milliseconds.
 std::string time_text(int64_t milliseconds);

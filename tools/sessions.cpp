@@ -11,8 +11,10 @@
 #include "base/terminal.h"
 #include "commands.h"
 #include "fulmar/state_file.h"
+#include "model/fingerprint.h"
 #include "model/model_folder.h"
 #include "model/vocabulary.h"
+#include "model_flags.h"
 #include "session_copy.h"
 
 namespace fulmar::tools {
@@ -38,18 +40,35 @@ void list(const SessionsFlags& flags) {
     std::printf("%s\n", fmt::format("{}  {:>8} tokens  {}", time_text(session.updated), session.tokens, session.id).c_str());
 }
 
-std::shared_ptr<const Tokenizer> vocabulary(const SessionsFlags& flags) {
-  if (flags.model.empty()) return open_vocabulary(flags.vocab);
-  const SourcePtr model = open_weights(flags.model);
-  return open_vocabulary(flags.vocab, *model, look_around(flags.model, *model).vocabularies).tokenizer;
+std::shared_ptr<const Tokenizer> vocabulary_of(const std::string& file, const std::string& vocab) {
+  const SourcePtr model = open_weights(file);
+  return open_vocabulary(vocab, *model, look_around(file, *model).vocabularies).tokenizer;
 }
 
-std::string text_of(const Tokenizer& tokenizer, const std::vector<Token>& tokens) {
-  for (const Token token : tokens)
-    if (token >= tokenizer.size())
-      fail(ErrorKind::misuse, "the session has token {}, and this vocabulary {} tokens: give the model's own with --model "
-           "FILE or --vocab FILE", token, tokenizer.size());
-  return tokenizer.decode(tokens);
+// Of those that come with the program the one that the session is of; null: none is.
+std::shared_ptr<const Tokenizer> known_vocabulary(const Fingerprint& session) {
+  std::shared_ptr<const Tokenizer> one = open_vocabulary("");
+  if (is_of_vocabulary(session, hash_of(*one))) return one;
+  try {
+    one = vocabulary_of(demo_model_file(), "");
+  } catch (const Error&) {  // it is not there
+    return nullptr;
+  }
+  return is_of_vocabulary(session, hash_of(*one)) ? one : nullptr;
+}
+
+std::string text_of(const SessionsFlags& flags, const SessionEntry& session, const std::vector<Token>& tokens) {
+  if (flags.model.empty() && flags.vocab.empty()) {
+    const auto known = known_vocabulary(session.model);
+    return known ? known->decode(tokens)
+                 : "(Its text is spelled in a vocabulary that did not come with Fulmar: give the model's with --model FILE or "
+                   "--vocab FILE.)";
+  }
+  const auto named = flags.model.empty() ? open_vocabulary(flags.vocab) : vocabulary_of(flags.model, flags.vocab);
+  if (!is_of_vocabulary(session.model, hash_of(*named)))
+    fail(ErrorKind::misuse, "session '{}' is spelled in another vocabulary: give its model's own with --model FILE or --vocab FILE",
+         session.id);
+  return named->decode(tokens);
 }
 
 void show(const SessionsFlags& flags) {
@@ -58,7 +77,7 @@ void show(const SessionsFlags& flags) {
   const FoundSession found = read_session(*store, flags.first);
   const SessionEntry session = store->entry(flags.first).value();
   const Transcript transcript = store->transcript(flags.first);
-  const std::string text = text_of(*vocabulary(flags), transcript.tokens);
+  const std::string text = text_of(flags, session, transcript.tokens);
   std::string facts = fmt::format("session: {}\ntokens: {}, of which the state has seen {}\nbegun: {} UTC\nlast turn: {} UTC\n"
                                   "model: {}\n",
                                   session.id, session.tokens, found.state->fed, time_text(session.created),
@@ -134,7 +153,7 @@ void add_sessions(CommandLine& line) {
   command.flag("--below", flags->below, "delete: also all whose ID begins with this one and a colon");
   command.option("--model", flags->model, "show: the model whose vocabulary the text is in");
   command.option("--vocab", flags->vocab,
-                 "show: the vocabulary, as `fulmar tokenize` takes it; by default the World vocabulary");
+                 "show: the vocabulary, as `fulmar tokenize` takes it; by default that of the session, if it comes with the program");
   command.runs([flags] { return run_sessions(*flags); });
 }
 

@@ -64,6 +64,8 @@ class Engine {
   virtual StateStore& sessions() const = 0;
   // Throws Error(bad_request), naming the difference, for a state of another model or vocabulary.
   virtual void check(const State& state) const = 0;
+  // And for one whose unfed tokens are more than a prompt may have, where it comes from outside.
+  virtual void check_brought(const State& state) const = 0;
   // sum(weights[i] * states[i]), of states whose tokens are all fed; it has seen as many as the one that saw most. Throws
   // Error(bad_request).
   virtual StatePtr mix(std::span<const StatePtr> states, std::span<const float> weights) const = 0;
@@ -71,6 +73,8 @@ class Engine {
   // told apart. `order` as in ModelSpec::state_order. Throws Error(bad_file) where it is no state of this model.
   virtual StatePtr tuned_state(const std::string& file, const std::string& order) const = 0;
   virtual std::string text_of(std::span<const Token> tokens) const = 0;
+  // Whether text_of() knows the tokens of this model's sessions, which may be another one's.
+  virtual bool spells(const Fingerprint& model) const = 0;
 
   virtual const ModelInfo& model() const = 0;
   virtual EngineStats stats() const = 0;

@@ -106,6 +106,7 @@ struct Stream {
   float gate = 1;           // its share of the mixture: over the sum of all, or as it is where that is 0
   std::string keep;         // the session that the turn is kept in; empty: it is forgotten
   bool replace = false;     // whatever `keep` stands for; else that must be `from`'s turn, or not exist
+  bool fresh = false;       // `keep` must not exist, whatever `from` is
 };
 
 struct Request {

@@ -97,7 +97,7 @@ struct State {
   std::vector<Token> unfed;   // usually the one that was drawn last
   uint64_t fed = 0;           // tokens that `floats` have seen
   TokenHash hash;             // of those tokens
-  mutable std::atomic<bool> on_device{false};  // an engine has it parked in a slot; for listings only
+  mutable std::atomic<bool> on_device{false};  // a slot that is free still has it; for listings only
 
   State() = default;
   State(const State& other)

@@ -47,8 +47,19 @@ struct KeptTurn {
   // Whatever the name stands for is replaced. Else it must stand for `parent` still (for none: not exist): Error(busy)
   // where it moved meanwhile, Error(not_found) where it was erased.
   bool replace = false;
+  // The name is a new one, whatever it goes on from: Error(busy) where there is one by now.
+  bool fresh = false;
 };
 constexpr size_t max_note = 4096;
+
+// A session that a mixture keeps is of use with the mixture's others alone, which is said in front of its note.
+struct MixedNote {
+  uint32_t stream = 0, streams = 1;  // which of how many
+  std::string_view note;             // the caller's own
+};
+MixedNote read_mixed_note(std::string_view note);
+std::string mixed_note(uint32_t stream, uint32_t streams, std::string_view note);
+constexpr size_t max_mixed_note = max_note - 32;  // bytes of the caller's own
 
 struct Outcome {
   std::optional<Error> error;  // nothing was changed then
@@ -111,6 +122,9 @@ class StateStore {
   virtual FoundSession find(const std::string& id) = 0;
 
   virtual Ticket put(KeptTurn turn) = 0;
+  // Another value for a turn's state, which has seen more of the same text: those who go on from it have less to feed. It
+  // is written behind where the file has none of this turn yet, and forgotten where the turn is gone. `note`: the turn's.
+  virtual void advance(Node turn, StatePtr state, const std::string& note) = 0;
   // `to` becomes a second name of `from`'s turn, or of one so many turns `back`. Error(not_found) where there is no
   // such turn, Error(bad_request) where `to` exists and `replace` is not set.
   virtual Ticket fork(const std::string& from, const std::string& to, bool replace, uint32_t back = 0) = 0;

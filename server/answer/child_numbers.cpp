@@ -40,10 +40,13 @@ uint32_t ChildNumbers::next(const std::string& name, const StateStore& sessions)
   if (added) place->second.last = highest_in(sessions, name);
   if (place->second.last >= highest) fail(ErrorKind::bad_request, "session {} has a child of the highest number there is", name);
   place->second.used = ++uses_;
-  const uint32_t number = ++place->second.last;
+  uint32_t& number = ++place->second.last;
+  // Somebody else may have given a session this name.
+  while (sessions.entry(child_name(name, number)) && number < highest) ++number;
+  const uint32_t given = number;
   if (counts_.size() > remembered)
     counts_.erase(std::ranges::min_element(counts_, {}, [](const auto& count) { return count.second.used; }));
-  return number;
+  return given;
 }
 
 void ChildNumbers::forget(const std::string& name) {

@@ -9,8 +9,8 @@
 
 namespace fulmar::api {
 
-// None is given twice, also to turns at the same time. The count is kept in memory for the names used last; for the others
-// it goes on behind the highest number that the store has. Any thread.
+// None is given twice, also to turns at the same time, and none that a session has which came otherwise. The count is kept
+// in memory for the names used last; for the others it goes on behind the highest number that the store has. Any thread.
 class ChildNumbers {
  public:
   uint32_t next(const std::string& name, const StateStore& sessions);

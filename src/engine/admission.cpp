@@ -11,6 +11,14 @@ namespace {
 
 const Tenant everybody;  // there is one password
 
+// So much longer is a prompt than the one token that is left to be fed where it is asked again, that this token is worth a
+// step of its own the first time.
+constexpr uint32_t worth_a_step = 256;
+
+bool has_tail(const StatePtr& state) {
+  return state && !state->unfed.empty();
+}
+
 }  // namespace
 
 Verdict Admission::may_begin(const Job& job, size_t free_slots) {
@@ -26,7 +34,27 @@ Verdict Admission::may_begin(const Job& job, size_t free_slots) {
     found_[i] = sessions_.find(request.streams[i].from);
     coming |= found_[i].coming;
   }
-  return coming ? Verdict::pass : Verdict::begin;
+  if (coming || awaits_reader(job)) return Verdict::pass;
+  return Verdict::begin;
+}
+
+// What it would begin from is looked up once for each reader that it waits for.
+bool Admission::awaits_reader(const Job& job) {
+  if (readers_.awaits_still(job)) return true;
+  const Request& request = *job.request;
+  const std::vector<Token>& tokens = request.prompt->tokens;
+  const uint64_t bytes = limits_.state_floats * sizeof(float) + sizeof(State) + tokens.size() * sizeof(Token);
+  const bool has_state = job.siblings && !(job.siblings->states.empty() && job.siblings->slots.empty());
+  if (readers_.none() || has_state || !request.use_prefix_cache || request.embed || tokens.size() <= worth_waiting ||
+      bytes * request.streams.size() > prefixes_.capacity())
+    return false;
+  std::vector<StatePtr> origins;
+  for (size_t i = 0; i < request.streams.size(); ++i) {
+    if (found_[i].known || has_tail(request.streams[i].start)) return false;
+    origins.push_back(request.streams[i].start);
+  }
+  const auto most = static_cast<uint32_t>(tokens.size()) - 1;
+  return readers_.awaits(job, origins, tokens, prefixes_.find(everybody, origins[0], tokens, most).tokens);
 }
 
 Beginning Admission::begin(const Job& job) {
@@ -46,9 +74,30 @@ Beginning Admission::begin(const Job& job) {
                        std::ranges::all_of(beginning.states, [](const StatePtr& s) { return !s || s->unfed.empty(); });
   if (nothing && job.request->max_tokens > 0)
     refuse_field("prompt", "there is nothing to read: the session's text was read to its end, and nothing was added");
+  check_length(job, beginning);
   for (const Stream& stream : job.request->streams)
     if (!stream.keep.empty()) busy_.insert(stream.keep);
   return beginning;
+}
+
+// Sessions come from files too, and may have been read whole only by states that are gone.
+void Admission::check_length(const Job& job, const Beginning& beginning) const {
+  const Request& request = *job.request;
+  const size_t prompt = beginning.prompt->tokens.size();
+  bool same_tails = true;
+  for (size_t i = 0; i < beginning.states.size(); ++i) {
+    const StatePtr &state = beginning.states[i], &first = beginning.states[0];
+    const size_t unfed = state ? state->unfed.size() : 0;
+    if (unfed > 0 && unfed + prompt > limits_.most_fed)
+      refuse_field("session_id",
+                   "{} tokens of {} were not read yet, and with the {} new ones they are more than the {} that a request may "
+                   "have read, {} times --max-prompt-tokens: raise that",
+                   unfed, request.streams[i].from.empty() ? "the state" : fmt::format("session '{}'", request.streams[i].from),
+                   prompt, limits_.most_fed, prompts_fed);
+    same_tails &= has_tail(state) == has_tail(first) && (!has_tail(state) || state->unfed == first->unfed);
+  }
+  if (!same_tails && beginning.read == prompt && request.max_tokens > 0)
+    refuse_field("prompt", "is empty, but the states that are mixed end in different tokens that were not read yet");
 }
 
 void Admission::leave(const Job& job) {
@@ -69,8 +118,16 @@ void Admission::find_states(const Job& job, Beginning& beginning) const {
            "session '{}' is of another model, other adapters or another vocabulary (its fingerprint is {}, that of this "
            "server's model {}): take another session_id, or serve that model again",
            stream.from, found.state->model.hex(), limits_.model.hex());
+    const MixedNote mixed = read_mixed_note(found.note);
+    if (!stream.keep.empty() && mixed.streams > 1 && (mixed.streams != request.streams.size() || mixed.stream != i))
+      throw Error(ErrorKind::bad_request,
+                  fmt::format("session '{}' is one of {} that are mixed and go on together, as `fulmar chat` with as many "
+                              "--state has them: take another session_id, or export it and import it as one of its own",
+                              stream.from, mixed.streams),
+                  "session_id");
     beginning.states.push_back(found.known ? found.state : stream.start);
     beginning.parents.push_back(found.head);
+    beginning.notes.push_back(found.note);
     if (i == 0 && found.known && request.continued) beginning.prompt = request.continued;
   }
   for (const StatePtr& state : beginning.states)
@@ -81,7 +138,6 @@ void Admission::find_states(const Job& job, Beginning& beginning) const {
 void Admission::find_prefix(const Job& job, Beginning& beginning) {
   const std::vector<Token>& tokens = beginning.prompt->tokens;
   const bool of_session = std::ranges::any_of(beginning.parents, [](Node node) { return node != 0; });
-  const auto has_tail = [](const StatePtr& state) { return state && !state->unfed.empty(); };
   beginning.cacheable = job.request->use_prefix_cache && !job.request->embed && prefixes_.capacity() > 0 && !of_session &&
                         std::ranges::none_of(beginning.states, has_tail);
   beginning.origins = beginning.states;
@@ -103,20 +159,18 @@ void Admission::find_prefix(const Job& job, Beginning& beginning) {
 void Admission::add_marks(const Job& job, uint32_t shared, Beginning& beginning) const {
   const auto size = static_cast<uint32_t>(beginning.prompt->tokens.size());
   std::vector<uint32_t>& marks = beginning.marks;
-  if (beginning.cacheable && shared >= beginning.read + worth_keeping && shared < size)
-    marks.push_back(shared);  // where this prompt parts from another
+  // Where this prompt parts from another; where it was asked before, the place that leaves a token to be fed.
+  const uint32_t parting = std::min(shared, size > 0 ? size - 1 : 0);
+  if (beginning.cacheable && parting >= beginning.read + worth_keeping) marks.push_back(parting);
   if (job.siblings && job.siblings->waiting > 0 && size > beginning.read + 1) {
     job.siblings->reading = true;
     job.siblings->read = size - 1;
     marks.push_back(size - 1);
   }
-  const bool kept = std::ranges::any_of(job.request->streams, [](const Stream& s) { return !s.keep.empty(); });
-  const bool may_fall_back = (kept || job.request->report_states) && !job.request->stop.empty();
   const auto is_known = [&](const StatePtr& origin) { return prefixes_.has(everybody, origin, beginning.prompt->tokens); };
-  const bool is_news = beginning.cacheable && size >= beginning.read + worth_keeping &&
+  const bool is_news = beginning.cacheable && size >= beginning.read + worth_keeping && shared < size &&
                        !std::ranges::all_of(beginning.origins, is_known);  // reading a slot costs milliseconds
-  if (size > beginning.read && (is_news || may_fall_back))
-    marks.push_back(size);
+  if (is_news) marks.push_back(size >= beginning.read + worth_a_step ? size - 1 : size);
   std::ranges::sort(marks);
   marks.erase(std::ranges::unique(marks).begin(), marks.end());
 }

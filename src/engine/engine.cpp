@@ -14,22 +14,13 @@
 #include "engine/model_template.h"
 #include "engine/prompt.h"
 #include "engine/queue.h"
+#include "model/fingerprint.h"
 #include "model/load.h"
 #include "rwkv/state_file.h"
 #include "model/vocabulary.h"
 
 namespace fulmar {
 namespace {
-
-// What it makes of every token.
-Bytes16 hash_of(const Tokenizer& tokenizer) {
-  TokenHash hash;
-  for (Token token = 0; token < tokenizer.size(); ++token) {
-    hash.add(static_cast<Token>(tokenizer.bytes(token).size()));
-    for (const char byte : tokenizer.bytes(token)) hash.add(static_cast<Token>(static_cast<unsigned char>(byte)));
-  }
-  return hash.value();
-}
 
 class ModelEngine final : public Engine {
  public:
@@ -45,7 +36,7 @@ class ModelEngine final : public Engine {
         max_prompt_tokens_(options.max_prompt_tokens),
         sessions_(options.sessions ? options.sessions : StateStore::open({})),
         limits_{vocab_, model_->slots(), fingerprint(), model_->state_floats(), options.model.reproducible,
-                !options.model.state.empty()},
+                uint64_t{prompts_fed} * max_prompt_tokens_, !options.model.state.empty()},
         queue_(options.queue, options.queue_tokens),
         loop_(*model_, tokenizer_, *sessions_, queue_, counters_, limits_,
               options.prefix_cache.value_or(available_memory() / 8)),
@@ -78,6 +69,14 @@ class ModelEngine final : public Engine {
 
   StateStore& sessions() const override { return *sessions_; }
   void check(const State& state) const override { check_state(state, limits()); }
+  void check_brought(const State& state) const override {
+    check(state);
+    if (state.unfed.size() > max_prompt_tokens_)
+      refuse_field("state",
+                   "{} of its tokens were not read yet, more than the {} that --max-prompt-tokens allows: take the file that "
+                   "GET /state/export makes, which has none, or raise that",
+                   state.unfed.size(), max_prompt_tokens_);
+  }
   StatePtr mix(std::span<const StatePtr> states, std::span<const float> weights) const override {
     if (model_->config().version == rwkv::Version::v4)
       fail(ErrorKind::unsupported, "states of RWKV v4 are running maxima, which no sum makes sense of");
@@ -91,6 +90,7 @@ class ModelEngine final : public Engine {
     return state;
   }
   std::string text_of(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
+  bool spells(const Fingerprint& model) const override { return is_of_vocabulary(model, vocabulary_); }
 
   const ModelInfo& model() const override { return info_; }
 
@@ -140,11 +140,7 @@ class ModelEngine final : public Engine {
   }
 
   // Of weights, adapters and vocabulary.
-  Fingerprint fingerprint() const {
-    Fingerprint made = model_->fingerprint();
-    for (size_t i = 0; i < made.bytes.size(); ++i) made.bytes[i] ^= vocabulary_.bytes[i];
-    return made;
-  }
+  Fingerprint fingerprint() const { return joined(model_->fingerprint(), vocabulary_); }
 
   JobLimits limits() const {
     std::lock_guard lock(limits_mutex_);

@@ -16,6 +16,14 @@ Turn apart(Turn turn) {
   return turn;
 }
 
+// Tokens of the answer from one snapshot to the next at least, which are fed again at most.
+constexpr size_t between_snapshots = 16;
+
+bool keeps_states(const Request& request) {
+  return request.report_states ||
+         std::ranges::any_of(request.streams, [](const Stream& stream) { return !stream.keep.empty(); });
+}
+
 // Of what the model starts from: none.
 const std::vector<Token>& unfed(const StatePtr& state) {
   static const std::vector<Token> none;
@@ -29,6 +37,7 @@ Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots
     : job_(std::move(job)),
       beginning_(std::move(beginning)),
       slots_(std::move(slots)),
+      falls_back_(keeps_states(*job_.request) && !job_.request->stop.empty()),
       tokenizer_(tokenizer),
       sampler_(job_.request->sampling, vocab, job_.choice, tokenizer),
       detokenizer_(std::move(tokenizer)),
@@ -46,6 +55,20 @@ Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots
     for (size_t i = 0; i < slots_.size(); ++i) lead_fed_[i] = lead_;
   }
   input_.insert(input_.end(), prompt().tokens.begin() + beginning_.read, prompt().tokens.end());
+  const bool may_stop = left() > lead_ || job_.request->max_tokens == 0;  // else the next token is drawn from its end
+  for (size_t i = 0; i < slots_.size(); ++i)
+    stops_at_lead_ |= may_stop && beginning_.parents[i] != 0 && unfed(beginning_.states[i]).size() >= long_lead;
+}
+
+void Generation::add_mark(uint32_t place) {
+  std::vector<uint32_t>& marks = beginning_.marks;
+  const auto at = std::ranges::lower_bound(marks, place);
+  if (place > read() && (at == marks.end() || *at != place)) marks.insert(at, place);
+}
+
+uint32_t Generation::lead_fed(size_t stream) const {
+  if (fed_ > lead_ || drawn_ > 0) return 0;
+  return lead_ > 0 ? fed_ : lead_fed_[stream];
 }
 
 // Whether a stream has tokens to read before the others can go along.
@@ -68,7 +91,9 @@ void Generation::append_demands(std::vector<Demand>& demands) const {
     return;
   }
   const Want want = job_.request->max_tokens == 0 && !heads_ ? Want::none : Want::last;
-  if (left() == 0) {
+  if (stops_at_lead_ && fed_ < lead_) {
+    demands.push_back({slots[0], slots, lead_ - fed_, false, Want::none});
+  } else if (left() == 0) {
     const auto rows = static_cast<uint32_t>(next_.size()) - next_fed_;
     demands.push_back({slots[0], slots, rows, rows == 1, want});
   } else if (beginning_.marks.empty() || beginning_.marks.front() >= prompt().tokens.size()) {
@@ -125,6 +150,27 @@ void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
   } catch (...) {  // this one's logits are no number: the others go on
     failure_ = std::current_exception();
     finish_ = Finish::failed;
+    blame_state();
+  }
+}
+
+// Numbers that are finite and huge are no state of the model's own.
+void Generation::blame_state() noexcept {
+  try {
+    const std::vector<Stream>& streams = job_.request->streams;
+    const auto of_session = [](Node node) { return node != 0; };
+    const auto found = std::ranges::find_if(beginning_.parents, of_session);
+    const bool is_session = found != beginning_.parents.end();
+    const auto is_value = [](const Stream& stream) { return stream.start != nullptr; };
+    if (!(is_session || std::ranges::any_of(streams, is_value)) || as_error(failure_).kind() != ErrorKind::internal) return;
+    const std::string name = is_session ? streams[static_cast<size_t>(found - beginning_.parents.begin())].from : "";
+    const std::string state = name.empty() ? "the state that the text goes on from" : fmt::format("session '{}'", name);
+    failure_ = std::make_exception_ptr(
+        Error(ErrorKind::bad_request,
+              fmt::format("{} makes of the model's logits no numbers: its own may be too large, as those of a file that is no "
+                          "state of this model; take another", state),
+              "session_id"));
+  } catch (...) {  // no memory for the sentence: the one before stands
   }
 }
 
@@ -201,11 +247,25 @@ bool Generation::leaves_states() const {
   return finish_ != Finish::failed && left() == 0 && !is_apart();
 }
 
+// A stop token is not among those said, and comes when all of them are fed.
+size_t Generation::said_fed() const {
+  const size_t said = said_.tokens().size();
+  return stop_token_ ? said : said - (next_.size() - next_fed_);
+}
+
+bool Generation::wants_snapshot() const {
+  if (!falls_back_ || done() || next_.size() != 1 || next_fed_ != 0 || !said_.begins_in_last(shown_)) return false;
+  return snapshot_.states.empty() || said_fed() - snapshot_.said >= between_snapshots;
+}
+
+void Generation::keep_snapshot(std::vector<std::shared_ptr<State>> states, bool shared) {
+  snapshot_ = {std::move(states), said_fed(), shared};
+}
+
 TurnTokens Generation::turn_tokens() const {
   TurnTokens made;
   const std::vector<Token>& said = said_.tokens();
-  // A stop token is not among those said, and comes when all of them are fed.
-  const size_t said_fed = stop_token_ ? said.size() : said.size() - (next_.size() - next_fed_);
+  const size_t said_fed = this->said_fed();
   std::span<const Token> kept = said;
   std::vector<Token> rest;
   if (stops_.stopped()) {
@@ -222,8 +282,10 @@ TurnTokens Generation::turn_tokens() const {
     made.fed.insert(made.fed.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(said_fed));
     made.unfed.assign(kept.begin() + static_cast<std::ptrdiff_t>(said_fed), kept.end());
   } else {
-    if (prompt_states_.empty()) made.unfed = input_;
-    made.unfed.insert(made.unfed.end(), kept.begin(), kept.end());
+    made.from_snapshot = !snapshot_.states.empty() && snapshot_.said <= kept.size();
+    if (!made.from_snapshot) made.unfed = input_;
+    const size_t seen = made.from_snapshot ? snapshot_.said : 0;
+    made.unfed.insert(made.unfed.end(), kept.begin() + static_cast<std::ptrdiff_t>(seen), kept.end());
   }
   made.unfed.insert(made.unfed.end(), rest.begin(), rest.end());
   return made;

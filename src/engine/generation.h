@@ -17,6 +17,16 @@
 
 namespace fulmar {
 
+// So many tokens that a session's state has not seen are not fed twice: when they are through, that is kept.
+inline constexpr uint32_t long_lead = 64;
+
+// Of states on the way, to fall back to where a stop string is found in tokens that the slots have seen by then.
+struct Snapshot {
+  std::vector<std::shared_ptr<State>> states;  // by stream; none: what the request began from
+  size_t said = 0;      // tokens of the answer that they have seen
+  bool shared = false;  // with others, who must not see them change
+};
+
 class Generation {
  public:
   // `slots`: one a stream, in the states of `beginning`. `heads`: of a model that embeds, whose rows of `draw` are what its
@@ -39,11 +49,21 @@ class Generation {
   bool at_mark() const { return !beginning_.marks.empty() && read() == beginning_.marks.front(); }
   uint32_t read() const;  // tokens of the prompt that the slots have seen
   std::span<const Token> input_so_far() const { return std::span(input_).first(fed_); }
+  // Another wants the states at this place of the prompt, if they are not past it.
+  void add_mark(uint32_t place);
+  // Of the tokens that a stream's state had not seen: how many its slot has seen by now, with nothing of the prompt behind
+  // them; 0 where there is something.
+  uint32_t lead_fed(size_t stream) const;
+  // There were many of these, and they are through.
+  bool at_lead_end() const { return stops_at_lead_ && fed_ == lead_ && !is_apart(); }
+  void pass_lead() { stops_at_lead_ = false; }
   // What a stream's state had not seen, where that differs from the others' and so is no part of the input.
   std::span<const Token> own_lead(size_t stream) const;
   void pass_mark() { beginning_.marks.erase(beginning_.marks.begin()); }
-  // The whole prompt's, to fall back to where a stop string is found in tokens that were fed already.
-  void keep_prompt_states(std::vector<StatePtr> states) { prompt_states_ = std::move(states); }
+  // A stop string may begin in the token that is fed next, and what the slots have now may be wanted then.
+  bool wants_snapshot() const;
+  // What the slots have now.
+  void keep_snapshot(std::vector<std::shared_ptr<State>> states, bool shared);
   // Whether it is done and still has no embedding that it was asked for.
   bool wants_vector() const { return !heads_ && job_.request->embed && finish_ == Finish::length && vector_.empty(); }
   void embed(std::span<const float> vector);
@@ -55,7 +75,8 @@ class Generation {
   bool leaves_states() const;
   // What was fed and what is still to be, when it is done or was given up.
   TurnTokens turn_tokens() const;
-  const std::vector<StatePtr>& prompt_states() const { return prompt_states_; }
+  const Snapshot& snapshot() const { return snapshot_; }
+  std::span<const Token> said_so_far() const { return std::span(said_.tokens()).first(said_fed()); }
   void set_states(std::vector<StatePtr> states) { states_ = std::move(states); }
   // Until settle() the last event is held back.
   void hold_end() { held_ = true; }
@@ -70,6 +91,7 @@ class Generation {
   const Prompt& prompt() const { return *beginning_.prompt; }
   uint32_t left() const { return static_cast<uint32_t>(input_.size()) - fed_; }
   bool is_apart() const;
+  size_t said_fed() const;
   bool is_stop_token(Token token) const;
   void accept(Token token);
   void count_thought(std::string_view piece);
@@ -79,12 +101,14 @@ class Generation {
   void pass(std::string_view piece);
   void add(TurnText news);
   void read_end(std::span<const float> row);
+  void blame_state() noexcept;
   void flush();
   void emit(Finish finish, const Error* error);
 
   const Job job_;
   Beginning beginning_;
   const std::vector<uint32_t> slots_;
+  const bool falls_back_;  // its states are wanted, and it ends at stop strings
   const std::shared_ptr<const Tokenizer> tokenizer_;
   Sampler sampler_;
   Detokenizer detokenizer_;
@@ -93,6 +117,7 @@ class Generation {
   TurnReader heard_;  // what was drawn: whether it is a thought
   std::vector<uint32_t> lead_fed_;  // by stream: of the tokens that its state has not seen, where they differ
   uint32_t lead_ = 0;               // tokens of the input before the prompt's
+  bool stops_at_lead_ = false;      // no step passes the end of those
   std::vector<Token> input_;        // to be fed before the first draw
   uint32_t fed_ = 0;                // of those
   uint32_t drawn_ = 0;         // completion tokens
@@ -105,7 +130,8 @@ class Generation {
   std::vector<Token> unsent_;  // drawn since the last event
   const EmbeddingHeads* const heads_;
   std::vector<float> vector_;  // the embedding
-  std::vector<StatePtr> prompt_states_, states_;
+  Snapshot snapshot_;
+  std::vector<StatePtr> states_;
   uint64_t step_ = 0;          // the last that drew
   Finish finish_ = Finish::none;
   bool stop_token_ = false;  // was drawn

@@ -29,8 +29,9 @@ void check_streams(const Request& request, size_t choices, const JobLimits& limi
   }
   const bool some = std::ranges::any_of(request.streams, [](const Stream& stream) { return stream.gate != 0; });
   if (!some) refuse_field("gates", "all gates are 0: nothing would be left of the logits");
-  if (request.note.size() > max_note)
-    refuse_field("note", "{} bytes are more than the {} that are kept with a turn", request.note.size(), max_note);
+  const size_t most = request.streams.size() > 1 ? max_mixed_note : max_note;
+  if (request.note.size() > most)
+    refuse_field("note", "{} bytes are more than the {} that are kept with a turn", request.note.size(), most);
 }
 
 std::shared_ptr<const Request> checked(Request request, size_t choices, const Tokenizer& tokenizer,

@@ -19,6 +19,13 @@ struct Siblings {
   uint32_t read = 0;                  // tokens of the prompt that these have seen
 };
 
+// That a job waits for a request which reads the beginning of its prompt just now; see readers.h.
+struct ReaderWait {
+  uint64_t reader = 0;  // its number; 0: it waits for none
+  uint32_t place = 0;   // tokens that the two have in common
+  uint32_t times = 0;   // that it has waited for one
+};
+
 struct Job {
   // Shared by the choices of a submission. Its stops are complete: the prompt's and the vocabulary's end of
   // text among them, unless they are ignored. It has a stream at least.
@@ -26,7 +33,12 @@ struct Job {
   uint32_t choice = 0;
   std::shared_ptr<Sink> sink;
   std::shared_ptr<Siblings> siblings{};  // of several choices
+  mutable ReaderWait wait{};             // the engine thread's, also while the job is in the queue
 };
+
+// As often as a prompt may be long, a request may have to feed tokens: those that a session's state has not seen, and its
+// prompt.
+inline constexpr uint32_t prompts_fed = 4;
 
 // Of the model that a request is checked against.
 struct JobLimits {
@@ -35,6 +47,7 @@ struct JobLimits {
   Fingerprint model;          // whose states fit
   uint64_t state_floats = 0;
   bool reproducible = false;  // texts must not depend on what was said before: see ModelSpec
+  uint64_t most_fed = 0;      // tokens of one request and what it goes on from
   bool tuned_start = false;   // it starts from a state of another file, which the fingerprint knows nothing of
 };
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/fail.h"
-#include "base/pages.h"
 
 namespace fulmar {
 namespace {
@@ -16,20 +15,21 @@ bool is_kept(const Job& job) {
   return std::ranges::any_of(job.request->streams, [](const Stream& stream) { return !stream.keep.empty(); });
 }
 
-// What `before` has seen and then `fed`, without the numbers.
-std::shared_ptr<State> grown(const StatePtr& before, const Fingerprint& model, std::span<const Token> lead,
-                             std::span<const Token> fed) {
-  auto state = std::make_shared<State>();
-  state->model = model;
+// The state has seen what `before` had, and then these.
+void grow(State& state, const StatePtr& before, const Fingerprint& model, std::initializer_list<std::span<const Token>> fed) {
+  state.model = model;
   if (before) {
-    state->fed = before->fed;
-    state->hash = before->hash;
+    state.fed = before->fed;
+    state.hash = before->hash;
   }
-  for (const std::span<const Token> part : {lead, fed}) {
-    state->fed += part.size();
-    state->hash.add(part);
+  for (const std::span<const Token> part : fed) {
+    state.fed += part.size();
+    state.hash.add(part);
   }
-  return state;
+}
+
+void append(std::vector<Token>& tokens, std::span<const Token> more) {
+  tokens.insert(tokens.end(), more.begin(), more.end());
 }
 
 bool reads_for_others(const Generation& one) {
@@ -39,32 +39,39 @@ bool reads_for_others(const Generation& one) {
 
 }  // namespace
 
-// Of its streams, which have seen what they began from and then `fed`.
-std::vector<StatePtr> Keeping::read_slots(const Generation& one, std::span<const Token> fed, std::span<const Token> unfed) {
-  std::vector<StatePtr> states;
+std::shared_ptr<State> Keeping::read_slot(const Generation& one, size_t stream, std::span<const Token> lead,
+                                          std::span<const Token> fed) {
+  std::shared_ptr<State> state = pool_->make(model_.state_floats());
+  model_.read_slot(one.slots()[stream], state->floats);
+  grow(*state, one.beginning().states[stream], fingerprint_, {lead, fed});
+  return state;
+}
+
+// Of its streams, which have seen what they began from and then `fed` and `more`.
+Keeping::States Keeping::read_slots(const Generation& one, std::span<const Token> fed, std::span<const Token> more) {
+  States states;
   for (size_t i = 0; i < one.slots().size(); ++i) {
-    const auto state = grown(one.beginning().states[i], fingerprint_, one.own_lead(i), fed);
-    state->unfed.assign(unfed.begin(), unfed.end());
-    state->floats.reserve(model_.state_floats());
-    use_large_pages(state->floats.data(), model_.state_floats() * sizeof(float));
-    state->floats.resize(model_.state_floats());
-    model_.read_slot(one.slots()[i], state->floats);
-    states.push_back(state);
+    states.push_back(read_slot(one, i, one.own_lead(i), fed));
+    grow(*states[i], states[i], fingerprint_, {more});
   }
   return states;
 }
 
-// A stop string began in tokens that the slots have seen: the states from before the answer, and the rest to be fed again.
-std::vector<StatePtr> Keeping::fall_back(const Generation& one, std::span<const Token> unfed) const {
-  const bool from_prompt = !one.prompt_states().empty();
-  const std::vector<StatePtr>& before = from_prompt ? one.prompt_states() : one.beginning().states;
-  std::vector<StatePtr> states;
-  for (size_t i = 0; i < before.size(); ++i) {
-    const auto state = grown(before[i], fingerprint_, {}, {});
-    if (before[i]) state->floats = before[i]->floats;
-    if (!from_prompt) state->unfed.assign(one.own_lead(i).begin(), one.own_lead(i).end());
-    state->unfed.insert(state->unfed.end(), unfed.begin(), unfed.end());
-    states.push_back(state);
+// A stop string began in tokens that the slots have seen: states from before it, and the rest to be fed again.
+Keeping::States Keeping::fall_back(const Generation& one, const TurnTokens& tokens) {
+  const Snapshot& snapshot = one.snapshot();
+  States states;
+  for (size_t i = 0; i < one.slots().size(); ++i) {
+    const StatePtr before = tokens.from_snapshot ? snapshot.states[i] : one.beginning().states[i];
+    if (tokens.from_snapshot && !snapshot.shared) {
+      states.push_back(snapshot.states[i]);
+    } else {
+      const auto& state = states.emplace_back(pool_->make(before ? before->floats.size() : 0));
+      if (before) std::ranges::copy(before->floats, state->floats.begin());
+      grow(*state, before, fingerprint_, {});
+    }
+    if (!tokens.from_snapshot) append(states[i]->unfed, one.own_lead(i));
+    append(states[i]->unfed, tokens.unfed);
   }
   return states;
 }
@@ -81,20 +88,45 @@ void Keeping::pass_mark(Generation& one) {
   }
   const bool shared_elsewhere = is_fork && one.job().request->report_states;
   if (beginning.cacheable || is_end || shared_elsewhere) {
-    std::vector<StatePtr> states = read_slots(one, one.input_so_far(), {});
+    States states = read_slots(one, one.input_so_far());
     for (size_t i = 0; beginning.cacheable && i < states.size(); ++i)
       prefixes_.insert(everybody, beginning.origins[i], std::span(prompt).first(read), states[i]);
-    if (is_fork) siblings->states = states;
-    if (is_end) one.keep_prompt_states(std::move(states));
+    if (is_fork) siblings->states.assign(states.begin(), states.end());
+    if (is_end) one.keep_snapshot(std::move(states), true);
   }
   one.pass_mark();
 }
 
+void Keeping::pass_lead(Generation& one) {
+  keep_lead(one);
+  one.pass_lead();
+}
+
+// Of sessions whose states have not seen all of their texts: those that have seen more are theirs from now on.
+void Keeping::keep_lead(const Generation& one) {
+  for (size_t i = 0; i < one.slots().size(); ++i) {
+    const uint32_t fed = one.lead_fed(i);
+    const Node turn = one.beginning().parents[i];
+    if (turn == 0 || fed < long_lead) continue;
+    const std::span<const Token> unfed(one.beginning().states[i]->unfed);
+    const auto state = read_slot(one, i, unfed.first(fed), {});
+    append(state->unfed, unfed.subspan(fed));
+    sessions_.advance(turn, state, one.beginning().notes[i]);
+  }
+}
+
 void Keeping::before_step(Generation& one) {
+  hand_on(one);
+  if (one.wants_snapshot()) one.keep_snapshot(read_slots(one, one.input_so_far(), one.said_so_far()), false);
+}
+
+void Keeping::hand_on(Generation& one) {
   Siblings* const siblings = one.job().siblings.get();
   if (!siblings || siblings->slots.empty() || siblings->slots[0] != one.slots()[0]) return;
-  if (siblings->waiting > 0 && siblings->states.empty())
-    siblings->states = read_slots(one, one.input_so_far(), {});
+  if (siblings->waiting > 0 && siblings->states.empty()) {
+    const States states = read_slots(one, one.input_so_far());
+    siblings->states.assign(states.begin(), states.end());
+  }
   siblings->slots.clear();
 }
 
@@ -107,16 +139,21 @@ void Keeping::give_up(const Generation& one) {
 
 bool Keeping::end(Generation& one) {
   tickets_.clear();
-  before_step(one);
+  left_.clear();
+  hand_on(one);
   give_up(one);
+  if (!one.done()) keep_lead(one);  // its client went away
   const bool kept = is_kept(one.job()), reported = one.job().request->report_states;
   if (!one.leaves_states() || !(kept || reported || one.beginning().cacheable)) return false;
   const TurnTokens tokens = one.turn_tokens();
   const bool cached = cache_answers_ && one.beginning().cacheable && tokens.from_slots &&
                       tokens.fed.size() - one.input_so_far().size() >= worth_keeping;
   if (!(kept || reported || cached)) return false;
-  std::vector<StatePtr> states =
-      tokens.from_slots ? read_slots(one, tokens.fed, tokens.unfed) : fall_back(one, tokens.unfed);
+  States read = tokens.from_slots ? read_slots(one, tokens.fed) : fall_back(one, tokens);
+  if (tokens.from_slots)
+    for (const auto& state : read) append(state->unfed, tokens.unfed);
+  std::vector<StatePtr> states(read.begin(), read.end());
+  if (kept && tokens.from_slots) left_ = states;
   if (cached) cache(one, tokens, states);
   if (kept) put(one, tokens, states);
   if (reported) one.set_states(std::move(states));
@@ -143,8 +180,10 @@ void Keeping::put(Generation& one, const TurnTokens& tokens, const std::vector<S
     if (stream.keep.empty()) continue;
     const Node parent = one.beginning().parents[i];
     const bool whole = parent == 0 && (stream.start || tuned_start_);  // tokens alone would not make it again
-    tickets_.push_back(
-        sessions_.put({stream.keep, parent, tokens.turn, states[i], request.note, whole, stream.replace}));
+    const auto streams = static_cast<uint32_t>(states.size());
+    std::string note = streams == 1 ? request.note : mixed_note(static_cast<uint32_t>(i), streams, request.note);
+    tickets_.push_back(sessions_.put({stream.keep, parent, tokens.turn, states[i], std::move(note), whole, stream.replace,
+                                      stream.fresh}));
   }
   one.hold_end();
 }

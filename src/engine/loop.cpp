@@ -31,8 +31,9 @@ Loop::Loop(Model& model, std::shared_ptr<const Tokenizer> tokenizer, StateStore&
       admission_(sessions, prefixes_, limits),
       keeping_(model, sessions, prefixes_, limits),
       slots_(model.slots()),
+      residents_(model.slots()),
       drawing_(model.config().outputs(), model.slots(), model.team()) {
-  for (auto slot = static_cast<uint32_t>(slots_.size()); slot > 0; --slot) free_.push_back(slot - 1);
+  for (uint32_t slot = 0; slot < slots_.size(); ++slot) free_.push_back(slot);
   order_.reserve(slots_.size());
   demands_.reserve(slots_.size());
   tokens_.reserve(budget_.rows);
@@ -130,7 +131,7 @@ void Loop::admit() {
         file);
   const auto may_begin = [this](const Job& job) { return admission_.may_begin(job, free_.size()); };
   while (!free_.empty()) {
-    std::optional<Job> job = queue_.pop(free_.back(), may_begin);
+    std::optional<Job> job = queue_.pop(free_.front(), may_begin);
     if (!job) return;
     leave_queue(*job);
     if (job->sink->closed()) continue;
@@ -145,18 +146,20 @@ bool Loop::begin(Job job) {
   try {
     Beginning beginning = admission_.begin(job);
     admitted = true;
-    const size_t streams = job.request->streams.size();
-    const std::vector<uint32_t> slots(free_.rbegin(), free_.rbegin() + static_cast<std::ptrdiff_t>(streams));
+    const uint32_t popped = free_.front();  // which the job was popped for
+    const std::vector<uint32_t> slots = choose_slots(beginning);
     fill(slots, beginning);
     count_prefix(beginning);
-    const uint32_t who = slots[0];  // which the job was popped for
+    const uint32_t who = slots[0];
     auto one = std::make_unique<Generation>(job, std::move(beginning), slots, tokenizer_, vocab_, model_.heads());
     one->rest(counters_.steps);  // there may be nothing to feed
     for (const uint32_t slot : slots)
-      if (slot != who) queue_.share(who, slot);
+      if (slot != popped) queue_.share(popped, slot);
+    if (std::ranges::count(slots, popped) == 0) queue_.leave(popped);
     slots_[who] = std::move(one);
-    free_.resize(free_.size() - streams);
+    free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(slots.size()));
     order_.push_back(who);
+    admission_.readers().add(*slots_[who]);
     counters_.live = static_cast<uint32_t>(order_.size());
   } catch (...) {
     const Error error = as_error(std::current_exception());
@@ -172,17 +175,33 @@ bool Loop::begin(Job job) {
   return true;
 }
 
+// One a stream, which then stand first among the free ones: those that have their states already, else those that have been
+// free for longest.
+std::vector<uint32_t> Loop::choose_slots(const Beginning& beginning) {
+  const size_t streams = beginning.states.size();
+  for (size_t i = 0; i < streams; ++i) {
+    const auto first = free_.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto has = beginning.states[i] ? residents_.find(beginning.states[i], *first) : std::nullopt;
+    if (!has) continue;
+    if (const auto at = std::find(first, free_.end(), *has); at != free_.end()) std::rotate(first, at, at + 1);
+  }
+  return {free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(streams)};
+}
+
 void Loop::fill(const std::vector<uint32_t>& slots, const Beginning& beginning) {
   for (size_t i = 0; i < slots.size(); ++i) {
     const StatePtr& state = beginning.states[i];
     if (!beginning.slots.empty())
       model_.copy_slot(slots[i], beginning.slots[i]);
+    else if (const auto at = state ? residents_.find(state, slots[i]) : std::nullopt)
+      model_.copy_slot(slots[i], *at);
     else if (state && !state->floats.empty())
       model_.write_slot(slots[i], state->floats);
     else if (state)  // all its tokens, to be fed again; what began from a tuned state never lost its numbers
       model_.reset_slot_untuned(slots[i]);
     else
       model_.reset_slot(slots[i]);
+    residents_.forget(slots[i]);
   }
 }
 
@@ -226,8 +245,11 @@ void Loop::step() {
 }
 
 void Loop::pass_marks() {
-  for (const StepPlan::Share& share : plan_.shares)
-    if (Generation& one = *slots_[demands_[share.demand].who]; one.at_mark()) keeping_.pass_mark(one);
+  for (const StepPlan::Share& share : plan_.shares) {
+    Generation& one = *slots_[demands_[share.demand].who];
+    if (one.at_lead_end()) keeping_.pass_lead(one);
+    if (one.at_mark()) keeping_.pass_mark(one);
+  }
   counters_.prefix_bytes = prefixes_.bytes();
   counters_.prefix_states = prefixes_.states();
 }
@@ -292,6 +314,7 @@ void Loop::lose_device(const Error& error) {
 
 // A driver that starts again may refuse for some seconds.
 void Loop::rebuild() {
+  residents_.forget_all();
   const auto checkpoint = [this] {
     if (queue_.refuses_for_good()) fail(ErrorKind::unavailable, "the server is shutting down");
   };
@@ -336,7 +359,10 @@ void Loop::release_where(const Over& over, bool keep) {
     if (!over(one)) return false;
     const bool waits = keep && keeps(one);
     if (!keep) keeping_.give_up(one);
-    for (const uint32_t slot : one.slots()) {
+    admission_.readers().remove(one);
+    for (size_t i = 0; i < one.slots().size(); ++i) {
+      const uint32_t slot = one.slots()[i];
+      residents_.stay(slot, keep ? keeping_.left_in_slot(i) : nullptr);
       free_.push_back(slot);
       queue_.leave(slot);
     }

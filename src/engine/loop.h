@@ -20,6 +20,7 @@
 #include "engine/keeping.h"
 #include "engine/prefix_index.h"
 #include "engine/queue.h"
+#include "engine/residents.h"
 #include "engine/scheduler.h"
 #include "model/model.h"
 
@@ -53,6 +54,7 @@ class Loop {
   void drop_closed();
   void admit();
   bool begin(Job job);
+  std::vector<uint32_t> choose_slots(const Beginning& beginning);
   void fill(const std::vector<uint32_t>& slots, const Beginning& beginning);
   void count_prefix(const Beginning& beginning);
   void step();
@@ -81,7 +83,8 @@ class Loop {
   Keeping keeping_;
   // Requests by their first slot; a mixture has several.
   std::vector<std::unique_ptr<Generation>> slots_;
-  std::vector<uint32_t> free_;   // slots of nobody
+  std::vector<uint32_t> free_;   // slots of nobody, the longest free first
+  Residents residents_;          // in those
   std::vector<uint32_t> order_;  // first slots of live requests, in order of arrival
   std::vector<Demand> demands_;  // reused by every step, as the following
   StepPlan plan_;

@@ -12,8 +12,8 @@ namespace fulmar {
 struct TurnTokens {
   std::vector<Token> turn;    // what the turn adds to its text: the prompt, and the answer up to its end
   // Where true, the slots have seen what the request began from and then `fed`. Else they have seen a part of a stop
-  // string too: the states after the prompt count, or where there are none those it began from, with fed empty.
-  bool from_slots = true;
+  // string too, and `fed` is empty: with `from_snapshot` the snapshot's states count, else those that it began from.
+  bool from_slots = true, from_snapshot = false;
   std::vector<Token> fed;
   std::vector<Token> unfed;  // still to be fed after those
 };
@@ -27,6 +27,10 @@ class SaidTokens {
     text_ += piece;
   }
   const std::vector<Token>& tokens() const { return tokens_; }
+  // Whether what is behind the first `bytes` bytes begins in the last token.
+  bool begins_in_last(size_t bytes) const {
+    return !tokens_.empty() && bytes < text_.size() && begins_.back() <= bytes;
+  }
   // Those whose text ends within the first `bytes` bytes, and in `rest` what the one after them has before that place.
   std::span<const Token> before(size_t bytes, std::string_view& rest) const {
     size_t count = 0;

@@ -10,6 +10,7 @@ namespace {
 constexpr uint64_t small = 1 << 16;     // elements
 constexpr size_t piece = 1024, pieces = 4;  // bytes of a tensor that are looked at, if it has more
 constexpr size_t some_large = 16, some_adapted = 8;
+constexpr size_t vocabulary_bytes = 4;  // of a fingerprint
 
 void add(TokenHash& hash, std::span<const std::byte> bytes) {
   for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), sizeof(Token)))) {
@@ -60,6 +61,24 @@ Fingerprint fingerprint_of(const ModelSource& source) {
   for (const std::string& name : adapted) add(hash, name);
   for (const std::string& name : spread(adapted, some_adapted)) add_pieces(hash, source.adapted->load(name));
   return hash.value();
+}
+
+Bytes16 hash_of(const Tokenizer& tokenizer) {
+  TokenHash hash;
+  for (Token token = 0; token < tokenizer.size(); ++token) {
+    hash.add(static_cast<Token>(tokenizer.bytes(token).size()));
+    for (const char byte : tokenizer.bytes(token)) hash.add(static_cast<Token>(static_cast<unsigned char>(byte)));
+  }
+  return hash.value();
+}
+
+Fingerprint joined(Fingerprint weights, const Bytes16& vocabulary) {
+  std::copy_n(vocabulary.bytes.begin(), vocabulary_bytes, weights.bytes.end() - vocabulary_bytes);
+  return weights;
+}
+
+bool is_of_vocabulary(const Fingerprint& joined, const Bytes16& vocabulary) {
+  return std::equal(joined.bytes.end() - vocabulary_bytes, joined.bytes.end(), vocabulary.bytes.begin());
 }
 
 }  // namespace fulmar

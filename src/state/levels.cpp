@@ -149,11 +149,29 @@ std::optional<Node> Levels::next_read() {
   return std::nullopt;
 }
 
+void Levels::advance(Node turn, StatePtr state, const std::string& note, Time now) {
+  const auto found = heads_.find(turn);
+  if (found == heads_.end()) return;
+  Head& head = found->second;
+  if (head.model != state->model || head.tokens != state->tokens() || (head.state && head.state->fed >= state->fed)) return;
+  if (head.listed) take_off(head);
+  forget_state(head);
+  head.state = std::move(state);
+  head.note = note;
+  bytes_ += head.state->bytes();
+  ++leaving_;
+  head.dirty = writes_;
+  use(turn, head, now);
+  if (head.dirty) ask_to_write(turn, head);
+  trim();
+}
+
 void Levels::arrived(Node node, Journal::Loaded loaded, Time now) {
   const auto found = heads_.find(node);
   if (found == heads_.end()) return;
   Head& head = found->second;
   head.reading = false;
+  if (head.state) return;  // it has come otherwise, and may have seen more
   head.state = std::move(loaded.state);
   head.note = std::move(loaded.note);
   head.behind = loaded.behind;
@@ -186,10 +204,11 @@ Levels::Unwritten Levels::next_write() {
   return {};
 }
 
-void Levels::wrote(Node node, bool kept, Time now) {
-  const auto found = heads_.find(node);
+void Levels::wrote(const Unwritten& written, bool kept, Time now) {
+  const auto found = heads_.find(written.head);
   if (found == heads_.end()) return;
   Head& head = found->second;
+  if (head.state && head.state != written.state) return;  // one that has seen more has come meanwhile
   if (kept) head.dirty = false;
   if (!head.listed)
     forget_state(head);

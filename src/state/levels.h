@@ -24,6 +24,8 @@ class Levels {
 
   void apply(const Effect& effect, Time now);
   FoundSession find(const std::string& id, Time now);
+  // See StateStore.
+  void advance(Node turn, StatePtr state, const std::string& note, Time now);
 
   // Turns to be read, and what came of it.
   std::optional<Node> next_read();
@@ -36,7 +38,7 @@ class Levels {
     StatePtr state;  // null: none waits
   };
   Unwritten next_write();
-  void wrote(Node head, bool kept, Time now);
+  void wrote(const Unwritten& written, bool kept, Time now);
   // Asks for the writing of those that were not used since; answers when to ask again.
   std::optional<Time> write_idle(Time now, std::chrono::duration<double> idle);
   void write_all();

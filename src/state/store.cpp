@@ -56,6 +56,11 @@ class Store final : public StateStore {
   }
 
   Ticket put(KeptTurn turn) override { return ask(std::move(turn)); }
+  void advance(Node turn, StatePtr state, const std::string& note) override {
+    const std::lock_guard lock(mutex_);
+    levels_.advance(turn, std::move(state), note, Clock::now());
+    if (levels_.writes_waiting() > 0) wake_.notify_one();
+  }
   Ticket fork(const std::string& from, const std::string& to, bool replace, uint32_t back) override {
     return ask(Fork{from, to, replace, back});
   }
@@ -215,13 +220,12 @@ class Store final : public StateStore {
   // A piece of a state, another one's where none is begun. False where none waits.
   bool write_some(std::unique_lock<std::mutex>& lock) {
     if (!file_.writing()) {
-      Levels::Unwritten next = levels_.next_write();
-      if (!next.state) return false;
-      writing_ = next.head;
+      writing_ = levels_.next_write();
+      if (!writing_.state) return false;
       written_seconds_ = 0;
       lock.unlock();
       const Clock::time_point begun = Clock::now();
-      file_.begin_to_write(next.head, std::move(next.state));
+      file_.begin_to_write(writing_.head, writing_.state);
       written_seconds_ = std::chrono::duration<double>(Clock::now() - begun).count();
       lock.lock();
     }
@@ -236,7 +240,7 @@ class Store final : public StateStore {
     note_trouble();
     if (written == Journal::Written::more) return true;
     const bool kept = written == Journal::Written::all;
-    levels_.wrote(writing_, kept, Clock::now());
+    levels_.wrote(std::exchange(writing_, {}), kept, Clock::now());
     untidy_ = true;
     if (!kept) return true;
     ++stats_.checkpoints;
@@ -261,7 +265,7 @@ class Store final : public StateStore {
   const std::chrono::duration<double> idle_{std::clamp(options_.idle_seconds, 0.01, 1e6)};
   // The thread's alone, once it runs.
   StoreFile file_;
-  Node writing_ = 0;  // whose state the file is writing
+  Levels::Unwritten writing_;  // what the file is writing
   double written_seconds_ = 0;
   bool untidy_ = false;
   Clock::time_point looked_{};

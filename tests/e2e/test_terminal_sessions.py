@@ -118,6 +118,7 @@ def in_memory(args):
     common.check(said[-1] == FRUIT and chats.ids() == ["pear", "plum"], f"/save writes: {said} {chats.ids()}")
     common.check(chats.chat([TALK[2]], "--session", "pear") == [FRUIT.replace("plum", "pear")], "what was saved is resumed")
     before = chats.sessions("show", "plum")
+    common.check("Assistant: " + FRUIT in before, f"the demo model's vocabulary is found: {before}")
     common.check(chats.chat(["/load plum", TALK[2], TALK[2]]) == [FRUIT] * 2, "/load reads the file")
     common.check(chats.sessions("show", "plum") == before, "and without --session does not change it")
     print("ok: conversations in memory", flush=True)
@@ -257,6 +258,15 @@ def mixtures(args, model):
     common.check(branched == branched[:len(branched) // 3] * 3, f"each state is branched and taken back: {branched}")
     few = chats.run(["x"], "--session", "c", *mixed[:2], "--state", a, "--state", b)
     common.check(few.returncode == 1 and b"did not begin from 3 states" in few.stderr, f"as many states as it began from: {few}")
+    chats.run(["x"], "--session", "q:1")
+    before = chats.sessions("show", "q:1", "--vocab", "bytes")
+    for words, told in ((("q", *mixed), b"there is a session 'q:1' already"), (("whole",), b"did not begin from one state"),
+                        (("q:1", *mixed), b"'q:1' did not begin from 2 states")):
+        done = chats.run(["x"], "--session", *words)
+        common.check(done.returncode == 1 and told in done.stderr, f"what is another's is left alone: {words} {done}")
+    done = chats.run(["x", "/branch whole"], "--session", "z")
+    common.check(b"there is a session 'whole' already: take another name" in done.stderr, f"{done}")
+    common.check(chats.sessions("show", "q:1", "--vocab", "bytes") == before, "and stays as it is")
     print("ok: mixtures of states", flush=True)
 
 

@@ -125,6 +125,7 @@ void FakeModel::read_slot(uint32_t slot, std::span<float> out) {
 
 void FakeModel::write_slot(uint32_t slot, std::span<const float> in) {
   require(in.size() == state_floats(), "{} floats", in.size());
+  if (options_.before_write) options_.before_write();
   Words words;
   std::ranges::transform(in, words.begin(), [](float x) { return static_cast<uint16_t>(x); });
   states_.at(slot) = std::bit_cast<State>(words);

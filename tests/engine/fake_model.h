@@ -37,7 +37,7 @@ struct FakeOptions {
   std::function<void(uint64_t step)> before_finish{};
   // Called before a slot is reset.
   std::function<void()> before_reset{};
-  std::function<void()> before_read{};  // of a slot's state
+  std::function<void()> before_read{}, before_write{};  // of a slot's state
   // Called to rebuild the model, with the checkpoint; without one it stays lost.
   std::function<void(const std::function<void()>&)> rebuild{};
   // The only likely token after n tokens of history is script[n - 1], while there is one.

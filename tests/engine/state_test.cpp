@@ -5,44 +5,12 @@
 #include <atomic>
 #include <cmath>
 
-#include "engine/fake_model.h"
+#include "engine/asking.h"
 #include "engine/mixture.h"
 #include "state/sessions.h"
 
 namespace fulmar {
 namespace {
-
-Stream stream_from(StatePtr start) {
-  Stream stream;
-  stream.start = std::move(start);
-  return stream;
-}
-Stream stream_with(float gate) {
-  Stream stream;
-  stream.gate = gate;
-  return stream;
-}
-
-Question turn_of(const std::string& prompt, uint32_t max_tokens, const std::string& session) {
-  Question question = ask(prompt, max_tokens);
-  question.input.may_be_empty = true;
-  Stream stream;
-  stream.from = stream.keep = session;
-  question.streams = {stream};
-  return question;
-}
-
-std::string answer(Engine& engine, Question question) {
-  const auto listener = listen_to(engine, std::move(question));
-  EXPECT_TRUE(listener->wait() == Finish::length || listener->wait() == Finish::stop) << listener->error();
-  return listener->text();
-}
-
-// As if the whole conversation were one prompt.
-std::string whole(const std::string& text, uint32_t max_tokens) {
-  const auto engine = make_fake_engine({});
-  return answer(*engine, ask(text, max_tokens));
-}
 
 TEST(Session, GoesOnAsIfItHadReadAllOfItAgain) {
   const auto engine = make_fake_engine({});
@@ -188,6 +156,39 @@ TEST(Session, OfTokensAloneBeginsUntunedUnderATunedStateToo) {
   EXPECT_NE(answer(*engine, ask("hi, how", 9)), whole("hi, how", 9));
 }
 
+// Numbers that are finite and huge make no logits: the client is told whose they are.
+TEST(Session, WhoseLogitsAreNoNumbersIsNamed) {
+  const auto engine = make_fake_engine({.nan_after = '!'});
+  answer(*engine, turn_of("x", 3, "s"));
+  const auto told = listen_to(*engine, turn_of("!", 3, "s"));
+  EXPECT_EQ(told->wait(), Finish::failed);
+  EXPECT_EQ(told->error_kind(), ErrorKind::bad_request);
+  EXPECT_NE(told->error().find("session 's'"), std::string::npos);
+  Question brought = ask("!", 3);
+  brought.streams = {stream_from(engine->sessions().find("s").state)};
+  const auto by_value = listen_to(*engine, brought), alone = listen_to(*engine, ask("!", 3));
+  EXPECT_EQ(by_value->wait(), Finish::failed);
+  EXPECT_EQ(by_value->error_kind(), ErrorKind::bad_request);
+  EXPECT_EQ(alone->wait(), Finish::failed);
+  EXPECT_EQ(alone->error_kind(), ErrorKind::internal);
+}
+
+TEST(Session, ANewOneThatIsThereByTheEndStays) {
+  const auto engine = make_fake_engine({});
+  answer(*engine, turn_of("mine", 3, "s"));
+  answer(*engine, turn_of("from", 3, "other"));
+  Question question = turn_of("x", 3, "s");
+  question.streams[0].from = "other";
+  question.streams[0].fresh = true;
+  const auto listener = listen_to(*engine, question);
+  EXPECT_EQ(listener->wait(), Finish::failed);
+  EXPECT_EQ(listener->error_kind(), ErrorKind::busy);
+  EXPECT_EQ(engine->sessions().entry("s")->tokens, 7u);
+  question.streams[0].keep = "t";
+  answer(*engine, question);
+  EXPECT_EQ(engine->sessions().entry("t")->tokens, 11u);
+}
+
 TEST(Session, MovesAsAValue) {
   const auto here = make_fake_engine({}), there = make_fake_engine({});
   answer(*here, turn_of("hello", 4, "s"));
@@ -302,9 +303,10 @@ TEST(Prefix, ThatIsKnownIsNotTakenFromItsSlotAgain) {
   FakeOptions model;
   model.before_read = [&reads] { ++reads; };
   const auto engine = make_fake_engine(model, {.prefix_cache = 1 << 20});
-  for (int i = 0; i < 3; ++i) {
+  // At its end; then where it leaves a token to be fed, since it was asked again.
+  for (const int read : {1, 2, 2, 2}) {
     answer(*engine, ask("the same question as before", 3));
-    EXPECT_EQ(reads, 1) << i;
+    EXPECT_EQ(reads, read);
   }
 }
 
@@ -372,6 +374,32 @@ TEST(Mixture, KeepsEachOfItsStreamsAndGoesOnWithThem) {
   std::string in_turns = mixture("and?", 7, "keep");
   in_turns += mixture("", 13, "keep");
   EXPECT_EQ(in_turns, at_once);
+}
+
+TEST(Mixture, ItsSessionsGoOnTogetherOnly) {
+  const auto engine = make_fake_engine({});
+  const auto mixture = [&](std::vector<std::string> names) {
+    Question question = ask("and?", 3);
+    for (const std::string& name : names) {
+      Stream& stream = question.streams.emplace_back();
+      stream.from = stream.keep = name;
+    }
+    question.note = "mine";
+    return question;
+  };
+  answer(*engine, mixture({"a", "b"}));
+  answer(*engine, mixture({"a", "b"}));
+  EXPECT_EQ(read_mixed_note(engine->sessions().find("b").note).note, "mine");
+  for (const Question& other : {mixture({"a"}), mixture({"b", "a"}), mixture({"a", "b", "c"})}) {
+    const auto listener = listen_to(*engine, other);
+    EXPECT_EQ(listener->wait(), Finish::failed);
+    EXPECT_EQ(listener->error_kind(), ErrorKind::bad_request);
+    EXPECT_NE(listener->error().find("one of 2"), std::string::npos);
+  }
+  // What keeps nothing may begin from one.
+  Question reads = ask("and?", 3);
+  reads.streams.emplace_back().from = "a";
+  EXPECT_EQ(answer(*engine, reads).size(), 3u);
 }
 
 TEST(Mixture, SumsLogitsByTheirGates) {

@@ -7,6 +7,7 @@
 #include "answer/body.h"
 #include "api/states/states.h"
 #include "answer/answer.h"
+#include "engine/job.h"
 #include "http/limits.h"
 #include "http/server.h"
 #include "server/harness.h"
@@ -56,6 +57,9 @@ std::vector<std::string> rows() {
                   limits.connections, limits.refused + limits.other_descriptors,
                   2 * (limits.refused + limits.other_descriptors), limits.refused),
       fmt::format("tokens of one prompt | {} (`--max-prompt-tokens`)", engine.max_prompt_tokens),
+      fmt::format("tokens that a request feeds: those that its session was not fed yet, and its prompt | {}, {} times "
+                  "`--max-prompt-tokens` |",
+                  uint64_t{prompts_fed} * engine.max_prompt_tokens, prompts_fed),
       fmt::format("tokens of all prompts that wait; one that is continued `n` times counts once | {} (`--queue-tokens`)",
                   engine.queue_tokens),
       fmt::format("answers that wait, each of the `n` counted | {} (`--queue`)", engine.queue),

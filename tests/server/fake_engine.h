@@ -53,6 +53,8 @@ class FakeEngine final : public Engine {
   std::string trouble() const override;
   StateStore& sessions() const override { return *sessions_; }
   void check(const State&) const override {}
+  void check_brought(const State&) const override {}
+  bool spells(const Fingerprint&) const override { return true; }
   StatePtr mix(std::span<const StatePtr> states, std::span<const float>) const override { return states[0]; }
   StatePtr tuned_state(const std::string&, const std::string&) const override { return nullptr; }
   std::string text_of(std::span<const Token> tokens) const override;

@@ -78,7 +78,7 @@ void multi_state_chat(const Context& context, const Call& call) {
   if (is_kept) stream.from = parent;
   stream.must_exist = is_kept;
   stream.keep = child_name(*tree, child);
-  stream.replace = true;  // nobody else is given this number
+  stream.fresh = true;
   answer(context, served, std::move(native), {"rwkv7-multi-state", {}, *tree, child}, call);
 }
 

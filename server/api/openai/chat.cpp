@@ -15,6 +15,18 @@ namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
 
+// What is new where the session has read something. A history that nothing follows is for a new session alone.
+void continue_session(Engine& engine, const PromptInput& input, Request& chat) {
+  Stream& stream = chat.streams[0];
+  if (const std::optional<PromptInput> news = new_turns(input)) {
+    chat.continued = engine.prepare(*news);
+  } else if (!engine.sessions().entry(stream.from)) {
+    stream.from.clear();
+  } else {
+    bad_field("messages", "must have one after the assistant's last, where there is a session of this session_id");
+  }
+}
+
 }  // namespace
 
 void chat_completions(const Context& context, const Call& call) {
@@ -28,7 +40,7 @@ void chat_completions(const Context& context, const Call& call) {
   chat.prompt = engine.prepare(input);
   const Sampling usual = usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt));
   asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual}, chat);
-  if (!chat.streams.empty()) chat.continued = engine.prepare(new_turns(input));
+  if (!chat.streams.empty()) continue_session(engine, input, chat);
   begin_as_served(*served, chat);
   if (chat.stop.empty()) chat.stop = served->usual.stops;
   asked.prompts.push_back(std::move(chat));

@@ -208,13 +208,12 @@ PromptInput read_chat_prompt(const Fields& fields, std::string_view body) {
   return input;
 }
 
-PromptInput new_turns(const PromptInput& input) {
+std::optional<PromptInput> new_turns(const PromptInput& input) {
   const bool last_goes_on = input.chat.continue_final_message.value_or(true);  // then it is new, whoever's it is
   const auto answers = std::span(input.messages).first(input.messages.size() - (last_goes_on ? 1 : 0));
   size_t begin = answers.size();
   while (begin > 0 && answers[begin - 1].role != "assistant") --begin;
-  if (begin == input.messages.size())
-    bad_field("messages", "must have one after the assistant's last, where a session_id is given");
+  if (begin == input.messages.size()) return std::nullopt;
   PromptInput added = input;
   added.messages.erase(added.messages.begin(), added.messages.begin() + static_cast<ptrdiff_t>(begin));
   added.chat.continues = true;

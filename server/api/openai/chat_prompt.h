@@ -1,5 +1,7 @@
 // What of a chat's body makes its prompt.
 #pragma once
+#include <optional>
+
 #include "answer/fields.h"
 #include "fulmar/request.h"
 
@@ -10,7 +12,7 @@ namespace fulmar::api::openai {
 PromptInput read_chat_prompt(const Fields& fields, std::string_view body);
 
 // What of it is new to a session that has read its beginning and has given the answers in it: what comes after the last of
-// these. Throws Error(bad_request) where that is nothing.
-PromptInput new_turns(const PromptInput& input);
+// these; nothing where that is the last message.
+std::optional<PromptInput> new_turns(const PromptInput& input);
 
 }  // namespace fulmar::api::openai

@@ -39,6 +39,7 @@ StatePrecision precision_in_query(const Call& call) {
 }
 
 http::Response transcript_of(const Engine& engine, const std::string& id, bool as_text) {
+  if (as_text && !engine.spells(entry_of(engine.sessions(), id).model)) bad_field("format", std::string(no_text));
   const Transcript transcript = engine.sessions().transcript(id);
   http::Response response;
   if (as_text) {
@@ -81,7 +82,7 @@ void import_state(const Context& context, const Call& call) {
   if (asked) check_session_id(*asked);
   const bool replace = flag_in_query(call, "replace", false);
   const ReadState file = read_state(std::as_bytes(std::span(call.http.body)), "the body");
-  engine.check(*file.state);
+  engine.check_brought(*file.state);
   const std::string id = asked.value_or(file.session);
   if (id.empty()) bad_field("session_id", "is missing: the file names no session, so ?session_id= must");
   if (!replace) refuse_existing(sessions, id, "session_id", "?replace=true");

@@ -37,16 +37,19 @@ void show(const Context& context, const Call& call) {
   const std::string id = id_in_path(call);
   const SessionEntry entry = entry_of(engine.sessions(), id);
   const Transcript transcript = engine.sessions().transcript(id);
+  const bool spelled = engine.spells(entry.model);
+  json::object told{{"session_id", text(id)},
+                    {"tokens", entry.tokens},
+                    {"cache_level", level_of(entry)},
+                    {"on_device", entry.on_device},
+                    {"bytes", entry.bytes},
+                    {"created", seconds(entry.created)},
+                    {"updated", seconds(entry.updated)},
+                    {"unknown_tokens", transcript.unknown},
+                    {"text", spelled ? json::value(text(engine.text_of(transcript.tokens))) : nullptr}};
+  if (!spelled) told["text_missing"] = text(no_text);
   http::Response response;
-  response.body = json::serialize(json::object{{"session_id", text(id)},
-                                               {"tokens", entry.tokens},
-                                               {"cache_level", level_of(entry)},
-                                               {"on_device", entry.on_device},
-                                               {"bytes", entry.bytes},
-                                               {"created", seconds(entry.created)},
-                                               {"updated", seconds(entry.updated)},
-                                               {"unknown_tokens", transcript.unknown},
-                                               {"text", text(engine.text_of(transcript.tokens))}});
+  response.body = json::serialize(told);
   call.reply->respond(std::move(response));
 }
 

@@ -16,6 +16,11 @@ void export_state(const Context& context, const Call& call);
 void import_state(const Context& context, const Call& call);
 void mix(const Context& context, const Call& call);
 
+// Where a session's tokens are of another vocabulary than the server's.
+constexpr std::string_view no_text =
+    "the session is of a model with another vocabulary, which its tokens are spelled in: GET /state/export/{id}?format=tokens "
+    "gives these";
+
 size_t most_imported(const Context& context);  // bytes of a state's file
 
 extern const FieldTable fork_fields, mix_fields;  // field_tables.cpp

@@ -71,6 +71,18 @@ TEST(MultiState, CountsOnAfterAStart) {
   EXPECT_EQ(turn(service, node(0, "y", "other")).child, 1);
 }
 
+// A session that has a node's name by other means stays what it is.
+TEST(MultiState, PassesNamesThatOthersGave) {
+  const auto store = StateStore::open({});
+  const Service service({}, {.sessions = store});
+  EXPECT_EQ(turn(service, node(0, "x")).child, 1);
+  for (const char* name : {"tree:2", "tree:3"}) service.ask("/v1/completions", {{"session_id", name}, {"prompt", "mine"}});
+  const std::string mine = service.text_of_session("tree:2"), other = service.text_of_session("tree:3");
+  EXPECT_EQ(turn(service, node(1, "y")).child, 4);
+  EXPECT_EQ(service.text_of_session("tree:2"), mine);
+  EXPECT_EQ(service.text_of_session("tree:3"), other);
+}
+
 TEST(MultiState, GivesNoNumberTwice) {
   const Service service;
   std::mutex mutex;

@@ -58,6 +58,31 @@ TEST(States, ASessionTellsWhatItHasRead) {
   complaint(service.get("/state/nobody"), 404, "session_id");
 }
 
+// Tokens are numbers, and another vocabulary would make words of them that nobody wrote.
+TEST(States, ATextOfAnotherVocabularyIsNotSpelled) {
+  const StateService service;
+  service.turn("one", "s", "s");
+  const auto state = std::make_shared<State>();
+  state->model = service.engine->sessions().entry("s")->model;
+  state->unfed = {'a', 'b'};
+  for (const size_t byte : {0u, 15u}) {  // of the weights, and of the vocabulary
+    state->model.bytes[byte] ^= 1;
+    KeptTurn turn{.id = "other", .tokens = state->unfed, .state = std::make_shared<State>(*state), .replace = true};
+    ASSERT_FALSE(service.engine->sessions().wait(service.engine->sessions().put(turn)).error);
+    const json::object told = object_of(service.get("/state/other"));
+    EXPECT_EQ(told.at("tokens"), 2);
+    if (byte == 0) {
+      EXPECT_EQ(told.at("text"), "ab");
+      EXPECT_EQ(told.if_contains("text_missing"), nullptr);
+      continue;
+    }
+    EXPECT_EQ(told.at("text"), nullptr);
+    EXPECT_THAT(std::string(told.at("text_missing").as_string()), HasSubstr("format=tokens"));
+    EXPECT_THAT(complaint(service.get("/state/export/other?format=text"), 400, "format"), HasSubstr("format=tokens"));
+    EXPECT_EQ(object_of(service.get("/state/export/other?format=tokens"))["tokens"], (json::array{97, 98}));
+  }
+}
+
 TEST(States, WhatIsDeletedIsGone) {
   const StateService service;
   for (const char* id : {"a", "a:1", "a:1:2", "ab"}) service.turn("one", id, id);
