@@ -58,12 +58,16 @@ TEST(Refused, NeitherIsOneAmongOthersThatWereKept) {
   const Folder folder;
   const auto store = StateStore::open(in(folder));
   ASSERT_FALSE(say(*store, "a", {1}).error);
+  const Ticket first = store->put({.id = "first", .tokens = {1}, .state = feed(nullptr, {1})});
+  ASSERT_FALSE(store->wait(first).error);
+  // The store's thread is held where nothing is left for it to do.
   std::atomic<bool> held = false, go_on = false;
   const Subscription subscription = store->subscribe([&] {
+    if (store->stats().queued > 0) return;
     held = true;
     while (!go_on) std::this_thread::yield();
   });
-  const Ticket first = store->put({.id = "first", .tokens = {1}, .state = feed(nullptr, {1})});
+  store->put({.id = "second", .tokens = {1}, .state = feed(nullptr, {1})});
   while (!held) std::this_thread::yield();
   // In one commit: a turn, and a look that writes nothing and so succeeds on any disk.
   const Fault now(disk_cannot_sync);
