@@ -210,6 +210,7 @@ void add_bench(CommandLine& line) {
       .between(1, 65536);
   command.flag("--ops", flags->ops, "Also show the time of every kind of operation");
   command.runs([flags] { return run_bench(*flags); });
+  add_bench_serve(command);
 }
 
 }  // namespace fulmar::tools

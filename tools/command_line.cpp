@@ -158,8 +158,14 @@ Command& Command::hide() {
   return *this;
 }
 
+Command Command::command(std::string name, std::string description) {
+  return {app_->add_subcommand(std::move(name), std::move(description)), chosen_};
+}
+
 void Command::runs(Run run) {
-  app_->callback([chosen = chosen_, run = std::move(run)] { *chosen = run; });
+  app_->callback([app = app_, chosen = chosen_, run = std::move(run)] {
+    if (app->get_subcommands().empty()) *chosen = run;
+  });
 }
 
 CommandLine::CommandLine(std::string description, std::string program, std::string version)

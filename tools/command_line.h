@@ -69,6 +69,8 @@ class Command {
   Option flag(std::string name, bool& value, std::string description);
   Option find(const std::string& name);
   Command& hide();  // from --help
+  // One behind this: `fulmar NAME ITS-NAME`. Where it is given, this one does not run.
+  Command command(std::string name, std::string description);
   void runs(Run run);
 
  private:

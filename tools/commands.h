@@ -14,6 +14,7 @@ void add_convert(CommandLine& line);
 void add_inspect(CommandLine& line);
 void add_devices(CommandLine& line);
 void add_bench(CommandLine& line);
+void add_bench_serve(Command& bench);  // which add_bench calls
 
 // What this program is started again with, to try matrix units in a process that may crash.
 inline constexpr const char* matrix_unit_try = "try-matrix-units";

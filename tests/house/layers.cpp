@@ -65,6 +65,8 @@ const std::vector<Layer>& layers() {
       {"tools/model_flags", up_to_model},
       {"tools/tokenize", up_to_model},
       {"tools/sessions", up_to_model},
+      // A client like any other: nothing of the server, nor of the model, is in its way.
+      {"tools/load", {"src/base", "include/fulmar/error.h", "src/text/tokenizer.h"}},
       {"tools", {"src/base", "include/fulmar", "server"}},
       {"shaders", {"include/shared"}},
   };
@@ -81,10 +83,10 @@ struct Firewall {
 
 const std::vector<Firewall>& firewalls() {
   static const std::vector<Firewall> table = {
-      {{"boost/beast"}, {"server/http"}, "Beast lives in server/http"},
+      {{"boost/beast"}, {"server/http", "tools/load/exchange.cpp"}, "Beast lives in server/http, and where its clients are played"},
       {{"boost/asio"},
-       {"server/http", "server/api/serve.cpp"},
-       "sockets live in server/http; serve starts their loop"},
+       {"server/http", "server/api/serve.cpp", "tools/load/exchange.cpp"},
+       "sockets live in server/http, whose loop serve starts, and where its clients are played"},
       {{"boost/json"},
        {"server/answer", "server/api", "src/weights", "src/text/bpe", "src/text/json_tokenizer",
         "src/text/json_fields", "tools"},
@@ -160,7 +162,7 @@ std::string resolve(const std::string& includer, const std::string& name, const 
   const std::string folder = includer.substr(0, includer.rfind('/') + 1);
   for (const std::string& root :
        {folder, std::string("src/"), std::string("include/"), std::string("server/"), std::string("shaders/"),
-        std::string("tests/"), std::string()}) {
+        std::string("tools/"), std::string("tests/"), std::string()}) {
     const std::string path = std::filesystem::path(root + name).lexically_normal().generic_string();
     if (tree.count(path) != 0) return path;
   }
@@ -178,7 +180,9 @@ Findings check_layers(const SourceFile& file, const std::set<std::string>& tree)
     if (ours && code) return {fmt::format("{}: stands in no layer of the table", file.path)};
     return {};
   }
-  const std::string_view own = layer->folder.starts_with("tools") ? "tools" : own_folder(*layer, file.path);
+  // The commands are one folder, whatever they may look into; a folder among them is for itself.
+  const bool command = layer->folder.starts_with("tools") && file.path.find('/', std::string_view("tools/").size()) == file.path.npos;
+  const std::string_view own = command ? "tools" : own_folder(*layer, file.path);
   Findings findings;
   for (const Include& include : includes_of(file.text)) {
     const std::string target = resolve(file.path, include.name, tree);
