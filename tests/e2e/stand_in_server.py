@@ -27,6 +27,7 @@ class Background:
         return self
 
     def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.server.close)  # or the system would go on taking connections
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
 
@@ -125,10 +126,12 @@ class Misbehaving(Background):
 
 
 class Relay(Background):
-    """Stands between a client and a server on another port, lets one event pass in `pace` seconds, and notes the times."""
+    """Stands between a client and a server on another port, lets the first event pass after `wait` seconds and
+    one more in each `pace` seconds, and notes the times."""
 
-    def __init__(self, port, pace):
+    def __init__(self, port, wait, pace):
         self.target = port
+        self.wait = wait
         self.pace = pace
         self.first, self.gaps, self.whole = [], [], []  # seconds, of all answers that are event streams
 
@@ -149,7 +152,7 @@ class Relay(Background):
             await above.readexactly(2)
             while b"\n\n" in rest:
                 data, rest = rest.split(b"\n\n", 1)
-                await asyncio.sleep(self.pace)
+                await asyncio.sleep(self.wait if last is None else self.pace)
                 writer.write(chunk(data + b"\n\n"))
                 await writer.drain()
                 now = time.monotonic()

@@ -56,10 +56,10 @@ def questions(args):
 def speaks_every_form(args, server, vocab):
     few = ["--port", str(server.port), "--num-prompts", "4", "--tokenizer", vocab, "--dataset-path", questions(args),
            "--sharegpt-output-len", "8", "--max-concurrency", "2"]
-    for backend in ("openai", "chat", "lightning", "infer", "conRWKV", "RWKV-Runner", "RWKV-Infer"):
+    for backend in ("openai", "chat", "infer", "conRWKV", "RWKV-Runner", "RWKV-Infer"):
         _, lines = bench(args, "--backend", backend, *few)
         common.check(lines[0]["completed"] == 4, f"{backend}: {lines[0]}")
-    _, lines = bench(args, "--disable-stream", "--disable-ignore-eos", "--extra-request-body", '{"max_tokens": 3}', *few)
+    _, lines = bench(args, "--disable-stream", "--extra-request-body", '{"max_tokens": 3}', *few)
     common.check(lines[0]["completed"] == 4 and lines[0]["total_output_tokens"] <= 12, f"extra fields win: {lines[0]}")
     _, lines = bench(args, "--multi", "--request-rate-range", "50,170,60", *few)
     common.check([line["request_rate"] for line in lines] == [50, 110], f"a line for each rate: {lines}")
@@ -88,13 +88,13 @@ def tells_errors_by_kind(args):
     for words, sentence in ((["--port", str(port), "--model", "m"], "refused"), (["--port", str(port)], "--model"),
                             (["--base-url", "https://example.org"], "http://"), (["--goodput", "speed:1"], "ttft"),
                             (["--dataset-name", "sharegpt"], "--dataset-path"), (["--extra-request-body", "[1]"], "JSON object")):
-        done = common.run(args, "bench", "serve", "--output-file", path, *words)
+        done = common.run(args, "bench", "serve", "--timeout", "60", "--output-file", path, *words)
         common.check(done.returncode != 0 and sentence in done.stderr.decode(), f"{words}: {done.stderr.decode()}")
 
 
 def agrees_with_another_clock(args, server, vocab):
     """A relay notes when each event passes. Its medians are the report's, to 3 % and what the way between them takes."""
-    with stand_in_server.Relay(server.port, pace=0.02) as relay:
+    with stand_in_server.Relay(server.port, wait=0.2, pace=0.04) as relay:
         _, lines = bench(args, "--port", str(relay.port), "--num-prompts", "24", "--request-rate", "12", "--tokenizer", vocab,
                          "--random-input-len", "32", "--random-output-len", "24", "--random-range-ratio", "0.5")
         own = relay.first[1:], relay.gaps, relay.whole[1:]
@@ -102,7 +102,7 @@ def agrees_with_another_clock(args, server, vocab):
     for times, key in zip(own, ("median_ttft_ms", "median_itl_ms", "median_e2e_latency_ms")):
         relayed, told = statistics.median(times) * 1e3, lines[0][key]
         common.check(abs(relayed - told) <= 0.03 * relayed + 1.5, f"{key}: {told}, and by another clock {relayed}")
-    common.check(lines[0]["median_e2e_latency_ms"] > 12 * 20, "the pace is in it")
+    common.check(lines[0]["median_e2e_latency_ms"] > 200, "the relay's own time is in it")
 
 
 def main():

@@ -104,8 +104,8 @@ def exhausted(args, model):
 def help_and_version(args):
     common.check(b"serve" in common.output(args, "--help"), "--help lists the commands")
     common.check(common.output(args, "--version").strip(), "--version prints one")
-    for command in ("serve", "chat", "complete", "sessions", "logits", "tokenize", "convert", "inspect", "devices", "bench"):
-        text = common.output(args, command, "--help").decode()
+    for command in ("serve", "chat", "complete", "sessions", "logits", "tokenize", "convert", "inspect", "devices", "bench", "bench serve"):
+        text = common.output(args, *command.split(), "--help").decode()
         with open(os.path.join(args.source_dir, "docs", "commands.md"), encoding="utf-8") as f:
             documented = f.read()
         for word in sorted(set(re.findall(r"--[a-z][a-z-]*", text)) - {"--help"}):

@@ -77,6 +77,8 @@ TEST(LayerRule, LetsOnlyTheLookingToolsLookDeeper) {
   EXPECT_THAT(layers("tools/bench_ops.cpp", "#include \"engine/queue.h\"\n"), SizeIs(1));
   EXPECT_THAT(layers("tools/serve.cpp", "#include \"model/model.h\"\n"), SizeIs(1));
   EXPECT_THAT(layers("tools/benchmarks.cpp", "#include \"model/model.h\"\n"), SizeIs(1));
+  EXPECT_THAT(layers("tools/load/exchange.cpp", "#include \"http/connection.h\"\n"), SizeIs(1)) << "a client like any other";
+  EXPECT_THAT(layers("tools/load/exchange.cpp", "#include \"commands.h\"\n"), SizeIs(1)) << "a folder for itself";
 }
 
 TEST(LayerRule, WantsEveryFolderInTheTable) {
