@@ -123,6 +123,7 @@ struct Request {
   std::string note;           // of the caller, kept with the turn: at most max_note bytes
   // Generation ends before the first of these; never shown. Empty strings are skipped.
   std::vector<std::string> stop;
+  uint32_t shown_stops = 0;  // the first so many of these are shown where they end the text, for it is asked for
   std::vector<Token> stop_tokens;
   // Goes on past the ends that the model makes: token 0 (where the vocabulary has no text for it), and the
   // prompt's own stops.

@@ -127,6 +127,8 @@ Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defau
   fields.text("model");  // any name is taken for the one model there is
   request.sampling = read_sampling(fields, vocab, defaults.sampling);
   request.stop = read_stops(fields);
+  if (fields.boolean("include_stop_str_in_output").value_or(false))
+    request.shown_stops = static_cast<uint32_t>(request.stop.size());
   request.ignore_eos = fields.boolean("ignore_eos").value_or(false);
   if (const json::array* tokens = fields.list("stop_token_ids"))
     for (const json::value& token : *tokens)

@@ -24,6 +24,8 @@ constexpr Field common[] = {
      "Generation ends before the first of these texts, of up to 1024 bytes each, and no part of it is shown. In a chat they count "
      "in a thought too.",
      0, 16},
+    {"include_stop_str_in_output", boolean, "false",
+     "Show the text of `stop` that ended the answer behind it. A [session](#sessions) is kept without it."},
     {"stop_token_ids", list, "none", "Token ids that end generation.", 0, 256},
     {"ignore_eos", boolean, "false",
      "Go on past the end-of-text token, and in a chat past the end of the answer, up to `max_tokens`."},

@@ -212,10 +212,7 @@ bool Generation::has_thought_enough() const {
 // is looked for in that, nor one that began before it.
 void Generation::close_thought() {
   pass(stops_.finish());
-  if (stops_.stopped()) {
-    finish_ = Finish::stop;
-    return;
-  }
+  if (stops_.stopped()) return end_at_stop();
   stops_ = StopMatcher(job_.request->stop);
   heard_.expect_end();
   turn_.expect_end();
@@ -230,7 +227,13 @@ void Generation::close_thought() {
 
 void Generation::show(std::string_view piece) {
   pass(stops_.push(piece));
-  if (stops_.stopped()) finish_ = Finish::stop;
+  if (stops_.stopped()) end_at_stop();
+}
+
+// The stop string is shown where that is asked for; of the text that a session keeps it is no part.
+void Generation::end_at_stop() {
+  finish_ = Finish::stop;
+  if (stops_.which() < job_.request->shown_stops) add(turn_.push(job_.request->stop[stops_.which()]));
 }
 
 void Generation::pass(std::string_view piece) {
@@ -333,7 +336,7 @@ void Generation::flush() {
   if (!stops_.stopped()) {
     pass(stops_.push(detokenizer_.finish()));
     if (!stops_.stopped()) pass(stops_.finish());
-    if (stops_.stopped() && finish_ == Finish::length) finish_ = Finish::stop;
+    if (stops_.stopped() && (finish_ == Finish::length || finish_ == Finish::stop)) end_at_stop();
   }
   add(turn_.finish());
 }

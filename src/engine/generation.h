@@ -98,6 +98,7 @@ class Generation {
   bool has_thought_enough() const;
   void close_thought();
   void show(std::string_view piece);
+  void end_at_stop();
   void pass(std::string_view piece);
   void add(TurnText news);
   void read_end(std::span<const float> row);

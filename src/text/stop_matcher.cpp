@@ -6,10 +6,11 @@
 namespace fulmar {
 
 StopMatcher::StopMatcher(std::vector<std::string> stops) {
-  for (std::string& text : stops) {
+  for (std::size_t number = 0; number < stops.size(); ++number) {
+    std::string& text = stops[number];
     if (text.empty()) continue;
     // border[n]: the longest proper prefix of the stop string that also ends its first n bytes.
-    Stop stop{std::move(text), {0, 0}, 0};
+    Stop stop{std::move(text), {0, 0}, 0, number};
     for (std::size_t i = 1, length = 0; i < stop.text.size(); ++i) {
       while (length > 0 && stop.text[i] != stop.text[length]) length = stop.border[length];
       if (stop.text[i] == stop.text[length]) ++length;
@@ -31,7 +32,10 @@ std::string StopMatcher::push(std::string_view text) {
       while (matched > 0 && byte != stop.text[matched]) matched = stop.border[matched];
       if (byte == stop.text[matched]) ++matched;
       if (matched == stop.text.size()) {
-        match_ = std::min(match_, read_ - matched);
+        if (read_ - matched < match_) {
+          match_ = read_ - matched;
+          which_ = stop.number;
+        }
         matched = stop.border[matched];
       }
       oldest = std::min(oldest, read_ - matched);

@@ -74,12 +74,15 @@ class StopMatcher {
   // What was held back, when generation ended. A match that still waited stands now: see stopped().
   std::string finish();
   bool stopped() const { return stopped_; }
+  // Once stopped: which of the stop strings it was, as they were given.
+  std::size_t which() const { return which_; }
 
  private:
   struct Stop {
     std::string text;
     std::vector<std::size_t> border;
     std::size_t matched;  // how many of its bytes the text read so far ends with
+    std::size_t number;   // as it was given
   };
   std::string show_until(std::size_t end);
 
@@ -89,6 +92,7 @@ class StopMatcher {
   // Positions in the text, but for hidden_.
   std::size_t hidden_ = 0, shown_ = 0, read_ = 0, held_from_ = 0;
   std::size_t match_ = none;  // where the first stop string found so far begins
+  std::size_t which_ = none;  // and which it is
   bool stopped_ = false;
 };
 

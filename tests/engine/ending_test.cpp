@@ -81,6 +81,24 @@ TEST(Ending, AStopStringAcrossTokensNeverLeaksItsBeginning) {
   EXPECT_EQ(listener->events().back().completion_tokens, std::string("one\nUser two\n\nUser:").size());
 }
 
+TEST(Ending, AStopStringIsShownWhereThatIsAskedFor) {
+  Question request = ask("x", 100);
+  request.stop = {"", "four", "two", "three"};
+  request.shown_stops = 3;
+  const auto said_with = [&](std::string_view text, uint32_t tokens) {
+    const auto engine = make_byte_engine(says(text));
+    request.max_tokens = tokens;
+    const auto listener = listen_to(*engine, request);
+    EXPECT_EQ(listener->wait(), Finish::stop);
+    return listener->text();
+  };
+  EXPECT_EQ(said_with("one two three", 100), "one two");
+  EXPECT_EQ(said_with("one three two", 100), "one ") << "not the one behind those that were asked for";
+  request.stop = {"two", "two three!"};
+  request.shown_stops = 2;
+  EXPECT_EQ(said_with("one two thr", 11), "one two") << "a match that waited for a longer one, at the end of the tokens";
+}
+
 TEST(Ending, TextHeldBackForAStopStringComesWithTheLastEvent) {
   const auto engine = make_fake_engine(says("ab\n\nUse"));
   Question request = ask("x", 100);

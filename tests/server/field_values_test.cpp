@@ -63,6 +63,7 @@ const std::map<std::string, std::string>& both() {
       {"n", ".xxx xx xx.. x xxxx xx xx x"},
       {"stop", ".... xx xxxx x xxxx xv xv x"},
       {"stop_token_ids", ".... xx xxxx x xxxx xx vx x"},
+      {"include_stop_str_in_output", ".xxx .v xxxx x xxxx xx xx x"},
       {"ignore_eos", ".xxx .v xxxx x xxxx xx xx x"},
       {"temperature", ".xxx xx xv.. v xxxx xx xx x"},
       {"top_p", ".xxx xx xv.. x xxxx xx xx x"},

@@ -99,9 +99,11 @@ TEST(StopMatcher, AMatchWaitsForOneThatBeganBeforeIt) {
   EXPECT_FALSE(longer.stopped());
   EXPECT_EQ(longer.push("d"), "");
   EXPECT_TRUE(longer.stopped());
+  EXPECT_EQ(longer.which(), 1u) << "the one that began first";
   EXPECT_EQ(shorter.push("xabc"), "x");
   EXPECT_EQ(shorter.finish(), "a");
   EXPECT_TRUE(shorter.stopped());
+  EXPECT_EQ(shorter.which(), 0u);
 }
 
 TEST(StopMatcher, AMegabyteOfAlmostMatchesPassesThrough) {
