@@ -142,10 +142,10 @@ void add_serve(CommandLine& line) {
                "Put an empty line between what a session has read and what /state/chat/completions appends to it");
   command
       .option(
-          "--slots", flags->spec.slots,
+          "--slots,--max_batch_size", flags->spec.slots,
           "Requests generating at once; by default as many as fit an eighth of the weights' memory, 8 to 64")
       .between(1, 4096);
-  command.option("--queue", flags->engine.queue, "Requests that may wait; one more is answered 429")
+  command.option("--queue,--max_queue_size", flags->engine.queue, "Requests that may wait; one more is answered 429")
       .show_default()
       .between(1, 1'000'000);
   command
@@ -153,6 +153,10 @@ void add_serve(CommandLine& line) {
               "Tokens that the prompts of waiting requests may have together; past it: 429")
       .show_default()
       .between(1, 1 << 30);
+  command
+      .option("--max-tokens,--max_completion_tokens", flags->server.max_tokens,
+              "Tokens that an answer may have where its request says nothing; by default 16 for completions, 4096 for chats")
+      .between(1, 1'000'000);
   command
       .option("--max-prompt-tokens", flags->engine.max_prompt_tokens,
               "Tokens that one prompt may have; past it: 400")
@@ -164,7 +168,7 @@ void add_serve(CommandLine& line) {
               "Memory for what prompts begin with, such as 500M; 0: none; by default an eighth of what is free")
       .size_in_bytes()
       .not_negative();
-  command.option("--step-tokens", flags->spec.step_tokens, "Tokens of the largest step of the model")
+  command.option("--step-tokens,--max_seq_len", flags->spec.step_tokens, "Tokens of the largest step of the model")
       .show_default()
       .between(1, 65536);
   command

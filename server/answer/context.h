@@ -21,6 +21,7 @@ struct Context {
   ProfileChoice profiles;
   std::string build = "fulmar";  // the program and its version
   std::string password;          // http::ServerOptions::password
+  uint32_t max_tokens = 0;       // of an answer whose request says nothing; 0: as its family has it
   bool state_newline = false;    // an empty line goes before what /state/chat/completions appends to a session
   mutable ChildNumbers child_numbers;
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet

@@ -78,6 +78,11 @@ std::string_view model_of(const Call& call) {
   return given && given->is_string() ? std::string_view(given->get_string()) : std::string_view();
 }
 
+uint32_t usual_tokens(const Context& context, const Call& call, uint32_t otherwise) {
+  if (context.max_tokens > 0) return context.max_tokens;
+  return call.family.max_tokens > 0 ? call.family.max_tokens : otherwise;
+}
+
 std::vector<http::Route> make_routes(const Context& context, const std::vector<Row>& rows) {
   std::vector<std::vector<Row>> groups;
   for (const Row& row : rows) {

@@ -16,6 +16,7 @@ namespace json = boost::json;
 struct Family {
   std::string_view name;
   http::Wording wording;
+  uint32_t max_tokens = 0;  // that its clients expect where they say nothing; 0: as the endpoint has it
 };
 
 // One request as its endpoint gets it; valid until that returns, but for the reply.
@@ -61,6 +62,10 @@ struct Row {
   // Bytes that a body may have, as Route::most_body; null: as many as other bodies.
   size_t (*most_body)(const Context& context) = nullptr;
 };
+
+// Tokens that an answer may have where its request says nothing: what the server was started with, else what the family
+// has, else `otherwise`.
+uint32_t usual_tokens(const Context& context, const Call& call, uint32_t otherwise);
 
 // The rows as HTTP knows them: one route for all rows of a method and path, which must agree in cost, auth and
 // content. A POST's body is parsed once; what is no JSON object is worded by the first row's family. `context`

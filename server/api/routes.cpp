@@ -1,6 +1,7 @@
 // The route table.
 #include "api/routes.h"
 
+#include "api/conrwkv/conrwkv.h"
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
 #include "api/openai/openai.h"
@@ -15,8 +16,12 @@ std::vector<Row> all_rows() {
       {"GET", "/props", family, props, Cost::quick},
       {"GET", "/v1/models", family, openai::list_models, Cost::quick},
       {"GET", "/v1/models/{}", family, openai::get_model, Cost::quick},
-      {"POST", "/v1/completions", family, openai::completions},
-      {"POST", "/v1/chat/completions", family, openai::chat_completions},
+      {"POST", "/v1/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
+      {"POST", "/v1/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
+      {"POST", "/v1/completions", conrwkv::family, conrwkv::checked<openai::chat_completions>},
+      {"POST", "/v1/chat/completions", family, openai::chat_completions, Cost::any, Auth::password, conrwkv::has_no_prompt},
+      {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
+      {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>},
       {"POST", "/v1/embeddings", family, openai::embeddings},
       {"GET", "/apply-template", family, openai::apply_template},
       {"POST", "/apply-template", family, openai::apply_template},
@@ -41,8 +46,12 @@ std::vector<Row> all_rows() {
       // For clients whose base address lacks the /v1.
       {"GET", "/models", family, openai::list_models, Cost::quick},
       {"GET", "/models/{}", family, openai::get_model, Cost::quick},
-      {"POST", "/completions", family, openai::completions},
-      {"POST", "/chat/completions", family, openai::chat_completions},
+      {"POST", "/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
+      {"POST", "/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
+      {"POST", "/completions", conrwkv::family, conrwkv::checked<openai::chat_completions>},
+      {"POST", "/chat/completions", family, openai::chat_completions, Cost::any, Auth::password, conrwkv::has_no_prompt},
+      {"POST", "/chat/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
+      {"POST", "/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>},
       {"POST", "/embeddings", family, openai::embeddings},
   };
 }

@@ -56,6 +56,7 @@ int run_server(ServeOptions options) {
   context.profiles = options.profiles;
   context.build = options.build;
   context.password = options.http.password;
+  context.max_tokens = options.max_tokens;
   context.state_newline = options.state_newline;
   host::Host host(std::move(options.host));
   context.host = &host;

@@ -14,6 +14,7 @@ struct ServeOptions {
   http::ServerOptions http;
   ProfileChoice profiles;
   std::string build;  // the program's name and version
+  uint32_t max_tokens = 0;     // Context::max_tokens
   bool state_newline = false;  // Context::state_newline
   double drain_seconds = 30;  // for requests in flight, after the first SIGTERM or SIGINT
   host::HostOptions host;     // HostOptions::engine's model is loaded first, where it names one

@@ -1,6 +1,9 @@
 // With a password nobody gets past it, whichever family's door he takes, and each says so in its own words.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <utility>
+
 #include "server/harness.h"
 
 namespace fulmar::test {
@@ -26,8 +29,11 @@ TEST(Passwords, EveryRouteButHealthIsClosedInTheWordsOfItsFamily) {
   harness.context.password = "sesame";
   const http::Failure failure(Error(ErrorKind::unauthorized, "no"));
   size_t closed = 0;
+  std::set<std::pair<std::string, std::string>> paths;
   for (const api::Row& row : api::all_rows()) {
     if (row.path == std::string_view("/health")) continue;
+    // Whose body it is, is known behind the password: until then a path's first family speaks.
+    if (!paths.emplace(row.method, row.path).second) continue;
     for (const std::string_view headers : {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n"}) {
       const Answer answer = ask(harness, row, headers);
       EXPECT_EQ(answer.status, 401) << row.method << ' ' << row.path;

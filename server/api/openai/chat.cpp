@@ -39,7 +39,7 @@ void chat_completions(const Context& context, const Call& call) {
   const PromptInput input = read_chat_prompt(fields, call.http.body);
   chat.prompt = engine.prepare(input);
   const Sampling usual = usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt));
-  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual}, chat);
+  asked.delivery = read_common(fields, engine.model().vocab, {usual_tokens(context, call, kDefaultTokens), usual}, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   begin_as_served(*served, chat);
   if (chat.stop.empty()) chat.stop = served->usual.stops;

@@ -23,7 +23,7 @@ void completions(const Context& context, const Call& call) {
   Request common;
   Asked asked;
   const Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
-  asked.delivery = read_common(fields, vocab, {kDefaultTokens, usual}, common);
+  asked.delivery = read_common(fields, vocab, {usual_tokens(context, call, kDefaultTokens), usual}, common);
   if (fields.integer("best_of").value_or(asked.delivery.choices) != asked.delivery.choices)
     unsupported("best_of", "must equal n");
   asked.echo = fields.boolean("echo").value_or(false);
