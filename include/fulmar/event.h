@@ -15,6 +15,7 @@ enum class Finish : uint8_t {
   none,       // more will come
   stop,       // a stop string, a stop token or the end of text
   length,     // max_tokens
+  paused,     // Sink::pause(): Request::drawn says how it goes on
   cancelled,  // the engine was drained or destroyed first; a closed sink hears nothing more
   failed      // see Event::error
 };
@@ -28,7 +29,8 @@ struct Event {
   uint32_t cached_tokens = 0;                         // of the prompt's: those that a prefix of it had read before
   uint32_t thought_tokens = 0;                        // those of the completion that the thought took
   std::span<const float> embedding;  // [C], of length 1: with the last event of a request for one that did not fail
-  // After the turn, one a stream: with the last event of a request for them that did not fail.
+  // After the turn, one a stream: with the last event of a request for them that did not fail, or was paused. None where
+  // its prompt was not read to the end.
   std::span<const StatePtr> states;
   uint64_t step = 0;                                  // the engine step that made it
   const Error* error = nullptr;                       // with Finish::failed
@@ -36,17 +38,30 @@ struct Event {
   // is kept comes when that is durable; where it cannot be kept, it is Finish::failed, and the session is what it was.
 };
 
+// What a listener wants of its request; the larger counts.
+enum class Wish : uint8_t { more, pause, end, closed };
+
 // Where a request's events go. Keep it alive by the shared_ptr given to submit(); call close() when nobody
 // listens any more: the slot is free after the step under way, and no further event arrives after the one in flight.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual void on_event(const Event& event) = 0;
-  void close() { closed_.store(true, std::memory_order_release); }
-  bool closed() const { return closed_.load(std::memory_order_acquire); }
+  void close() { want(Wish::closed); }
+  bool closed() const { return wish() == Wish::closed; }
+  // Both after the step under way too, with a last event. The text ends there, as if the model had ended it: Finish::stop.
+  void end() { want(Wish::end); }
+  // It is to go on later: Finish::paused, with what its states are; text that may become a stop string stays held back.
+  void pause() { want(Wish::pause); }
+  Wish wish() const { return wish_.load(std::memory_order_acquire); }
 
  private:
-  std::atomic<bool> closed_{false};
+  void want(Wish wish) {
+    for (Wish now = wish_.load(std::memory_order_relaxed); now < wish;)
+      if (wish_.compare_exchange_weak(now, wish, std::memory_order_release, std::memory_order_relaxed)) return;
+  }
+
+  std::atomic<Wish> wish_{Wish::more};
 };
 
 }  // namespace fulmar

@@ -114,6 +114,9 @@ struct Request {
   // In its place where the first stream's session has read something before: what is new since then. Null: `prompt`.
   std::shared_ptr<const Prompt> continued;
   std::vector<Stream> streams;  // none: one that starts as the model does
+  // What of its answer another request drew, which was paused, and whose states the streams go on from: it counts for
+  // penalties, random numbers and stops, was shown as far as no stop held it back, and is no part of `max_tokens`.
+  std::vector<Token> drawn;
   Sampling sampling;
   uint32_t max_tokens = 512;  // 0: the prompt is fed, and that is all
   EmbeddingTask task = EmbeddingTask::retrieval;

@@ -17,7 +17,8 @@ enum class PenaltyRule : uint8_t {
   openai,    // presence + frequency * count; temperature, top_k, top_p, min_p
   pipeline,  // of the rwkv package: the same, but digits and blanks do not count; top_p, top_k, temperature, min_p
   runner,    // of RWKV-Runner and RWKV-Infer: as pipeline, and everything counts
-  rapid      // of Rapid-Sampling: presence at first, frequency each time after; temperature, top_k with top_p, min_p
+  rapid,     // of Rapid-Sampling: presence at first, frequency each time after; temperature, top_k with top_p, min_p
+  batch      // of rwkv_lightning's /v2: penalties as pipeline; temperature, top_k, top_p, min_p
 };
 
 // How the next token is drawn: repetition penalty, bias and penalties change the logits, then temperature and cuts in
@@ -49,7 +50,8 @@ constexpr SamplingRange temperature{0, 2}, top_p{0, 1}, min_p{0, 1}, presence_pe
 constexpr std::pair<std::string_view, PenaltyRule> penalty_rules[] = {{"openai", PenaltyRule::openai},
                                                                       {"pipeline", PenaltyRule::pipeline},
                                                                       {"runner", PenaltyRule::runner},
-                                                                      {"rapid", PenaltyRule::rapid}};
+                                                                      {"rapid", PenaltyRule::rapid},
+                                                                      {"batch", PenaltyRule::batch}};
 
 // What a model's makers measured it with, or what another server draws with by default.
 struct SamplingProfile {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -21,6 +23,12 @@ std::string_view first_part(std::string_view text) {
   size_t length = kPartBytes;
   while (length > kPartBytes - 4 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
   return text.substr(0, length);
+}
+
+void trim(std::string& text) {
+  constexpr std::string_view white = " \t\r\n";
+  text.erase(text.find_last_not_of(white) + 1);
+  text.erase(0, std::min(text.find_first_not_of(white), text.size()));
 }
 
 // Takes the first part of `from`.
@@ -47,16 +55,26 @@ struct Choice final : Sink {
   uint32_t completion_tokens = 0, thought_tokens = 0;
   uint32_t sent_tokens = 0;  // completion_tokens when it got its place in Answer::news_ last
   bool waiting = false;  // stands in Answer::news_
+  // Of an answer that may be paused.
+  std::vector<Token> drawn;
+  std::vector<StatePtr> states;  // when it was
 };
 
-class Answer final : public http::Source, public std::enable_shared_from_this<Answer> {
+class Answer final : public http::Source, public Stoppable, public std::enable_shared_from_this<Answer> {
  public:
   Answer(const Asked& asked, const Context& context, host::ServedPtr served, std::unique_ptr<Dialect> dialect,
          const Call& call);
+  ~Answer() override;
 
   void start(Asked asked);
   void on_event(Choice& choice, const Event& event) noexcept;
   http::Reply::Part take() override;
+
+  void stop() override;
+  void pause(std::shared_ptr<void> until) override;
+  bool is_over() const override;
+  size_t texts() const override { return choices_.size(); }
+  size_t states() const override;
 
  private:
   struct Piece {
@@ -68,6 +86,7 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   void add(Choice& choice, const Event& event);
   void count_prompt(size_t prompt, const Event& event);
   void end_with(Error error);
+  void keep_rest();
   std::vector<Piece> take_pieces();
   // By whoever takes.
   http::Reply::Part take_stream();
@@ -83,8 +102,13 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   const Delivery delivery_;
   const std::unique_ptr<Dialect> dialect_;
   const Family& family_;
+  Running& running_;
+  const std::string id_;  // in there; empty: it is not
+  const std::vector<uint32_t> indices_;
+  const bool trim_;
   const std::shared_ptr<http::Reply> reply_;
   std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
+  std::vector<Request> requests_;                    // per prompt, where it may be paused
   std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
   // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
   bool begun_ = false;                               // the head was taken
@@ -92,7 +116,7 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   size_t given_ = 0;                                 // bytes of its thought, echo and text
   std::string half_;                                 // a character's first bytes
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   struct Read {
     uint64_t tokens = 0, cached = 0;
   };
@@ -104,6 +128,8 @@ class Answer final : public http::Source, public std::enable_shared_from_this<An
   std::deque<uint32_t> news_;   // choices with something new, in the order of its coming
   std::optional<Error> error_;  // ends the answer after what came before it
   bool dropped_ = false;        // an event could not be kept
+  std::atomic<bool> pausing_{false};
+  std::vector<std::shared_ptr<void>> pausers_;  // who waits for that
 };
 
 void Choice::on_event(const Event& event) {
@@ -116,6 +142,10 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
       delivery_(asked.delivery),
       dialect_(std::move(dialect)),
       family_(call.family),
+      running_(context.running),
+      id_(asked.id),
+      indices_(asked.indices),
+      trim_(asked.trim),
       reply_(call.reply),
       unfinished_(asked.prompts.size() * asked.delivery.choices),
       held_(context.waiting_text) {
@@ -132,10 +162,15 @@ void Answer::start(Asked asked) {
   if (held_.too_much()) throw Held::too_much_error();
   const auto self = shared_from_this();
   reply_->on_gone([weak = weak_from_this()] {
-    if (const auto answer = weak.lock()) answer->close_all();
+    const auto answer = weak.lock();
+    if (answer && !answer->pausing_) answer->close_all();  // what is paused may go on for another
   });
   reply_->note({usage_.prompt, 0});
   std::vector<Submission> all;
+  if (!id_.empty()) {
+    requests_ = asked.prompts;
+    running_.add(id_, weak_from_this());
+  }
   for (Request& request : asked.prompts) {
     Submission& submission = all.emplace_back(Submission{std::move(request), {}});
     for (uint32_t i = 0; i < delivery_.choices; ++i)
@@ -160,6 +195,7 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
       add(choice, event);
   } catch (...) {  // no memory for the text
     dropped_ = true;
+    pausers_.clear();
     close_all();
     reply_->wake();
   }
@@ -176,7 +212,9 @@ void Answer::add(Choice& choice, const Event& event) {
   held_.change(choice.capacity(), before);
   unread_ += event.thought.size() + event.text.size();
   choice.finish = event.finish;
-  if (event.finish != Finish::none) --unfinished_;
+  if (!id_.empty()) choice.drawn.insert(choice.drawn.end(), event.tokens.begin(), event.tokens.end());
+  if (event.finish == Finish::paused) choice.states.assign(event.states.begin(), event.states.end());
+  if (event.finish != Finish::none && --unfinished_ == 0 && pausing_) keep_rest();
   if (unread_ > kUnread && delivery_.stream)
     return end_with(Error(ErrorKind::timed_out,
                           fmt::format("the answer is read too slowly: {} bytes of it were waiting", unread_)));
@@ -207,10 +245,68 @@ void Answer::count_prompt(size_t prompt, const Event& event) {
   usage_.cached += event.cached_tokens - std::exchange(read.cached, event.cached_tokens);
 }
 
+Answer::~Answer() {
+  if (!id_.empty()) running_.remove(id_);
+}
+
+void Answer::stop() {
+  for (Choice& choice : choices_) choice.end();
+}
+
+void Answer::pause(std::shared_ptr<void> until) {
+  const std::lock_guard lock(mutex_);
+  if (unfinished_ == 0 || error_ || dropped_) return;
+  pausers_.push_back(std::move(until));
+  pausing_ = true;
+  for (Choice& choice : choices_) choice.pause();
+}
+
+size_t Answer::states() const {
+  size_t count = 0;
+  for (const Request& request : requests_) count += std::max<size_t>(1, request.streams.size());
+  return count;
+}
+
+bool Answer::is_over() const {
+  const std::lock_guard lock(mutex_);
+  return unfinished_ == 0 || error_ || dropped_;
+}
+
+// What was not begun begins as it was asked for; the rest goes on from its session or its state, with nothing to read but
+// the token that was drawn last.
+void Answer::keep_rest() {
+  PausedAnswer paused;
+  paused.id = id_;
+  paused.chunk = delivery_.chunk;
+  paused.served = served_;
+  for (const Choice& choice : choices_) {
+    if (choice.finish != Finish::paused) continue;
+    Request& rest = paused.rest.emplace_back(requests_[choice.index]);
+    paused.indices.push_back(indices_.empty() ? choice.index : indices_[choice.index]);
+    if (!rest.streams.empty()) paused.session = rest.streams[0].keep;
+    if (choice.states.empty()) continue;
+    rest.prompt = std::make_shared<const Prompt>();
+    rest.continued = nullptr;
+    rest.drawn.insert(rest.drawn.end(), choice.drawn.begin(), choice.drawn.end());
+    rest.max_tokens -= static_cast<uint32_t>(choice.drawn.size());
+    rest.streams.resize(choice.states.size());
+    for (size_t i = 0; i < rest.streams.size(); ++i) {
+      Stream& stream = rest.streams[i];
+      stream.from = stream.keep;
+      stream.must_exist = !stream.keep.empty();
+      stream.replace = stream.fresh = false;
+      stream.start = stream.keep.empty() ? choice.states[i] : nullptr;
+    }
+  }
+  if (!paused.rest.empty()) running_.keep(std::move(paused));
+  pausers_.clear();
+}
+
 // One choice's failure ends the whole answer.
 void Answer::end_with(Error error) {
   error_ = std::move(error);
   served_.reset();
+  pausers_.clear();
   close_all();
   reply_->wake();
 }
@@ -305,7 +401,7 @@ http::Reply::Part Answer::take_whole() {
   part.done = next_ == choices_.size();
   if (part.done) dialect_->end_whole(usage, part.bytes);
   part.streamed = begun_ || !part.done;
-  if (!std::exchange(begun_, true)) part.head.emplace();
+  if (!std::exchange(begun_, true)) part.head = dialect_->whole_head();
   if (!part.streamed) part.head->body = std::exchange(part.bytes, {});
   return part;
 }
@@ -313,6 +409,7 @@ http::Reply::Part Answer::take_whole() {
 // One part of the next choice, whose text nobody writes to any more.
 void Answer::put_choice(std::string& out) {
   Choice& choice = choices_[next_];
+  if (trim_ && given_ == 0) trim(choice.text);
   const std::string_view parts[] = {choice.thought, echo_.empty() ? std::string_view() : echo_of(choice.index),
                                     choice.text};
   if (given_ == 0) dialect_->begin_choice(choice.index, !choice.thought.empty(), out);

@@ -7,6 +7,7 @@
 #include "answer/dialect.h"
 #include "answer/held.h"
 #include "answer/row.h"
+#include "answer/running.h"
 
 namespace fulmar::api {
 
@@ -19,6 +20,11 @@ struct Asked {
   Delivery delivery;
   std::vector<Request> prompts;  // each is continued delivery.choices times
   bool echo = false;             // each prompt's text is put before what continues it
+  bool trim = false;             // an answer in one piece: without the white space around each text
+  // Where it can be stopped or paused while it runs (running.h): its name there; and the numbers of its texts, where they are
+  // not 0, 1, ... Prompts have no turn of a template then, and each is continued once.
+  std::string id{};
+  std::vector<uint32_t> indices{};
 };
 
 // Submits everything and returns; `dialect` makes the answer as the reply is read. What serves it is kept until the

@@ -58,7 +58,7 @@ PenaltyRule read_rule(const Fields& fields, PenaltyRule otherwise) {
   }
   for (const auto& [word, rule] : penalty_rules)
     if (*name == word) return rule;
-  bad_field("penalty_rule", "must be openai, pipeline, runner or rapid");
+  bad_field("penalty_rule", "must be openai, pipeline, runner, rapid or batch");
 }
 
 // transformers and vLLM look at the whole text, llama.cpp and Ollama at its end.
@@ -113,6 +113,26 @@ void read_session(const Fields& fields, Request& request) {
 }
 
 }  // namespace
+
+bool read_mixed_stops(const Fields& fields, std::string_view field, uint32_t vocab, Request& request) {
+  const json::value* given = fields.find(field);
+  if (given && given->is_array() && given->get_array().empty()) return true;
+  const json::array* list = fields.list(field);
+  if (!list) return false;
+  const std::string name = fields.name(field);
+  for (const json::value& stop : *list) {
+    if (stop.is_null()) continue;
+    if (!stop.is_string()) {
+      const int64_t token = integer_of(stop, name, 0, std::numeric_limits<int32_t>::max());
+      if (token < vocab) request.stop_tokens.push_back(static_cast<Token>(token));
+    } else if (std::string text = string_of(stop, name); text.size() > kStopBytes) {
+      bad_field(name, fmt::format("has a text of more than {} bytes", kStopBytes));
+    } else if (!text.empty()) {
+      request.stop.push_back(std::move(text));
+    }
+  }
+  return true;
+}
 
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab) {
   constexpr int64_t most = std::numeric_limits<int64_t>::max();

@@ -28,6 +28,10 @@ struct Defaults {
 // Error(unsupported).
 Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request);
 
+// What ends generation, as a list of ids and texts. An id that the vocabulary of `vocab` has not is passed over, for clients
+// send those of World to whatever model there is. False where the request says nothing; [] says none.
+bool read_mixed_stops(const Fields& fields, std::string_view field, uint32_t vocab, Request& request);
+
 // A token id of the vocabulary.
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab);
 

@@ -44,7 +44,7 @@ constexpr Field common[] = {
     {"penalty_decay", number, "1", "Occurrences are multiplied by it after every token.",
      sampling_range::penalty_decay.least, sampling_range::penalty_decay.most},
     {"penalty_rule", text, "`openai`, with a `penalty_decay` `pipeline`",
-     "`openai`, `pipeline`, `runner` or `rapid`: [what occurrences cost and which cut comes first](#penalties).", 0, 16},
+     "`openai`, `pipeline`, `runner`, `rapid` or `batch`: [what occurrences cost and which cut comes first](#penalties).", 0, 16},
     {"repetition_penalty", number, "1",
      "Logits of tokens in the prompt and the answer are divided by it where they are positive, else "
      "multiplied. 0: 1.",

@@ -7,6 +7,7 @@
 
 #include "answer/child_numbers.h"
 #include "answer/profiles.h"
+#include "answer/running.h"
 #include "host/served.h"
 
 namespace fulmar::host {
@@ -24,6 +25,7 @@ struct Context {
   uint32_t max_tokens = 0;       // of an answer whose request says nothing; 0: as its family has it
   bool state_newline = false;    // an empty line goes before what /state/chat/completions appends to a session
   mutable ChildNumbers child_numbers;
+  mutable Running running;
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
 
   // What serves requests for a model of that name, none: the current one; whoever works with it keeps it until that is done.

@@ -37,9 +37,10 @@ class Dialect {
   virtual void end(const Usage& usage, std::string& out) = 0;
   virtual void fail(const http::Failure& failure, std::string& out) = 0;
 
-  // In one piece: begin_whole(), for each choice what stands before its text and behind it, end_whole(). The
+  // In one piece: whole_head(), begin_whole(), for each choice what stands before its text and behind it, end_whole(). The
   // text itself is put between as the inside of a JSON string, and so is a thought, where there is one, with
   // end_thought() between the two. It has no error of its own: nothing is out before all choices have ended.
+  virtual http::Response whole_head() const { return {}; }
   virtual void begin_whole(std::string& out) = 0;
   virtual void begin_choice(uint32_t index, bool has_thought, std::string& out) = 0;
   virtual void end_thought(std::string& out) = 0;

@@ -49,13 +49,18 @@ void ask_again(const Context& context, const Waiting& waiting, const std::except
 void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
          const std::shared_ptr<http::Reply>& reply) {
   json::object body;
+  const Family& first = rows[0].family;
   const Content content = rows[0].content;
   const bool is_json = content == Content::object || (content == Content::anything && !request.body.empty());
-  if (request.method == "POST" && is_json) body = parse_object(request.body);
-  if (rows[0].auth == Auth::in_body && !is_let_in(context, request, body))
-    fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
+  try {
+    if (request.method == "POST" && is_json) body = parse_object(request.body);
+  } catch (const Error& error) {
+    throw Error(error.kind(), std::string(first.no_json) + error.what());
+  }
   const Row& row = meant(rows, body);
   try {
+    if (row.auth == Auth::in_body && !is_let_in(context, request, body))
+      fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
     row.endpoint(context, {request, body, row.family, reply});
   } catch (const host::NotResident& missing) {
     const auto waiting = std::make_shared<Waiting>(Waiting{request, std::move(body), row, reply});

@@ -17,6 +17,7 @@ struct Family {
   std::string_view name;
   http::Wording wording;
   uint32_t max_tokens = 0;  // that its clients expect where they say nothing; 0: as the endpoint has it
+  std::string_view no_json = {};  // stands before what is wrong with a body that is no JSON object
 };
 
 // One request as its endpoint gets it; valid until that returns, but for the reply.

@@ -8,6 +8,14 @@
 #include "api/states/states.h"
 
 namespace fulmar::api {
+namespace {
+
+// What is nobody else's is an incomplete chat.
+bool speaks_of_messages(const json::object& body) {
+  return conrwkv::has_no_prompt(body) && !lightning::has_contents(body);
+}
+
+}  // namespace
 
 std::vector<Row> all_rows() {
   using openai::family;
@@ -19,9 +27,10 @@ std::vector<Row> all_rows() {
       {"POST", "/v1/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
       {"POST", "/v1/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
       {"POST", "/v1/completions", conrwkv::family, conrwkv::checked<openai::chat_completions>},
-      {"POST", "/v1/chat/completions", family, openai::chat_completions, Cost::any, Auth::password, conrwkv::has_no_prompt},
-      {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
-      {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>},
+      {"POST", "/v1/chat/completions", family, openai::chat_completions, Cost::any, Auth::in_body, speaks_of_messages},
+      {"POST", "/v1/chat/completions", lightning::family, lightning::batch_chat, Cost::any, Auth::in_body, lightning::has_contents},
+      {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::in_body, conrwkv::has_both},
+      {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>, Cost::any, Auth::in_body},
       {"POST", "/v1/embeddings", family, openai::embeddings},
       {"GET", "/apply-template", family, openai::apply_template},
       {"POST", "/apply-template", family, openai::apply_template},
@@ -37,7 +46,20 @@ std::vector<Row> all_rows() {
       {"GET", "/models/sse", llama::family, llama::watch_models, Cost::quick},
       {"POST", "/models/load", llama::family, llama::load_model},
       {"POST", "/models/unload", llama::family, llama::unload_model},
+      {"POST", "/v2/chat/completions", lightning::family, lightning::padded_chat, Cost::any, Auth::in_body},
+      {"POST", "/v3/chat/completions", lightning::family, lightning::templated_chat, Cost::any, Auth::in_body},
+      {"POST", "/FIM/v1/batch-FIM", lightning::family, lightning::fill_middle, Cost::any, Auth::in_body},
+      {"POST", "/translate/v1/batch-translate", lightning::translation_family, lightning::translate, Cost::any, Auth::in_body},
+      {"POST", "/big_batch/completions", lightning::family, lightning::big_batch, Cost::any, Auth::in_body},
+      {"POST", "/v1/batch/completions", lightning::family, lightning::batch_completions, Cost::any, Auth::in_body},
+      {"POST", "/openai/v1/chat/completions", lightning::family, openai::lightning_chat, Cost::any, Auth::in_body},
+      {"GET", "/openai/v1/models", lightning::family, openai::list_models},
+      {"GET", "/openai/v1/models/{}", lightning::family, openai::get_model},
+      {"POST", "/v1/tokens/count", lightning::family, lightning::count_tokens, Cost::any, Auth::in_body},
       {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick},
+      {"POST", "/v1/server/stop", lightning::family, lightning::stop, Cost::any, Auth::in_body, nullptr, Content::anything},
+      {"POST", "/v1/server/pause", lightning::family, lightning::pause, Cost::any, Auth::in_body, nullptr, Content::anything},
+      {"POST", "/v1/server/resume", lightning::family, lightning::resume, Cost::any, Auth::in_body},
       {"POST", "/state/chat/completions", lightning::family, lightning::state_chat, Cost::any, Auth::in_body},
       {"POST", "/multi_state/chat/completions", lightning::family, lightning::multi_state_chat, Cost::any, Auth::in_body},
       {"POST", "/state/status", lightning::family, lightning::state_status, Cost::any, Auth::in_body, nullptr,
@@ -49,9 +71,10 @@ std::vector<Row> all_rows() {
       {"POST", "/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
       {"POST", "/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
       {"POST", "/completions", conrwkv::family, conrwkv::checked<openai::chat_completions>},
-      {"POST", "/chat/completions", family, openai::chat_completions, Cost::any, Auth::password, conrwkv::has_no_prompt},
-      {"POST", "/chat/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
-      {"POST", "/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>},
+      {"POST", "/chat/completions", family, openai::chat_completions, Cost::any, Auth::in_body, speaks_of_messages},
+      {"POST", "/chat/completions", lightning::family, lightning::batch_chat, Cost::any, Auth::in_body, lightning::has_contents},
+      {"POST", "/chat/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::in_body, conrwkv::has_both},
+      {"POST", "/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>, Cost::any, Auth::in_body},
       {"POST", "/embeddings", family, openai::embeddings},
   };
 }

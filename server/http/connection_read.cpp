@@ -176,7 +176,7 @@ std::optional<Failure> Connection::check_route(const Incoming& in) const {
 }
 
 Response Connection::answer_to_options(const Incoming& in) {
-  const bool everything = in.request.path == "*";
+  const bool everything = in.request.path == "*" || (in.request.path == "/" && in.match.allow.empty());
   const bool preflight = !in.request.header("Access-Control-Request-Method").empty();
   // A preflight for a path that is not there passes, so that the page sees the 404 itself.
   const std::string allow = everything || in.match.allow.empty() ? shared_->router.methods() : in.match.allow;

@@ -58,6 +58,7 @@ Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots
   const bool may_stop = left() > lead_ || job_.request->max_tokens == 0;  // else the next token is drawn from its end
   for (size_t i = 0; i < slots_.size(); ++i)
     stops_at_lead_ |= may_stop && beginning_.parents[i] != 0 && unfed(beginning_.states[i]).size() >= long_lead;
+  replay(job_.request->drawn);
 }
 
 void Generation::add_mark(uint32_t place) {
@@ -69,6 +70,34 @@ void Generation::add_mark(uint32_t place) {
 uint32_t Generation::lead_fed(size_t stream) const {
   if (fed_ > lead_ || drawn_ > 0) return 0;
   return lead_ > 0 ? fed_ : lead_fed_[stream];
+}
+
+// Everything is then as it was after the last of these, but that nothing of them is said again.
+void Generation::replay(std::span<const Token> drawn) {
+  size_t bytes = 0;
+  for (const Token token : drawn) {
+    sampler_.replay(token);
+    const std::string piece = detokenizer_.push(token);
+    heard_.push(piece);
+    pass(stops_.push(piece));
+    bytes += piece.size();
+  }
+  held_before_ = bytes - std::exchange(shown_, 0);
+  said_thought_.clear();
+  text_.clear();
+}
+
+void Generation::heed() noexcept {
+  const Wish wish = job_.sink->wish();
+  if (done() || (wish != Wish::end && wish != Wish::pause)) return;
+  finish_ = wish == Wish::end ? Finish::stop : Finish::paused;
+  if (wish == Wish::pause) return;
+  try {
+    flush();
+  } catch (...) {
+    failure_ = std::current_exception();
+    finish_ = Finish::failed;
+  }
 }
 
 // Whether a stream has tokens to read before the others can go along.
@@ -257,7 +286,7 @@ size_t Generation::said_fed() const {
 }
 
 bool Generation::wants_snapshot() const {
-  if (!falls_back_ || done() || next_.size() != 1 || next_fed_ != 0 || !said_.begins_in_last(shown_)) return false;
+  if (!falls_back_ || done() || next_.size() != 1 || next_fed_ != 0 || !said_.begins_in_last(said_shown())) return false;
   return snapshot_.states.empty() || said_fed() - snapshot_.said >= between_snapshots;
 }
 
@@ -273,7 +302,7 @@ TurnTokens Generation::turn_tokens() const {
   std::vector<Token> rest;
   if (stops_.stopped()) {
     std::string_view text;
-    kept = said_.before(shown_, text);
+    kept = said_.before(said_shown(), text);
     if (!text.empty()) rest = tokenizer_->encode_plain(text);
   }
   made.turn = prompt().tokens;
@@ -351,7 +380,7 @@ void Generation::emit(Finish finish, const Error* error) {
   event.cached_tokens = beginning_.read;
   event.completion_tokens = drawn_;
   if (finish == Finish::length) event.embedding = vector_;
-  if (finish == Finish::length || finish == Finish::stop) event.states = states_;
+  if (finish == Finish::length || finish == Finish::stop || finish == Finish::paused) event.states = states_;
   event.thought_tokens = thought_;
   event.step = step_;
   event.error = error;

@@ -35,6 +35,9 @@ class Generation {
              uint32_t vocab, const EmbeddingHeads* heads = nullptr);
 
   bool closed() const { return job_.sink->closed(); }
+  // Ends here where its listener wants that.
+  void heed() noexcept;
+  bool paused() const { return finish_ == Finish::paused; }
   const Job& job() const { return job_; }
   const Beginning& beginning() const { return beginning_; }
   std::span<const uint32_t> slots() const { return slots_; }
@@ -93,6 +96,7 @@ class Generation {
   bool is_apart() const;
   size_t said_fed() const;
   bool is_stop_token(Token token) const;
+  void replay(std::span<const Token> drawn);
   void accept(Token token);
   void count_thought(std::string_view piece);
   bool has_thought_enough() const;
@@ -103,6 +107,7 @@ class Generation {
   void add(TurnText news);
   void read_end(std::span<const float> row);
   void blame_state() noexcept;
+  size_t said_shown() const { return shown_ > held_before_ ? shown_ - held_before_ : 0; }
   void flush();
   void emit(Finish finish, const Error* error);
 
@@ -126,7 +131,8 @@ class Generation {
   std::vector<Token> next_;    // to be fed after the prompt: the last draw, and what closes a thought
   uint32_t next_fed_ = 0;      // of those
   SaidTokens said_;            // the answer's, but for a stop token; where its states may be of use
-  size_t shown_ = 0;           // bytes of their text that came past the stops
+  size_t shown_ = 0;           // bytes of their text that came past the stops, and before them:
+  size_t held_before_ = 0;     // of Request::drawn, which the stops held back
   std::string said_thought_, text_;  // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
   const EmbeddingHeads* const heads_;

@@ -142,8 +142,8 @@ bool Keeping::end(Generation& one) {
   left_.clear();
   hand_on(one);
   give_up(one);
-  if (!one.done()) keep_lead(one);  // its client went away
-  const bool kept = is_kept(one.job()), reported = one.job().request->report_states;
+  if (!one.done() || one.paused()) keep_lead(one);  // its client went away, or wants the rest later
+  const bool kept = is_kept(one.job()), reported = one.job().request->report_states || one.paused();
   if (!one.leaves_states() || !(kept || reported || one.beginning().cacheable)) return false;
   const TurnTokens tokens = one.turn_tokens();
   const bool cached = cache_answers_ && one.beginning().cacheable && tokens.from_slots &&

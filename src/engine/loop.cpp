@@ -111,15 +111,22 @@ void Loop::change_adapters(const std::vector<Adapter>& adapters) {
   }
 }
 
-// Clients that went away: their slots are free from here on, and soon their places in the queue, which may be
-// too long to be read for every step.
+// Clients that went away, or want no more for now: their slots are free from here on, and soon their places in the queue,
+// which may be too long to be read for every step.
 void Loop::drop_closed() {
   constexpr std::chrono::milliseconds seldom(50);
   if (const Clock::time_point now = Clock::now(); now - looked_ >= seldom) {
     looked_ = now;
-    while (const std::optional<Job> job = queue_.pop_closed()) leave_queue(*job);
+    while (const std::optional<Job> job = queue_.pop_unwanted()) drop(*job);
   }
+  for (const uint32_t who : order_) slots_[who]->heed();
   release_where([](const Generation& one) { return one.closed(); }, true);
+}
+
+// Out of the queue, and nothing of it was begun.
+void Loop::drop(const Job& job) {
+  leave_queue(job);
+  if (!job.sink->closed()) send_end(*job.sink, job.sink->wish() == Wish::end ? Finish::stop : Finish::paused, nullptr);
 }
 
 void Loop::admit() {
@@ -133,8 +140,11 @@ void Loop::admit() {
   while (!free_.empty()) {
     std::optional<Job> job = queue_.pop(free_.front(), may_begin);
     if (!job) return;
+    if (job->sink->wish() != Wish::more) {
+      drop(*job);
+      continue;
+    }
     leave_queue(*job);
-    if (job->sink->closed()) continue;
     if (!begin(std::move(*job))) return;
   }
 }

@@ -52,6 +52,7 @@ class Loop {
   void answer_call();
   void settle(bool wait);
   void drop_closed();
+  void drop(const Job& job);
   void admit();
   bool begin(Job job);
   std::vector<uint32_t> choose_slots(const Beginning& beginning);

@@ -231,10 +231,10 @@ std::optional<Job> Queue::pop(std::optional<uint32_t> slot, const std::function<
   return job;
 }
 
-std::optional<Job> Queue::pop_closed() {
+std::optional<Job> Queue::pop_unwanted() {
   std::lock_guard lock(mutex_);
   for (auto party = parties_.begin(); party != parties_.end(); ++party) {
-    const auto found = std::ranges::find_if(party->jobs, [](const Job& job) { return job.sink->closed(); });
+    const auto found = std::ranges::find_if(party->jobs, [](const Job& job) { return job.sink->wish() != Wish::more; });
     if (found == party->jobs.end()) continue;
     Job job = take(*party, found);
     forget_if_over(party);

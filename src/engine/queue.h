@@ -69,8 +69,8 @@ class Queue {
   // Whether a task waits. No request may begin until it is answered, that is run; or, with `refused`, failed.
   bool has_call() const;
   void answer_call(const Error* refused = nullptr);
-  // Takes out a job whose sink was closed, if there is one. Needs no memory, for it may have run out.
-  std::optional<Job> pop_closed();
+  // Takes out a job whose sink wants no more of it, if there is one. Needs no memory, for it may have run out.
+  std::optional<Job> pop_unwanted();
 
  private:
   struct Call {

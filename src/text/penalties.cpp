@@ -24,7 +24,8 @@ Penalties::Penalties(const Sampling& sampling, std::shared_ptr<const Tokenizer> 
 }
 
 double Penalties::addition(Token token) const {
-  const bool counts = rule_ != PenaltyRule::pipeline || !tokenizer_ ||
+  const bool spares = rule_ == PenaltyRule::pipeline || rule_ == PenaltyRule::batch;
+  const bool counts = !spares || !tokenizer_ ||
                       uncounted.find(tokenizer_->bytes(token)) == std::string_view::npos;
   return counts ? 1 : 0;
 }

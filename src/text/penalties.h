@@ -20,15 +20,15 @@ struct Edit {
 // `paid` is taken off its logit. With t drawn last, and all counts n[v] and penalties P[v] zero at first:
 //
 //   openai, runner:  n[v] = decay n[v] + (v == t)                      paid = presence + frequency n[v]
-//   pipeline:        the same, but a t whose text is a part of " \t0123456789" adds 0 to its n
+//   pipeline, batch: the same, but a t whose text is a part of " \t0123456789" adds 0 to its n
 //   rapid:           P[v] = decay P[v] + (v == t ? (P[v] == 0 ? presence : frequency) : 0)     paid = P[v]
 //
 // Under openai, whose penalties do not decay of themselves, a token whose count fell below 1e-4 counts as never drawn; under
-// pipeline and runner it pays the presence for ever, and under rapid that fades too. Sums are in double, deltas are
+// pipeline, batch and runner it pays the presence for ever, and under rapid that fades too. Sums are in double, deltas are
 // rounded once.
 class Penalties {
  public:
-  // `tokenizer` is for pipeline, which counts everything without one.
+  // `tokenizer` is for pipeline and batch, which count everything without one.
   explicit Penalties(const Sampling& sampling, std::shared_ptr<const Tokenizer> tokenizer = nullptr);
 
   // For the next draw: each of logit_bias, then each penalty, to be added in this order. Valid until count().

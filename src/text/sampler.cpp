@@ -31,6 +31,7 @@ uint32_t order_of(PenaltyRule rule) {
     case PenaltyRule::rapid:
       return shared::DRAW_JOINT;
     case PenaltyRule::openai:
+    case PenaltyRule::batch:
       break;
   }
   return shared::DRAW_TEMPERATURE_FIRST;
@@ -93,6 +94,11 @@ void Sampler::accept(Token token) {
           token, vocab_);
   penalties_.count(token);
   repetition_.see({&token, 1});
+}
+
+void Sampler::replay(Token token) {
+  ++counter_;
+  accept(token);
 }
 
 Token Sampler::sample(std::span<float> logits) {

@@ -26,7 +26,7 @@ class Sampler {
   // logits: V floats, changed where tokens pay. repetition_penalty, logit_bias and the penalties (text/penalties.h) come first.
   // Then, each on what the one before left, and with w = exp(logit - largest):
   //
-  //   openai            w = w^(1/T), top_k, top_p, min_p, draw. Among equals the lower ids are kept.
+  //   openai, batch     w = w^(1/T), top_k, top_p, min_p, draw. Among equals the lower ids are kept.
   //   pipeline, runner  top_p, all equals of the last one included, top_k, w = w^(1/T), min_p, draw.
   //   rapid             w = w^(1/T), the largest that are top_k or have the share top_p, whichever is reached first,
   //                     all equals of the last one included, which share the room that is left (min(what is missing
@@ -39,6 +39,8 @@ class Sampler {
   void read_prompt(std::span<const Token> prompt) { repetition_.see(prompt); }
   // Counts a token for the penalties (the sampler counts its own draws itself).
   void accept(Token token);
+  // The same of a token that another sampler of this seed drew: the random numbers go on behind it.
+  void replay(Token token);
 
  private:
   uint32_t vocab_;

@@ -128,7 +128,7 @@ TEST(Queue, PlacesAndTokensComeBackWithEachJob) {
   std::optional<Job> job = waiting.queue.pop();
   ASSERT_TRUE(job);
   job->sink->close();  // a's other jobs have the same sink
-  while (waiting.queue.pop_closed()) {
+  while (waiting.queue.pop_unwanted()) {
   }
   EXPECT_EQ(waiting.queue.size(), 1u);
   waiting.push('c', 3);

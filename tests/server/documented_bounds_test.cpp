@@ -70,6 +70,8 @@ std::vector<std::string> rows() {
                   "included | {}, and {} of each answer beyond |",
                   size(api::kAllUnread), size(api::kPartBytes)),
       fmt::format("text that `echo` repeats | {} |", size(api::kUnread)),
+      fmt::format("[paused answers](lightning.md#post-v1serverstop-pause-and-resume), for {} s each | {}, with {} of states |",
+                  api::kPausedTime.count(), api::kPausedAnswers, size(api::kPausedBytes)),
   };
 }
 

@@ -1,4 +1,5 @@
 // What clients of rwkv_lightning ask for.
+#include "answer/answer.h"
 #include "api/lightning/lightning.h"
 #include "server/harness.h"
 
@@ -21,6 +22,10 @@ TEST(Lightning, TheStatusTellsOfTheWorkUnderWay) {
   EXPECT_EQ(status.at("model"), "fake-rwkv");
   EXPECT_EQ(status.at("active_requests"), 1);
   EXPECT_EQ(status.at("prefill_queue").at("queued_requests"), 1);
+  EXPECT_EQ(status.at("prefill_queue").at("hard_max_bsz"), int64_t{api::kChoices});
+  EXPECT_EQ(status.at("requests"), json::array()) << "these are of another family";
+  for (const char* name : {"api_version", "engine_version", "capabilities", "active_request", "last_request", "paused_requests"})
+    EXPECT_TRUE(status.as_object().contains(name)) << name;
 }
 
 TEST(Lightning, ErrorsAreOneSentence) {

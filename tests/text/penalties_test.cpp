@@ -67,7 +67,8 @@ std::map<Token, double> plain_penalties(const Sampling& sampling, const std::vec
     for (auto& [seen, count] : occurrence) count *= decay;
     if (sampling.rule == PenaltyRule::openai)
       std::erase_if(occurrence, [](const auto& entry) { return entry.second < 1e-4; });
-    const bool counts = sampling.rule != PenaltyRule::pipeline || token >= uncounted_tokens;
+    const bool spares = sampling.rule == PenaltyRule::pipeline || sampling.rule == PenaltyRule::batch;
+    const bool counts = !spares || token >= uncounted_tokens;
     occurrence[token] += counts ? 1 : 0;
   }
   for (const auto& [seen, count] : occurrence) paid[seen] = presence + count * frequency;
@@ -78,7 +79,7 @@ TEST(Penalties, EachRuleIsItsPlainFormulaOverRandomDraws) {
   const auto vocabulary = small_vocabulary();
   std::mt19937 random(3);
   using enum PenaltyRule;
-  for (const PenaltyRule rule : {openai, pipeline, runner, rapid}) {
+  for (const PenaltyRule rule : {openai, pipeline, runner, rapid, batch}) {
     for (const float decay : {1.0f, 0.996f, 0.5f, 0.1f, 0.0f}) {
       for (const auto& [presence, frequency] : {E{0, 0.3f}, E{1, 0.7f}, E{0, -0.2f}, E{1, 0}, E{-2, 2}}) {
         Sampling sampling;

@@ -4,24 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
+
+#include "answer/answer.h"
+#include "api/lightning/lightning.h"
 
 namespace fulmar::api::lightning {
 namespace {
 
 constexpr int64_t kRandom = -1, kAll = -1;
-constexpr uint32_t kDefaultTokens = 50, kDefaultChunk = 4;
-
-// The numbers of rwkv_lightning as first published, unless the server was started with others for all requests.
-Sampling usual_sampling(const Context& context) {
-  if (context.profiles.fixed) return context.profiles.fixed->sampling;
-  return std::ranges::find(known_profiles(), "lightning", &SamplingProfile::name)->sampling;
-}
 
 Sampling read_sampling(const Fields& fields, const Sampling& otherwise) {
   Sampling sampling = otherwise;
-  sampling.rule = PenaltyRule::rapid;
   const auto set = [&fields](float& target, std::string_view field) {
     if (const auto value = fields.number(field)) target = *value;
   };
@@ -44,41 +38,65 @@ void add_usual_stops(const Engine& engine, Request& request) {
       request.stop_tokens.push_back(token);
 }
 
-void read_stops(const Fields& fields, const Engine& engine, Request& request) {
-  const json::value* given = fields.find("stop_tokens");
-  const bool is_empty_list = given && given->is_array() && given->get_array().empty();
-  const json::array* list = fields.list("stop_tokens");
-  if (!list && !is_empty_list) return add_usual_stops(engine, request);
-  if (!list) return;
-  for (const json::value& stop : *list) {
-    if (stop.is_null()) continue;
-    if (stop.is_string()) {
-      std::string text = string_of(stop, "stop_tokens");
-      if (text.size() > kStopBytes)
-        bad_field("stop_tokens", fmt::format("has a text of more than {} bytes", kStopBytes));
-      if (!text.empty()) request.stop.push_back(std::move(text));
-      continue;
-    }
-    // Clients send the ids of the World vocabulary to whatever model there is; what it has not, it cannot draw.
-    const int64_t token = integer_of(stop, "stop_tokens", 0, std::numeric_limits<int32_t>::max());
-    if (token < engine.model().vocab) request.stop_tokens.push_back(static_cast<Token>(token));
-  }
-}
-
 }  // namespace
 
+NativeDefaults first_defaults(const Context& context) {
+  return defaults_of(context, std::ranges::find(known_profiles(), "lightning", &SamplingProfile::name)->sampling, 50, 4);
+}
+
+NativeDefaults defaults_of(const Context& context, const Sampling& sampling, uint32_t max_tokens, uint32_t chunk) {
+  NativeDefaults defaults{context.profiles.fixed ? context.profiles.fixed->sampling : sampling, max_tokens, chunk};
+  defaults.sampling.rule = sampling.rule;
+  return defaults;
+}
+
 Native read_native(const Fields& fields, const Context& context, const Engine& engine) {
+  return read_native(fields, context, engine, first_defaults(context));
+}
+
+Native read_native(const Fields& fields, const Context&, const Engine& engine, const NativeDefaults& defaults) {
   Native native;
   native.model = fields.text("model").value_or("rwkv7");
-  if (const json::array* contents = fields.list("contents"))
-    for (const json::value& text : *contents) native.contents.push_back(string_of(text, "contents"));
-  native.request.sampling = read_sampling(fields, usual_sampling(context));
-  native.request.max_tokens = static_cast<uint32_t>(fields.integer("max_tokens").value_or(kDefaultTokens));
-  native.request.use_prefix_cache = fields.boolean("use_prefix_cache").value_or(true);
-  read_stops(fields, engine, native.request);
+  native.contents = read_texts(fields, "contents");
+  Request& request = native.request;
+  request.sampling = read_sampling(fields, defaults.sampling);
+  request.max_tokens = static_cast<uint32_t>(fields.integer("max_tokens").value_or(defaults.max_tokens));
+  request.use_prefix_cache = fields.boolean("use_prefix_cache").value_or(true);
+  if (!read_mixed_stops(fields, "stop_tokens", engine.model().vocab, request)) add_usual_stops(engine, request);
   native.delivery.stream = fields.boolean("stream").value_or(false);
-  native.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(kDefaultChunk));
+  native.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(defaults.chunk));
   return native;
+}
+
+std::vector<std::string> read_texts(const Fields& fields, std::string_view field) {
+  std::vector<std::string> texts;
+  if (const json::array* list = fields.list(field))
+    for (const json::value& text : *list) texts.push_back(string_of(text, field));
+  return texts;
+}
+
+std::vector<ChatMessage> read_messages(const Fields& fields) {
+  std::vector<ChatMessage> messages;
+  const json::array* list = fields.list("messages");
+  for (size_t i = 0; list && i < list->size(); ++i) {
+    const json::object* object = (*list)[i].if_object();
+    if (!object) bad_field(fmt::format("messages[{}]", i), "must be an object");
+    const Fields message(*object, message_fields, fmt::format("messages[{}].", i));
+    const json::value* content = message.find("content");
+    messages.push_back({message.text("role").value_or(""), content ? string_of(*content, message.name("content")) : ""});
+  }
+  return messages;
+}
+
+bool is_refused_for_size(const Call& call, std::string_view field) {
+  const json::value* value = call.body.if_contains(field);
+  const size_t texts = value && value->is_array() ? value->get_array().size() : 0;
+  if (texts <= kChoices) return false;
+  http::Response response;
+  response.status = 400;
+  response.body = fmt::format(R"({{"error":"bsz overflow, Max bsz={0}","request_bsz":{1},"max_bsz":{0}}})", kChoices, texts);
+  call.reply->respond(std::move(response));
+  return true;
 }
 
 }  // namespace fulmar::api::lightning

@@ -37,6 +37,7 @@ void answer(const Context& context, const host::ServedPtr& served, Native native
   head.model = std::move(native.model);
   Asked asked;
   asked.delivery = native.delivery;
+  asked.id = head.request_id = context.running.next_id();
   asked.prompts.push_back(std::move(native.request));
   give_answer(context, served, std::move(asked), native_words(std::move(head)), call);
 }
@@ -79,7 +80,10 @@ void multi_state_chat(const Context& context, const Call& call) {
   stream.must_exist = is_kept;
   stream.keep = child_name(*tree, child);
   stream.fresh = true;
-  answer(context, served, std::move(native), {"rwkv7-multi-state", {}, *tree, child}, call);
+  NativeHead head{"rwkv7-multi-state", {}};
+  head.session = *tree;
+  head.dialogue = child;
+  answer(context, served, std::move(native), std::move(head), call);
 }
 
 }  // namespace fulmar::api::lightning

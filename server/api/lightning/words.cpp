@@ -21,14 +21,16 @@ std::string error_json(const http::Failure& failure) {
 }
 
 std::string_view finish_json(Finish finish) {
+  if (finish == Finish::paused) return R"("paused")";
   return finish == Finish::length ? R"("length")" : R"("stop")";
 }
 
-class NativeWords final : public Dialect {
+class NativeWords : public Dialect {
  public:
   explicit NativeWords(NativeHead head) : head_(std::move(head)) {}
 
-  http::Response stream_head() const override { return http::sse_head(); }
+  http::Response stream_head() const override { return named(http::sse_head()); }
+  http::Response whole_head() const override { return named({}); }
   void open(uint32_t, std::string&) override {}
 
   // One event for all that is new. A client reads it as one text for each index, so that a second one is another event's.
@@ -52,7 +54,7 @@ class NativeWords final : public Dialect {
   void fail(const http::Failure& failure, std::string& out) override { out += http::sse_event(error_json(failure)); }
 
   void begin_whole(std::string& out) override {
-    out += fmt::format(R"({{"id":"{}","object":"chat.completion","model":{},"choices":[)", head_.id, json_quoted(head_.model));
+    out += fmt::format(R"({{"id":"{}","object":"{}","model":{},"choices":[)", head_.id, head_.object, json_quoted(head_.model));
   }
   void begin_choice(uint32_t index, bool, std::string& out) override {
     out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","content":")", index > 0 ? "," : "", index);
@@ -68,11 +70,17 @@ class NativeWords final : public Dialect {
   }
 
  private:
+  http::Response named(http::Response response) const {
+    if (!head_.request_id.empty()) response.headers.push_back({"X-Request-Id", head_.request_id});
+    return response;
+  }
+
   void put(std::span<const Said> news, std::string& out) const {
     std::string choices;
     for (const Said& said : news) {
       if (said.text.empty() && said.finish == Finish::none) continue;
-      choices += fmt::format(R"({}{{"index":{},"delta":{{"content":{}}})", choices.empty() ? "" : ",", said.index,
+      choices += fmt::format(R"({}{{"index":{},"delta":{{"content":{}}})", choices.empty() ? "" : ",",
+                             head_.indices.empty() ? said.index : head_.indices[said.index],
                              json_quoted(said.text));
       if (said.finish != Finish::none) choices += fmt::format(R"(,"finish_reason":{})", finish_json(said.finish));
       choices += '}';
@@ -83,14 +91,42 @@ class NativeWords final : public Dialect {
   const NativeHead head_;
 };
 
+class TranslationWords final : public NativeWords {
+ public:
+  TranslationWords(NativeHead head, std::string language)
+      : NativeWords(std::move(head)), begin_(fmt::format(R"({{"detected_source_lang":{},"text":")", json_quoted(language))) {}
+
+  void begin_whole(std::string& out) override { out += R"({"translations":[)"; }
+  void begin_choice(uint32_t index, bool, std::string& out) override {
+    if (index > 0) out += ',';
+    out += begin_;
+  }
+  void end_choice(uint32_t, Finish, std::string& out) override { out += "\"}"; }
+  void end_whole(const Usage&, std::string& out) override { out += "]}"; }
+
+ private:
+  const std::string begin_;
+};
+
 }  // namespace
 
-constexpr Family family{"lightning", error_words};
+constexpr Family family{"lightning", error_words, 0, "Invalid JSON: "};
+constexpr Family translation_family{"translation", translation_error_words, 0, "Invalid JSON: "};
 
 http::Response error_words(const http::Failure& failure) {
   http::Response response;
   response.body = error_json(failure);
   return response;
+}
+
+http::Response translation_error_words(const http::Failure& failure) {
+  http::Response response = error_words(failure);
+  if (failure.status >= 500) response.body.insert(1, R"("translations":[],)");
+  return response;
+}
+
+std::unique_ptr<Dialect> translation_words(NativeHead head, std::string language) {
+  return std::make_unique<TranslationWords>(std::move(head), std::move(language));
 }
 
 std::unique_ptr<Dialect> native_words(NativeHead head) {

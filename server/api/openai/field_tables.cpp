@@ -1,4 +1,6 @@
 // The fields of the OpenAI endpoints. docs/http-api.md prints these tables; a test compares the two.
+#include <limits>
+
 #include "answer/common_fields.h"
 #include "api/openai/openai.h"
 #include "api/openai/words.h"
@@ -74,6 +76,24 @@ constexpr Field chat[] = {
      "has it."},
 };
 
+constexpr Field lightning_chat_rows[] = {
+    {"messages", list, "`contents`", "What was said so far, oldest first.", 0, 16384},
+    {"system", text, "none", "A system's text before them.", 0, 1 << 20},
+    {"contents", list, "none", "Its first text is one more question, behind them.", 0, 1024},
+    {"max_tokens", integer, "4096", "Tokens to make at most.", -1, max_tokens_most, Above::clamped},
+    {"stop_tokens", list, "`[\"\\nUser:\"]`", "What ends generation beside the template's own ends: token ids, texts, or both.", 0, 64},
+    {"temperature", number, "1", "0 always takes the likeliest token.", 0, 1000},
+    {"top_k", integer, "20", "Only so many of the likeliest tokens. 0 or -1: all.", -1, std::numeric_limits<int32_t>::max(),
+     Above::clamped},
+    {"top_p", number, "0.6", "Only the likeliest tokens that together have this share; `top_k` or this, whichever keeps less.", 0, 1},
+    {"alpha_presence", number, "1", "What a token pays once it has occurred, by the rule `rapid`.", -100, 100},
+    {"alpha_frequency", number, "0.1", "What is added to that each further time.", -100, 100},
+    {"alpha_decay", number, "0.996", "What tokens pay is multiplied by it after every token.", 0, 1},
+    {"enable_think", boolean, "false", "true: the answer begins with a thought; false: with an empty one."},
+    {"chunk_size", integer, "1", "Tokens that come at once in a stream.", 1, 256, Above::clamped},
+    {"password", text, "", "Where the server has one: that, if it does not come as a Bearer token."},
+};
+
 constexpr Refused chat_refused[] = {
     {"echo", "[false]", "is not supported in a chat"},
 };
@@ -118,6 +138,7 @@ constexpr Family family{"openai", error_words};
 
 constexpr FieldTable completion_fields{"completions", completion, {}, &common_fields};
 constexpr FieldTable chat_fields{"chat", chat, chat_refused, &common_fields};
+constexpr FieldTable lightning_chat_fields{"lightning chat", lightning_chat_rows, {}, &chat_fields};
 constexpr FieldTable embedding_fields{"embeddings", embedding, {}};
 constexpr FieldTable message_fields{"messages", message, {}};
 constexpr FieldTable part_fields{"parts", part, {}};

@@ -1,0 +1,103 @@
+// Names and what they stand for. No answer is called, and none dies, with the lock held: answers call in here with theirs.
+#include "answer/running.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace fulmar::api {
+
+size_t PausedAnswer::bytes() const {
+  size_t bytes = 0;
+  for (const Request& request : rest) {
+    bytes += (request.prompt->tokens.size() + request.drawn.size()) * sizeof(Token);
+    for (const Stream& stream : request.streams)
+      if (stream.start) bytes += stream.start->bytes();
+  }
+  return bytes;
+}
+
+std::string Running::next_id() {
+  const std::lock_guard lock(mutex_);
+  if (count_ == 0)
+    first_time_ = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return fmt::format("req-{}-{}", first_time_, ++count_);
+}
+
+void Running::add(const std::string& id, std::weak_ptr<Stoppable> answer) {
+  const std::lock_guard lock(mutex_);
+  forget_old();
+  running_.push_back({id, std::move(answer)});
+}
+
+void Running::remove(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(running_, id, &Entry::id);
+  if (found == running_.end()) return;
+  last_ = std::move(found->id);
+  running_.erase(found);
+}
+
+std::vector<Running::Named> Running::find(const std::string& id) const {
+  std::vector<Named> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Entry& entry : running_)
+      if (id.empty() || entry.id == id) all.push_back({entry.id, entry.answer.lock()});
+  }
+  std::erase_if(all, [](const Named& one) { return !one.answer || one.answer->is_over(); });
+  return all;
+}
+
+std::string Running::last() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
+void Running::keep(PausedAnswer paused) {
+  const std::lock_guard lock(mutex_);
+  paused_.push_back(std::move(paused));
+  forget_old();
+}
+
+void Running::forget_old() {
+  const auto now = PausedAnswer::Clock::now();
+  std::erase_if(paused_, [&](const PausedAnswer& one) { return now - one.since > kPausedTime; });
+  size_t bytes = 0;
+  for (const PausedAnswer& one : paused_) bytes += one.bytes();
+  while (paused_.size() > kPausedAnswers || (bytes > kPausedBytes && paused_.size() > 1)) {
+    bytes -= paused_.front().bytes();
+    paused_.erase(paused_.begin());
+  }
+}
+
+bool Running::is_paused(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(paused_, id, &PausedAnswer::id) != paused_.end();
+}
+
+std::optional<PausedAnswer> Running::take(std::string_view id, std::string_view session) {
+  const std::lock_guard lock(mutex_);
+  forget_old();
+  const auto is_meant = [&](const PausedAnswer& one) {
+    return id.empty() ? !session.empty() && one.session == session : one.id == id;
+  };
+  const auto found = std::find_if(paused_.rbegin(), paused_.rend(), is_meant);
+  if (found == paused_.rend()) return std::nullopt;
+  PausedAnswer taken = std::move(*found);
+  paused_.erase(std::next(found).base());
+  return taken;
+}
+
+std::vector<Running::Told> Running::paused() {
+  const std::lock_guard lock(mutex_);
+  forget_old();
+  std::vector<Told> all;
+  const auto now = PausedAnswer::Clock::now();
+  for (const PausedAnswer& one : paused_)
+    all.push_back({one.id, one.session, one.rest.size(), std::chrono::ceil<std::chrono::seconds>(kPausedTime - (now - one.since))});
+  return all;
+}
+
+}  // namespace fulmar::api
