@@ -55,6 +55,7 @@ std::vector<Row> all_rows() {
       {"POST", "/openai/v1/chat/completions", lightning::family, openai::lightning_chat, Cost::any, Auth::in_body},
       {"GET", "/openai/v1/models", lightning::family, openai::list_models},
       {"GET", "/openai/v1/models/{}", lightning::family, openai::get_model},
+      {"POST", "/v1/model/load", lightning::family, lightning::load_model, Cost::any, Auth::in_body},
       {"POST", "/v1/tokens/count", lightning::family, lightning::count_tokens, Cost::any, Auth::in_body},
       {"GET", "/v1/server/status", lightning::family, lightning::server_status, Cost::quick},
       {"POST", "/v1/server/stop", lightning::family, lightning::stop, Cost::any, Auth::in_body, nullptr, Content::anything},

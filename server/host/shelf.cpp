@@ -106,13 +106,17 @@ std::vector<Shelf::Model> Shelf::models() const {
     if (odd || !is_inside(real, models_)) continue;
     const bool is_folder = fs::is_directory(real, odd);
     if (is_folder ? !holds_weights(real) : !has_model_ending(at->path())) continue;
-    const fs::path name = at->path().filename();
-    found.push_back({(is_folder ? name : name.stem()).string(), real.string()});
+    found.push_back({id_of(at->path().string()), real.string()});
   }
   std::ranges::sort(found, {}, &Model::id);
   const auto [first, last] = std::ranges::unique(found, {}, &Model::id);
   found.erase(first, last);
   return found;
+}
+
+std::string Shelf::id_of(const std::string& path) {
+  const fs::path name = fs::path(path).filename();
+  return (has_model_ending(name) ? name.stem() : name).string();
 }
 
 std::optional<std::string> Shelf::path_of(std::string_view id) const {

@@ -32,6 +32,7 @@ class Shelf {
   static constexpr size_t kListed = 1000;
   std::vector<Model> models() const;
   std::optional<std::string> path_of(std::string_view id) const;  // of a listed one
+  static std::string id_of(const std::string& path);              // the name of the file without its ending, or the folder's
 
  private:
   std::string models_, states_;  // canonical

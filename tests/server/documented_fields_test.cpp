@@ -81,7 +81,7 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
         &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields,
         &api::states::fork_fields, &api::states::mix_fields, &api::llama::slot_fields, &api::llama::model_fields,
         &api::lightning::native_fields, &api::lightning::state_fields, &api::lightning::multi_state_fields,
-        &api::lightning::status_fields, &api::lightning::delete_fields, &api::lightning::padded_fields,
+        &api::lightning::status_fields, &api::lightning::load_fields, &api::lightning::delete_fields, &api::lightning::padded_fields,
         &api::lightning::fast_fields, &api::lightning::big_batch_fields, &api::lightning::templated_fields,
         &api::lightning::message_fields, &api::lightning::middle_fields, &api::lightning::translation_fields,
         &api::lightning::count_fields, &api::lightning::named_fields, &api::lightning::resume_fields,

@@ -103,6 +103,10 @@ constexpr Field resumed[] = {
     {"password", text, "", "As above."},
 };
 
+constexpr Field load[] = {
+    {"model", FieldType::text, "required", "A model of `--models-dir`, with or without its file's ending."},
+};
+
 constexpr Field status[] = {
     {"limit", integer, "1000", "Sessions to list at most.", 0, 10000, Above::clamped},
     {"password", text, "", "As above."},
@@ -129,6 +133,7 @@ constexpr FieldTable translation_fields{"translate", translation, {}};
 constexpr FieldTable count_fields{"tokens count", count, {}};
 constexpr FieldTable named_fields{"stop", named, {}};
 constexpr FieldTable resume_fields{"resume", resumed, {}};
+constexpr FieldTable load_fields{"model load", load, {}};
 constexpr FieldTable status_fields{"state status", status, {}};
 constexpr FieldTable delete_fields{"state delete", erasure, {}};
 

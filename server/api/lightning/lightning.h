@@ -19,6 +19,7 @@ void templated_chat(const Context& context, const Call& call);  // templates.cpp
 void fill_middle(const Context& context, const Call& call);
 void translate(const Context& context, const Call& call);
 
+void load_model(const Context& context, const Call& call);
 void count_tokens(const Context& context, const Call& call);
 void server_status(const Context& context, const Call& call);
 void stop(const Context& context, const Call& call);  // control.cpp
@@ -33,6 +34,6 @@ void state_delete(const Context& context, const Call& call);
 extern const FieldTable native_fields, state_fields, multi_state_fields;  // field_tables.cpp
 extern const FieldTable padded_fields, fast_fields, big_batch_fields, templated_fields, middle_fields, translation_fields;
 extern const FieldTable message_fields, count_fields, named_fields, resume_fields;
-extern const FieldTable status_fields, delete_fields;
+extern const FieldTable status_fields, delete_fields, load_fields;
 
 }  // namespace fulmar::api::lightning

@@ -5,6 +5,7 @@
 #include "answer/answer.h"
 #include "answer/json.h"
 #include "api/lightning/lightning.h"
+#include "host/host.h"
 
 namespace fulmar::api::lightning {
 namespace {
@@ -51,7 +52,9 @@ json::array paused_of(const Context& context) {
 }  // namespace
 
 void server_status(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
+  // Whoever only looks has nothing loaded.
+  const host::ServedPtr served = context.draining ? context.ready() : context.host->current();
+  if (!served) throw Error(ErrorKind::unavailable, "no model is loaded");
   const Engine& engine = *served->engine;
   const EngineStats stats = engine.stats();
   const std::string trouble = engine.trouble();

@@ -15,18 +15,6 @@ namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
 
-// What is new where the session has read something. A history that nothing follows is for a new session alone.
-void continue_session(Engine& engine, const PromptInput& input, Request& chat) {
-  Stream& stream = chat.streams[0];
-  if (const std::optional<PromptInput> news = new_turns(input)) {
-    chat.continued = engine.prepare(*news);
-  } else if (!engine.sessions().entry(stream.from)) {
-    stream.from.clear();
-  } else {
-    bad_field("messages", "must have one after the assistant's last, where there is a session of this session_id");
-  }
-}
-
 }  // namespace
 
 void chat_completions(const Context& context, const Call& call) {

@@ -220,4 +220,15 @@ std::optional<PromptInput> new_turns(const PromptInput& input) {
   return added;
 }
 
+void continue_session(Engine& engine, const PromptInput& input, Request& chat) {
+  Stream& stream = chat.streams[0];
+  if (const std::optional<PromptInput> news = new_turns(input)) {
+    chat.continued = engine.prepare(*news);
+  } else if (!engine.sessions().entry(stream.from)) {
+    stream.from.clear();
+  } else {
+    bad_field("messages", "must have one after the assistant's last, where there is a session of this session_id");
+  }
+}
+
 }  // namespace fulmar::api::openai

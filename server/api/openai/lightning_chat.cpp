@@ -69,7 +69,7 @@ void lightning_chat(const Context& context, const Call& call) {
   set(chat.sampling.frequency_penalty, "alpha_frequency");
   set(chat.sampling.penalty_decay, "alpha_decay");
   if (!read_mixed_stops(fields, "stop_tokens", engine.model().vocab, chat)) chat.stop.push_back("\nUser:");
-  if (!chat.streams.empty()) chat.continued = engine.prepare(new_turns(input));
+  if (!chat.streams.empty()) continue_session(engine, input, chat);
   asked.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(1));
   begin_as_served(*served, chat);
   asked.prompts.push_back(std::move(chat));
