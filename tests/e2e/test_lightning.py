@@ -198,7 +198,14 @@ def main():
         pauses(server)
         status, answer = server.post("/v1/chat/completions", {"contents": ["a"]})
         common.check((status, answer) == (401, {"error": "Unauthorized: invalid or missing password"}), f"{status} {answer}")
-    with common.Server(args, model, *words) as server:
+    # The documents load another model by name: it is the demo's twin.
+    folder = os.path.join(args.work_dir, "models")
+    os.makedirs(folder, exist_ok=True)
+    for file in os.listdir(os.path.dirname(model)):
+        if file.startswith("fulmar-demo."):
+            shutil.copy(os.path.join(os.path.dirname(model), file),
+                        os.path.join(folder, file.replace("fulmar-demo", "rwkv7-g1-0.4b")))
+    with common.Server(args, model, *words, "--models-dir", folder) as server:
         documented(args, server, os.path.join("docs", "lightning.md"))
 
 
