@@ -22,12 +22,13 @@ class Chooser {
           const std::vector<ListedDevice>& devices)
       : L_(L), limit_(limit), plan_of_(plan_of), needs_of_(needs_of), devices_(devices) {}
 
-  ChosenPlan automatic(const std::string& why_no_gpu) {
+  ChosenPlan automatic(const std::string& asked, const std::string& why_no_gpu) {
     const auto gpu = std::find_if(devices_.begin(), devices_.end(), [](const ListedDevice& device) {
       return device.caps.backend != "cpu" && !device.caps.software;
     });
-    if (gpu == devices_.end()) return cpu(why_no_gpu.empty() ? "there is no GPU" : why_no_gpu);
+    if (gpu == devices_.end()) return cpu(asked, why_no_gpu.empty() ? "there is no GPU" : why_no_gpu);
     const std::string device = gpu->word;
+    if (!asked.empty()) return on_device(parse_strategy(fmt::format("{} {}", device, asked)));
     const std::string room =
         fmt::format("of {} allowed on {}", mib(*allowed(parse_strategy(device).parts[0])), gpu->caps.name);
     ModelPlan plan = plan_of_(parse_strategy(device));
@@ -43,7 +44,7 @@ class Chooser {
     }
     if (auto streamed = stream(parse_strategy(fmt::format("{} {}", device, smaller_precisions[1])).parts[0]))
       return {std::move(*streamed), fmt::format("{} {}; the other layers are streamed", too_large, room)};
-    return cpu(fmt::format("even streamed it does not fit into what is {}", room.substr(3)));
+    return cpu({}, fmt::format("even streamed it does not fit into what is {}", room.substr(3)));
   }
 
   // One GPU, the number of layers left open.
@@ -66,8 +67,8 @@ class Chooser {
   }
 
  private:
-  ChosenPlan cpu(const std::string& why) {
-    return {plan_of_(parse_strategy("cpu")), fmt::format("it runs on the CPU: {}", why)};
+  ChosenPlan cpu(const std::string& asked, const std::string& why) {
+    return {plan_of_(parse_strategy("cpu " + asked)), fmt::format("it runs on the CPU: {}", why)};
   }
 
   // Bytes a strategy may use of a device; nothing where that is unknown or, on the CPU, not counted.
@@ -137,7 +138,7 @@ ChosenPlan choose_plan(const Strategy& wanted, uint32_t L, uint64_t memory_limit
                        const NeedsOf& needs_of, const std::vector<ListedDevice>& devices,
                        const std::string& why_no_gpu) {
   Chooser chooser(L, memory_limit, plan_of, needs_of, devices);
-  if (wanted.parts.empty()) return chooser.automatic(why_no_gpu);
+  if (wanted.parts.empty()) return chooser.automatic(wanted.precision, why_no_gpu);
   if (wanted.parts.size() == 1 && !wanted.parts[0].layers && wanted.parts[0].device != "cpu")
     return chooser.on_device(wanted);
   return chooser.as_written(wanted);

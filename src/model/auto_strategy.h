@@ -11,8 +11,8 @@ using PlanOf = std::function<ModelPlan(const Strategy&)>;
 using NeedsOf = std::function<std::vector<MemoryNeed>(const ModelPlan&)>;
 
 // Without parts: the first real GPU with the first of these that fits: the file's own precision, fp16,
-// fp16i8, fp16i8 with as many layers resident as fit; else the CPU. A single GPU without a number of layers:
-// the same precision, streamed where it does not fit. Says in one line of the log what was chosen and why.
+// fp16i8, fp16i8 with as many layers resident as fit; else the CPU. With a precision alone the same device, and as for a
+// single GPU without a number of layers: that precision, streamed where it does not fit. Says in one line of the log what was chosen and why.
 // Everything else is taken as it is; where it needs more than `memory_limit` (0: none) on a GPU,
 // Error(out_of_memory) says how much.
 ModelPlan choose_plan(const Strategy& wanted, uint32_t L, uint64_t memory_limit, const PlanOf& plan_of,

@@ -96,7 +96,7 @@ std::string device_word(const StrategyPart& part) {
 
 StrategyPart first_device(const Strategy& strategy) {
   if (!strategy.parts.empty()) return strategy.parts[0];
-  StrategyPart part;
+  StrategyPart part = parse_strategy("cpu " + strategy.precision).parts[0];
   for (const Kind& kind : kinds) {
     std::string why;
     const std::vector<ops::Caps> found = kind.list(why);

@@ -110,7 +110,7 @@ std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
     } catch (const Error& error) {
       if (!is_of_the_device(error)) throw;
       log_warning("{}; it runs on the CPU instead", error.what());
-      plan = planning.plan_of(parse_strategy("cpu"));
+      plan = planning.plan_of(parse_strategy("cpu " + wanted.precision));
     }
   }
   return place_model(options, std::move(plan), std::move(source));

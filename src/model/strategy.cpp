@@ -29,7 +29,7 @@ std::string grammar() {
       formats += fmt::format("{}{}", formats.empty() ? "" : ", ", info(format).precision);
   return fmt::format(
       "write DEVICE PRECISION [*N[+]], several joined by '->', for example 'vulkan fp16', 'vulkan:1 fp16i8 "
-      "*20 -> cpu fp32' or 'vulkan fp16 *10+'; devices are vulkan[:K], cuda[:K] and cpu; precisions are "
+      "*20 -> cpu fp32' or 'vulkan fp16 *10+', or 'auto' with or without a precision; devices are vulkan[:K], cuda[:K] and cpu; precisions are "
       "fp32, fp16 and bf16, alone or followed by a format for the large matrices ({}); *N is a number of "
       "layers, and + streams those that remain",
       formats);
@@ -68,7 +68,14 @@ class Parser {
 
   Strategy run() {
     Strategy strategy{std::string(text_), {}};
-    if (words_.empty() || (words_.size() == 1 && lower(words_[0].text) == "auto")) return strategy;
+    if (words_.empty()) return strategy;
+    if (lower(words_[0].text) == "auto") {
+      StrategyPart any;
+      if (words_.size() > 1) read_precision(words_[1], any);
+      if (words_.size() > 2) wrong(words_[2], "was not expected here");
+      strategy.precision = any.precision;
+      return strategy;
+    }
     for (;;) {
       strategy.parts.push_back(part());
       if (next_ == words_.size()) return strategy;
@@ -157,7 +164,7 @@ Strategy parse_strategy(std::string_view text) {
 }
 
 std::string to_string(const Strategy& strategy) {
-  if (strategy.parts.empty()) return "auto";
+  if (strategy.parts.empty()) return strategy.precision.empty() ? "auto" : "auto " + strategy.precision;
   std::string out;
   for (const StrategyPart& part : strategy.parts) {
     if (!out.empty()) out += " -> ";

@@ -27,6 +27,7 @@ struct StrategyPart {
 struct Strategy {
   std::string text;                 // as written
   std::vector<StrategyPart> parts;  // empty: choose (nothing was written, or "auto")
+  std::string precision = {};       // what was written behind "auto", in lower case: only the device is chosen then
 };
 
 // Parts joined by "->". Throws Error(misuse) that names the wrong word and its place and shows the grammar.

@@ -67,6 +67,12 @@ TEST_F(AutoStrategy, WithoutAGpuTheCpuRunsAndTheReasonIsTold) {
   EXPECT_EQ(to_string(choose("", {software}).plan.strategy), "cpu fp32");
 }
 
+TEST_F(AutoStrategy, APrecisionAloneLeavesOnlyTheDeviceOpen) {
+  EXPECT_EQ(to_string(choose("auto fp16i8", {gpu(uint64_t{1} << 40)}).plan.strategy), "vulkan:0 fp16i8");
+  EXPECT_EQ(to_string(choose("auto fp16i8", {gpu(need("vulkan fp16i8") - 1)}).plan.strategy).find("vulkan:0 fp16i8 *"), 0u);
+  EXPECT_EQ(to_string(choose("AUTO FP16I8", {}).plan.strategy), "cpu fp16i8");
+}
+
 TEST_F(AutoStrategy, WhatIsWrittenOutIsNotChanged) {
   for (const char* strategy :
        {"cpu fp32", "cpu fp16 *2 -> cpu fp32", "vulkan:0 fp16 *2+", "vulkan:0 fp16 *3 -> cpu fp32"}) {

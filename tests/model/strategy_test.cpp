@@ -46,6 +46,11 @@ TEST(Strategy, FormsThatRun) {
 TEST(Strategy, FormsThatAreRefused) {
   for (const char* text : {"metal fp16",
                            "vulkan fp64",
+                           "auto fp64",
+                           "auto *3",
+                           "auto fp16 *3",
+                           "auto fp16 -> cpu",
+                           "cpu -> auto",
                            "vulkan:x fp16",
                            "vulkan: fp16",
                            "vulkan fp16 fp16",
@@ -63,7 +68,6 @@ TEST(Strategy, FormsThatAreRefused) {
                            "cpu *3 *4",
                            "cpu *3+ fp32",
                            "cpu *99999999999",
-                           "auto fp16",
                            "->",
                            "cpu fp32 * 3",
                            "cpu - > cpu"}) {
@@ -102,6 +106,9 @@ TEST(Strategy, EveryFormatOfTheTableIsAPrecisionAloneAndBehindABase) {
 TEST(Strategy, NothingAndAutoLeaveTheChoiceToTheProgram) {
   for (const char* text : {"", "  ", "auto", " Auto "})
     EXPECT_TRUE(parse_strategy(text).parts.empty()) << text;
+  EXPECT_TRUE(parse_strategy("auto FP16i8").parts.empty());
+  EXPECT_EQ(parse_strategy("auto FP16i8").precision, "fp16i8");
+  EXPECT_EQ(to_string(parse_strategy(" Auto  fp16")), "auto fp16");
 }
 
 TEST(Strategy, PartsAreJoinedByArrowsWithOrWithoutBlanks) {
