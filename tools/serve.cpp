@@ -82,6 +82,8 @@ int run_serve(const ServeFlags& flags) {
   server.build = "fulmar " FULMAR_VERSION;
   if (server.http.host.empty())
     fail(ErrorKind::misuse, "--host is empty; 127.0.0.1 is this machine alone, 0.0.0.0 whoever reaches it");
+  if (server.admin_keys[0].empty() != server.admin_keys[1].empty())
+    fail(ErrorKind::misuse, "--admin-key1 and --admin-key2 are needed both, or none, and neither may be empty");
   for (const std::string& origin : server.http.access.origins)
     if (origin != "*" && origin != "none" && origin.find("://") == std::string::npos)
       fail(ErrorKind::misuse, "--cors {} is no origin; it begins as https://chat.example does", origin);
@@ -96,13 +98,20 @@ int run_serve(const ServeFlags& flags) {
   return api::run_server(std::move(server));
 }
 
-void add_host_flags(Command& command, host::HostOptions& host) {
+void add_host_flags(Command& command, api::ServeOptions& server) {
+  host::HostOptions& host = server.host;
   command.option("--models-dir", host.folders.models,
                  "Folder whose models and adapters requests may name; without --model none is loaded before one is asked for");
   command.option("--states-dir", host.folders.states, "Folder whose tuned states requests may name; by default that of the models");
   command.option("--models-max", host.most, "Models of --models-dir that are loaded at once; the one asked for longest ago goes")
       .show_default()
       .between(1, 64);
+  command.option("--mrss-max", server.mrss_max, "Tuned states that one mixture of POST /mrss_loadstatemodel may have")
+      .show_default()
+      .between(1, 64);
+  command.option("--admin-key1", server.admin_keys[0],
+                                     "With --admin-key2: whoever posts both keys may end the server, as with RWKV-Infer");
+  command.option("--admin-key2", server.admin_keys[1], "The other one");
   command.option("--idle-unload", host.idle_seconds, "Seconds after which a model of --models-dir that nobody asks is unloaded; 0: never")
       .show_default()
       .not_negative();
@@ -121,7 +130,7 @@ void add_serve(CommandLine& line) {
   add_chat_flags(command, *flags, flags->engine.thinking_budget);
   command.option("--model-name", flags->spec.name,
                  "The model's id for clients; by default the name of its file or folder");
-  add_host_flags(command, flags->server.host);
+  add_host_flags(command, flags->server);
   command.option("--host", flags->server.http.host, "Address to listen on").show_default();
   command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default().between(0, 65535);
   const Option password =

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ struct Context {
   std::string password;          // http::ServerOptions::password
   uint32_t max_tokens = 0;       // of an answer whose request says nothing; 0: as its family has it
   bool state_newline = false;    // an empty line goes before what /state/chat/completions appends to a session
+  uint32_t mrss_max = 4;         // tuned states of one mixture
+  std::string admin_keys[2];     // who sends both may end the server; empty: nobody may
+  std::function<void()> stop;    // as SIGTERM does; returns at once
   mutable ChildNumbers child_numbers;
   mutable Running running;
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet

@@ -71,6 +71,7 @@ void Fields::check_entries(const Field& field, size_t count) const {
 
 const json::value* Fields::find(std::string_view field) const {
   const json::value* value = object_.if_contains(known(field).name);
+  if (otherwise_ && (!value || value->is_null())) value = otherwise_->if_contains(field);
   return value && !value->is_null() ? value : nullptr;
 }
 
@@ -94,6 +95,14 @@ std::optional<float> Fields::number(std::string_view field) const {
   const Field& row = known(field);
   return static_cast<float>(
       number_of(*value, name(field), static_cast<double>(row.least), static_cast<double>(row.most)));
+}
+
+std::optional<float> Fields::number_or_text(std::string_view field) const {
+  const json::value* value = find(field);
+  if (!value || (value->is_string() && value->get_string().empty())) return std::nullopt;
+  const Field& row = known(field);
+  return static_cast<float>(
+      number_or_text_of(*value, name(field), static_cast<double>(row.least), static_cast<double>(row.most)));
 }
 
 std::optional<std::string> Fields::text(std::string_view field) const {

@@ -11,7 +11,7 @@
 
 namespace fulmar::api {
 
-enum class FieldType : uint8_t { boolean, integer, number, text, list, map, text_or_list };
+enum class FieldType : uint8_t { boolean, integer, number, text, list, map, text_or_list, number_or_text };
 
 struct Field {
   std::string_view name;
@@ -49,6 +49,9 @@ class Fields {
   Fields(const json::object& object, const FieldTable& table, std::string prefix = {})
       : object_(object), table_(table), prefix_(std::move(prefix)) {}
 
+  // What a field is where the object says nothing of it; must outlive this.
+  void otherwise(const json::object& values) { otherwise_ = &values; }
+
   // Throws Error(unsupported) for the first refused field of the table or its base that asks for something.
   void refuse_unsupported() const;
 
@@ -60,6 +63,7 @@ class Fields {
   std::optional<bool> boolean(std::string_view field) const;
   std::optional<int64_t> integer(std::string_view field) const;
   std::optional<float> number(std::string_view field) const;
+  std::optional<float> number_or_text(std::string_view field) const;
   std::optional<std::string> text(std::string_view field) const;
   const json::array* list(std::string_view field) const;
   const json::object* map(std::string_view field) const;
@@ -69,6 +73,7 @@ class Fields {
   void check_entries(const Field& field, size_t count) const;
 
   const json::object& object_;
+  const json::object* otherwise_ = nullptr;
   const FieldTable& table_;
   std::string prefix_;
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -77,6 +78,15 @@ double number_of(const json::value& value, std::string_view name, double least, 
   if (!(number >= least && number <= most))
     bad_field(name, fmt::format("must be between {} and {}", least, most));
   return number;
+}
+
+double number_or_text_of(const json::value& value, std::string_view name, double least, double most) {
+  if (!value.is_string()) return number_of(value, name, least, most);
+  const std::string_view word(value.get_string());
+  double number = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (error != std::errc() || end != word.data() + word.size()) bad_field(name, "must be a number, or one as text such as \"0.3\"");
+  return number_of(number, name, least, most);
 }
 
 std::string string_of(const json::value& value, std::string_view name) {

@@ -32,6 +32,8 @@ enum class Above : uint8_t { refused, clamped };
 int64_t integer_of(const json::value& value, std::string_view name, int64_t least, int64_t most,
                    Above above = Above::refused);
 double number_of(const json::value& value, std::string_view name, double least, double most);
+// The same of a number, or of one as text: "0.3".
+double number_or_text_of(const json::value& value, std::string_view name, double least, double most);
 std::string string_of(const json::value& value, std::string_view name);
 
 // A JSON string value; bytes that are no UTF-8 become U+FFFD.

@@ -2,6 +2,7 @@
 #include "api/routes.h"
 
 #include "api/conrwkv/conrwkv.h"
+#include "api/infer/infer.h"
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
 #include "api/openai/openai.h"
@@ -66,8 +67,16 @@ std::vector<Row> all_rows() {
       {"POST", "/state/status", lightning::family, lightning::state_status, Cost::any, Auth::in_body, nullptr,
        Content::anything},
       {"POST", "/state/delete", lightning::family, lightning::state_delete, Cost::any, Auth::in_body},
+      {"POST", "/loadmodel", infer::family, infer::load_model},
+      {"POST", "/removemodel", infer::family, infer::remove_model, Cost::any, Auth::password, nullptr, Content::anything},
+      {"POST", "/loadstatemodel", infer::family, infer::load_state},
+      {"POST", "/mrss_loadstatemodel", infer::family, infer::load_mixture},
+      {"POST", "/mrss_set_gatingweight", infer::family, infer::set_gates},
+      {"POST", "/removestatemodel", infer::family, infer::remove_states},
+      {"GET", "/models", infer::family, infer::list_models, Cost::quick},
+      {"GET", "/healthcheck", infer::family, infer::health_check, Cost::quick},
+      {"POST", "/fjdkgmzak9sd/sksf_appkill", infer::family, infer::kill},
       // For clients whose base address lacks the /v1.
-      {"GET", "/models", family, openai::list_models, Cost::quick},
       {"GET", "/models/{}", family, openai::get_model, Cost::quick},
       {"POST", "/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
       {"POST", "/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},

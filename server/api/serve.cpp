@@ -58,13 +58,17 @@ int run_server(ServeOptions options) {
   context.password = options.http.password;
   context.max_tokens = options.max_tokens;
   context.state_newline = options.state_newline;
+  context.mrss_max = options.mrss_max;
+  std::ranges::copy(options.admin_keys, context.admin_keys);
   host::Host host(std::move(options.host));
   context.host = &host;
+  asio::io_context news;
+  auto keep = asio::make_work_guard(news);
+  std::function<void()> stop;  // on the calling thread
+  context.stop = [&news, &stop] { asio::post(news, [&stop] { stop(); }); };
   http::Server server(options.http, make_router(context));
   server.start();
 
-  asio::io_context news;
-  auto keep = asio::make_work_guard(news);
   asio::signal_set signals(news, SIGINT, SIGTERM);
   std::exception_ptr failure;
   std::jthread drainer;
@@ -88,12 +92,11 @@ int run_server(ServeOptions options) {
     });
   }
 
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (error) return;
+  stop = [&] {
     // Nothing can interrupt a load, and there is nothing to lose.
     if (!begun) end_now(0);
+    if (context.draining.exchange(true)) return;
     log_info("stopping: requests under way have {} seconds", options.drain_seconds);
-    context.draining = true;
     drainer = std::jthread([&] {
       const auto start = Clock::now();
       host.drain(options.drain_seconds);  // who asks meanwhile is told 503, as /health tells a load balancer
@@ -101,6 +104,10 @@ int run_server(ServeOptions options) {
       server.drain(std::max(1.0, options.drain_seconds - seconds_since(start)));
       asio::post(news, [&] { news.stop(); });
     });
+  };
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (error) return;
+    stop();
     signals.async_wait([](boost::system::error_code again, int) {
       if (again) return;
       log_warning("a second signal: stopped with requests under way");

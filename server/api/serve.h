@@ -16,6 +16,8 @@ struct ServeOptions {
   std::string build;  // the program's name and version
   uint32_t max_tokens = 0;     // Context::max_tokens
   bool state_newline = false;  // Context::state_newline
+  uint32_t mrss_max = 4;       // Context::mrss_max
+  std::string admin_keys[2];   // Context::admin_keys
   double drain_seconds = 30;  // for requests in flight, after the first SIGTERM or SIGINT
   host::HostOptions host;     // HostOptions::engine's model is loaded first, where it names one
 };

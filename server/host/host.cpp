@@ -127,11 +127,11 @@ void Host::push(Order order) {
   work_.notify_all();
 }
 
-void Host::load(ModelSpec spec, double grace, Done done) {
+void Host::load(ModelSpec spec, double grace, Done done, Usual usual) {
   const std::lock_guard lock(mutex_);
   refuse_if_busy();
   std::string id = spec.name.empty() ? std::filesystem::path(spec.file).stem().string() : spec.name;
-  push({std::move(spec), std::move(id), true, true, grace, {std::move(done)}});
+  push({std::move(spec), std::move(id), true, true, grace, {std::move(done)}, std::move(usual)});
 }
 
 void Host::unload(std::string_view id, double grace, Done done) {
@@ -155,8 +155,10 @@ void Host::when_resident(const std::string& id, Done done) {
     if (resident(id) == residents_.end()) {
       const auto known = known_.find(id);
       ModelSpec spec;
+      Usual usual;
       if (known != known_.end()) {
-        spec = known->second;
+        spec = known->second.spec;
+        usual = known->second.usual;
       } else {
         const std::optional<std::string> path = shelf_.path_of(id);
         if (!path) throw Error(ErrorKind::not_found, fmt::format("there is no model {}", id), "model");
@@ -165,7 +167,7 @@ void Host::when_resident(const std::string& id, Done done) {
       const auto same = std::ranges::find_if(orders_, [&](const Order& order) { return order.id == id && !order.spec.file.empty(); });
       if (same != orders_.end()) return same->done.push_back(std::move(done));
       const bool current = current_.empty() || current_ == id;
-      return push({std::move(spec), id, current, false, options_.grace_seconds, {std::move(done)}});
+      return push({std::move(spec), id, current, false, options_.grace_seconds, {std::move(done)}, std::move(usual)});
     }
   }
   done(nullptr);
@@ -196,7 +198,10 @@ void Host::name(Served entry) {
   const std::lock_guard lock(mutex_);
   const auto current = resident(current_);
   if (current == residents_.end()) fail(ErrorKind::unavailable, "{}", why_none());
+  if (entry.engine && entry.engine != current->served->engine)
+    fail(ErrorKind::unavailable, "another model was loaded meanwhile; ask again, for that one");
   entry.engine = current->served->engine;
+  entry.base = current->served->base;
   std::vector<ServedPtr>& names = current->names;
   const auto same = std::ranges::find_if(names, [&](const ServedPtr& served) { return served->id == entry.id; });
   if (same != names.end()) {
@@ -237,7 +242,7 @@ std::vector<Listed> Host::list() {
     troubles = troubles_;
     others = on_shelf_;
     if (shelf_.is_open())
-      for (const auto& [id, spec] : known_) others.push_back(id);
+      for (const auto& [id, how] : known_) others.push_back(id);
   }
   if (!loading.empty()) all.push_back({loading, Presence::loading, false, loaded, {}, {}});
   for (const auto& [id, why] : troubles) others.push_back(id);

@@ -75,15 +75,16 @@ class Host {
 
   // Makes this the current model, in place of the one there was where no more may be resident. Returns at once. Throws
   // Error(busy) while another load or unload is under way. `grace`: seconds for the answers of a model that goes.
-  void load(ModelSpec spec, double grace, Done done);
+  // `usual`: how requests for it are drawn where they say nothing.
+  void load(ModelSpec spec, double grace, Done done, Usual usual = {});
   // The model of that id goes, or without one the current; none is current then. Throws as load() does, and
   // Error(not_found).
   void unload(std::string_view id, double grace, Done done);
   // An engine that was made elsewhere, as the current model.
   void adopt(std::shared_ptr<Engine> engine);
 
-  // Another name for the current model, until that goes. Its engine is filled in. Throws Error(unavailable) where there is
-  // no model, Error(busy) beyond kNames.
+  // Another name for the current model, until that goes. Its base is filled in, and its engine where none is given. Throws
+  // Error(unavailable) where there is no model or the engine given is no longer its, Error(busy) beyond kNames.
   static constexpr size_t kNames = 256;
   void name(Served entry);
   void forget_names();
@@ -121,6 +122,11 @@ class Host {
     bool replaces = true;  // a resident of the same id, and the current one where there is room for one
     double grace = 0;
     std::vector<Done> done;
+    Usual usual = {};
+  };
+  struct Known {
+    ModelSpec spec;
+    Usual usual;
   };
 
   void run();
@@ -158,7 +164,7 @@ class Host {
   double loaded_ = 0;
   std::map<std::string, std::string> troubles_;   // of ids, why the last load failed
   std::vector<std::unique_ptr<Engine>> graveyard_;  // nobody holds these; the host's thread ends them
-  std::map<std::string, ModelSpec> known_;          // models that were loaded, as they were
+  std::map<std::string, Known> known_;              // models that were loaded, as they were
   std::vector<std::string> on_shelf_;               // ids
   Clock::time_point looked_;                        // when
   bool look_ = false;                               // it is to be done again

@@ -127,7 +127,7 @@ void Host::load_now(const Order& order) {
   {
     const std::lock_guard lock(mutex_);
     if (const auto current = resident(current_); current != residents_.end() && !current->spec.file.empty())
-      before = Order{current->spec, current_, true, true, order.grace, {}};
+      before = Order{current->spec, current_, true, true, order.grace, {}, current->served->base};
     gone = take_out(order, true);
   }
   retire(std::move(gone), order.grace);
@@ -171,7 +171,10 @@ bool Host::change_adapters(const Order& order) {
   if (const auto current = resident(current_); current != residents_.end()) {
     current->spec = order.spec;
     current->names.clear();
-    known_[current_] = order.spec;
+    Served changed = *current->served;
+    changed.base = order.usual;
+    current->served = std::make_shared<Served>(std::move(changed));
+    known_[current_] = {order.spec, order.usual};
   }
   return true;
 }
@@ -212,13 +215,14 @@ std::list<Host::Resident> Host::publish(std::shared_ptr<Engine> engine, const Or
   const auto served = std::make_shared<Served>();
   served->id = engine->model().id;
   served->engine = std::move(engine);
+  served->base = order.usual;
   std::list<Resident> gone;
   {
     const std::lock_guard lock(mutex_);
     gone = take_out(order, all);
     constexpr size_t most_known = 256;
     if (known_.size() >= most_known) known_.clear();
-    if (!order.spec.file.empty()) known_[served->id] = order.spec;
+    if (!order.spec.file.empty()) known_[served->id] = {order.spec, order.usual};
     if (order.current || current_.empty()) current_ = served->id;
     loading_.clear();
     residents_.push_back({order.spec, served, {}, Clock::now()});

@@ -9,10 +9,12 @@
 
 namespace fulmar::host {
 
-// How requests for a name are drawn where they say nothing, before any profile does.
+// How requests for a name are drawn where they say nothing.
 struct Usual {
   std::optional<float> temperature, top_p;
-  std::vector<std::string> stops;  // beside a chat template's own
+  std::vector<std::string> stops = {};  // of chats, beside the template's own
+  std::string profile = {};  // one of known_profiles(), in place of the model's own where --sampling-profile names none
+  std::optional<uint32_t> max_tokens = {};  // of chats
 };
 
 // Never changed once others have it. Who holds one keeps the engine: see Host on what becomes of it then.
@@ -20,7 +22,8 @@ struct Served {
   std::string id;
   std::shared_ptr<Engine> engine;
   std::vector<Stream> streams = {};  // what a text begins from; none: what the model begins from
-  Usual usual = {};
+  Usual usual = {};  // of the name
+  Usual base = {};   // of the model, as it was loaded: what comes after the name's own
 };
 using ServedPtr = std::shared_ptr<const Served>;
 

@@ -10,6 +10,7 @@
 
 #include "answer/body.h"
 #include "answer/common_fields.h"
+#include "api/infer/infer.h"
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
 #include "api/openai/openai.h"
@@ -43,6 +44,8 @@ std::string type_of(const api::Field& field) {
                          field.above == api::Above::clamped ? "; more is that" : "");
     case number:
       return fmt::format("number, {} to {}", field.least, field.most);
+    case number_or_text:
+      return fmt::format("number or text of one, {} to {}", field.least, field.most);
     case text:
       return up_to("text", " bytes");
     case list:
@@ -79,7 +82,8 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   for (const api::FieldTable* table :
        {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
         &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields,
-        &api::states::fork_fields, &api::states::mix_fields, &api::llama::slot_fields, &api::llama::model_fields,
+        &api::infer::load_fields, &api::infer::state_fields, &api::infer::mixture_fields, &api::infer::gate_fields,
+        &api::infer::kill_fields, &api::states::fork_fields, &api::states::mix_fields, &api::llama::slot_fields, &api::llama::model_fields,
         &api::lightning::native_fields, &api::lightning::state_fields, &api::lightning::multi_state_fields,
         &api::lightning::status_fields, &api::lightning::load_fields, &api::lightning::delete_fields, &api::lightning::padded_fields,
         &api::lightning::fast_fields, &api::lightning::big_batch_fields, &api::lightning::templated_fields,

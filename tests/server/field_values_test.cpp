@@ -126,6 +126,8 @@ const std::map<std::string, std::string>& completion() {
 const std::map<std::string, std::string>& chat() {
   static const std::map<std::string, std::string> rows = {
       {"messages", "xxxx xx xxxx x xxxx xx xx x"},
+      {"params", kMap},
+      {"mrss_gatingweight", ".... xx xxxx x xxxx xx vx x"},
       {"m.role", "xxxx xx xxxx x xxxx xx xx x"},
       {"m.content", "xvxx xx xxxx x xxxx vv xx x"},
       {"m.tool_calls", ".... xx xxxx x xxxx xx xx x"},

@@ -253,6 +253,23 @@ TEST(Host, NamesLiveAsLongAsTheirModel) {
   models.host->name(entry);
   ASSERT_EQ(models.load("b"), "");
   EXPECT_TRUE(models.host->names().empty());
+  entry.engine = std::make_shared<FakeEngine>();
+  EXPECT_THROW(models.host->name(entry), Error) << "it was made for a model that is no longer there";
+}
+
+TEST(Host, WhatAModelIsLoadedWithIsItsNamesToo) {
+  Models models;
+  host::Usual usual;
+  usual.top_p = 0.25F;
+  std::promise<std::string> said;
+  models.host->load(Models::spec("a"), 20, [&](const std::exception_ptr& failure) { said.set_value(Models::words(failure)); }, usual);
+  ASSERT_EQ(said.get_future().get(), "");
+  host::Served entry;
+  entry.id = "a tuned";
+  models.host->name(entry);
+  for (const char* name : {"", "a tuned"}) EXPECT_EQ(models.host->find(name)->base.top_p, 0.25F) << name;
+  ASSERT_EQ(models.load("a"), "");
+  EXPECT_FALSE(models.host->find("")->base.top_p) << "nothing of the load before";
 }
 
 TEST(Host, AModelThatWasUnloadedIsNone) {

@@ -7,6 +7,7 @@
 #include "answer/usual.h"
 #include "answer/whole.h"
 #include "api/openai/chat_prompt.h"
+#include "api/openai/infer_fields.h"
 #include "api/openai/openai.h"
 #include "api/openai/words.h"
 
@@ -20,17 +21,21 @@ constexpr uint32_t kDefaultTokens = 4096;
 void chat_completions(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready(model_of(call));
   Engine& engine = *served->engine;
-  const Fields fields(call.body, chat_fields);
+  const InferFields infer = read_infer_fields(call.body, *served);
+  Fields fields(call.body, chat_fields);
+  fields.otherwise(infer.params);
   Asked asked;
   Request chat;
   fields.refuse_unsupported();
   const PromptInput input = read_chat_prompt(fields, call.http.body);
   chat.prompt = engine.prepare(input);
-  const Sampling usual = usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt));
-  asked.delivery = read_common(fields, engine.model().vocab, {usual_tokens(context, call, kDefaultTokens), usual}, chat);
+  const Sampling usual =
+      usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt), infer.present ? "infer" : "");
+  const uint32_t most = usual_tokens(context, call, default_tokens(infer, *served, kDefaultTokens));
+  asked.delivery = read_common(fields, engine.model().vocab, {most, usual}, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
-  begin_as_served(*served, chat);
-  if (chat.stop.empty()) chat.stop = served->usual.stops;
+  begin_as_served(*served, chat, infer.gates);
+  if (chat.stop.empty()) chat.stop = served->base.stops;
   asked.prompts.push_back(std::move(chat));
   auto words = chat_words(asked.delivery, served->id);
   give_answer(context, served, std::move(asked), std::move(words), call);

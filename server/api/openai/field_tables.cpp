@@ -74,6 +74,12 @@ constexpr Field chat[] = {
     {"presystem", boolean, "false",
      "Before the first message an exchange in which the assistant promises to answer in full, as RWKV-Runner "
      "has it."},
+    {"params", map, "none",
+     "As RWKV-Infer has it: `user_name`, `assistant_name`, `system_name`, `max_tokens` (1000), `temperature`, `top_p`, "
+     "`presence_penalty`, `frequency_penalty` and `penalty_decay` where the request itself does not say them.",
+     0, 64},
+    {"mrss_gatingweight", list, "as set",
+     "Gates of a [mixture of states](infer.md), numbers or texts of them from -1000 to 1000, for this answer alone.", 0, 64},
 };
 
 constexpr Field lightning_chat_rows[] = {
