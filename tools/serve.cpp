@@ -67,6 +67,18 @@ bool can_be_a_host(const std::string& host) {
   return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), fits);
 }
 
+// Those that say something of one model, where none is named that they could mean.
+void refuse_first_models_flags(const ServeFlags& flags) {
+  const std::pair<std::string_view, bool> given[] = {{"--model-name", !flags.spec.name.empty()},
+                                                     {"--vocab", !flags.spec.vocab.empty()},
+                                                     {"--chat-template", !flags.spec.chat_template.empty()},
+                                                     {"--gn-eps", flags.spec.head_norm_eps.has_value()},
+                                                     {"--adapter", !flags.adapters.empty()},
+                                                     {"--state", !flags.states.empty()}};
+  for (const auto& [flag, is_given] : given)
+    if (is_given) fail(ErrorKind::misuse, "{} is of one model: name it with --model, beside --models-dir", flag);
+}
+
 int run_serve(const ServeFlags& flags) {
   return_freed_memory();
   ignore_broken_pipes();
@@ -74,7 +86,12 @@ int run_serve(const ServeFlags& flags) {
   EngineOptions options = flags.engine;
   const bool none_at_first = flags.spec.file.empty() && !flags.server.host.folders.models.empty();
   options.model = spec_of(flags);
-  if (none_at_first) options.model.file.clear();
+  if (none_at_first) {
+    refuse_first_models_flags(flags);
+    options.model.file.clear();
+    options.model.progress = {};
+    Engine::fits_beside(options);  // a wrong word should not wait for the first request
+  }
   if (!log_enabled(LogLevel::info)) options.model.progress = {};
   api::ServeOptions server = flags.server;
   server.http.password = password_of(flags);

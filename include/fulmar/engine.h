@@ -45,7 +45,8 @@ class Engine {
   // Loads the model; throws Error. The engine is ready when this returns.
   static std::unique_ptr<Engine> create(const EngineOptions& options);
   // Whether create() would now place the model as it would with all memory free: where not, what else is loaded should go
-  // first. Reads no weights; throws what is wrong with the model or the options as far as that shows without them.
+  // first. Reads no weights; throws what is wrong with the model or the options as far as that shows without them. Without a
+  // file only words are checked.
   static bool fits_beside(const EngineOptions& options);
   virtual ~Engine() = default;  // cancels what is in flight
 

@@ -144,7 +144,7 @@ Token token_of(const json::value& value, const std::string& name, uint32_t vocab
 
 Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request) {
   fields.refuse_unsupported();
-  fields.text("model");  // any name is taken for the one model there is
+  fields.text("model");
   request.sampling = read_sampling(fields, vocab, defaults.sampling);
   request.stop = read_stops(fields);
   if (fields.boolean("include_stop_str_in_output").value_or(false))

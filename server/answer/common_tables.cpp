@@ -14,7 +14,7 @@ constexpr int64_t int64_most = std::numeric_limits<int64_t>::max();
 constexpr int64_t int32_most = std::numeric_limits<int32_t>::max();
 
 constexpr Field common[] = {
-    {"model", text, "", "Any name is taken for the one model there is."},
+    {"model", text, "", "The [model](switching.md); without `--models-dir` any name is the one there is."},
     {"stream", boolean, "false", "Send the text as it is made."},
     {"stream_options", map, "", "`{\"include_usage\": true}`: one more event with `usage` before `[DONE]`."},
     {"n", integer, "1",

@@ -35,7 +35,12 @@ struct Context {
   // What serves requests for a model of that name, none: the current one; whoever works with it keeps it until that is done.
   // Throws Error(unavailable) where nothing is to be given work, and as Host::find() does.
   host::ServedPtr ready(std::string_view model = {}) const;
-  // The same where the name is only the client's own word for it.
+  // For who only looks: the current model, where it is loaded, else the one that was asked last. Nothing is loaded for it.
+  // Throws Error(unavailable) where there is none.
+  host::ServedPtr loaded() const;
+  // Sessions are there whatever is loaded. Throws Error(unavailable) as ready() does while draining.
+  StateStore& sessions() const;
+  // As ready(), where a name that is none of a model's is only the client's own word for the current one.
   host::ServedPtr ready_or_current(std::string_view model) const;
 };
 

@@ -9,7 +9,7 @@
 namespace fulmar::api {
 
 void props(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
+  const host::ServedPtr served = context.loaded();
   const ModelInfo& model = served->engine->model();
   const SamplingProfile& usual = profile_for(context.profiles, model, Asking::open);
   const float repeats = usual.sampling.repetition_penalty;

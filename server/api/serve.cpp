@@ -118,6 +118,7 @@ int run_server(ServeOptions options) {
   news.run();
   if (drainer.joinable()) drainer.join();
   server.stop();
+  if (host.is_loading()) end_now(0);  // nothing can interrupt that; what ended is in the file of sessions
   if (failure) std::rethrow_exception(failure);
   host.end();
   if (!flush_log()) std::_Exit(0);

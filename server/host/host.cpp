@@ -57,7 +57,7 @@ ServedPtr Host::find(std::string_view name) {
     if (draining_) fail(ErrorKind::unavailable, "the server is shutting down");
     if (ServedPtr found = named(name)) return found;
     if (id.empty()) id = current_;
-    if (!shelf_.is_open() || id.empty()) fail(ErrorKind::unavailable, "{}", why_none());
+    if (!shelf_.is_open() || id.empty()) fail(ErrorKind::unavailable, "{}", why_not());
     if (known_.contains(id)) throw NotResident(id);
   }
   if (shelf_.path_of(id)) throw NotResident(id);
@@ -68,9 +68,10 @@ ServedPtr Host::find_or_current(std::string_view name) {
   {
     const std::lock_guard lock(mutex_);
     if (draining_) fail(ErrorKind::unavailable, "the server is shutting down");
-    for (const std::string_view wanted : {name, std::string_view()})
-      if (ServedPtr found = named(wanted)) return found;
+    if (ServedPtr found = named(name)) return found;
+    if (known_.contains(std::string(name))) throw NotResident(std::string(name));
   }
+  if (shelf_.path_of(name)) throw NotResident(std::string(name));
   return find({});
 }
 
@@ -94,9 +95,13 @@ std::list<Host::Resident>::iterator Host::resident(std::string_view id) {
 }
 
 std::string Host::why_none() const {
+  const std::lock_guard lock(mutex_);
+  return why_not();
+}
+
+std::string Host::why_not() const {
   if (!loading_.empty()) return fmt::format("the model is still loading ({}); GET /health says when it is ready", percent(loaded_));
-  if (const auto why = troubles_.find(current_); why != troubles_.end()) return why->second;
-  if (!troubles_.empty()) return troubles_.begin()->second;
+  if (const auto why = troubles_.find(wanted_); why != troubles_.end()) return why->second;
   return "no model is loaded; name one of GET /v1/models, or load one with POST /loadmodel or /switch-model";
 }
 
@@ -106,14 +111,43 @@ std::string Host::trouble() const {
   for (const Resident& one : residents_)
     if (one.served->id == current_) return one.served->engine->trouble();
   const bool would_load = shelf_.is_open() && loading_.empty();
-  return residents_.empty() && !would_load ? why_none() : std::string();
+  return residents_.empty() && !would_load ? why_not() : std::string();
 }
 
 ServedPtr Host::current() const {
   const std::lock_guard lock(mutex_);
-  for (const Resident& one : residents_)
-    if (one.served->id == current_) return one.served;
-  return nullptr;
+  const auto found = std::ranges::max_element(residents_, {}, [this](const Resident& one) {
+    return std::pair(one.served->id == current_, one.used);
+  });
+  return found == residents_.end() ? nullptr : found->served;
+}
+
+StateStore& Host::sessions() const {
+  if (options_.engine.sessions) return *options_.engine.sessions;
+  const ServedPtr served = current();
+  if (!served) fail(ErrorKind::unavailable, "{}", why_none());
+  return served->engine->sessions();
+}
+
+bool Host::is_loading() const {
+  const std::lock_guard lock(mutex_);
+  return !loading_.empty();
+}
+
+std::optional<Host::Known> Host::known_as(const std::string& id) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = known_.find(id); known != known_.end()) return known->second;
+  }
+  const std::optional<std::string> path = shelf_.path_of(id);
+  if (!path) return std::nullopt;
+  return Known{spec_for(*path, id), {}};
+}
+
+std::optional<ModelSpec> Host::spec_of(const std::string& id) const {
+  std::optional<Known> known = known_as(id);
+  if (!known) return std::nullopt;
+  return std::move(known->spec);
 }
 
 void Host::refuse_if_busy() const {
@@ -131,6 +165,7 @@ void Host::load(ModelSpec spec, double grace, Done done, Usual usual) {
   const std::lock_guard lock(mutex_);
   refuse_if_busy();
   std::string id = spec.name.empty() ? std::filesystem::path(spec.file).stem().string() : spec.name;
+  wanted_ = id;
   push({std::move(spec), std::move(id), true, true, grace, {std::move(done)}, std::move(usual)});
 }
 
@@ -145,6 +180,7 @@ void Host::unload(std::string_view id, double grace, Done done) {
 }
 
 void Host::when_resident(const std::string& id, Done done) {
+  std::optional<Known> known = known_as(id);
   {
     const std::lock_guard lock(mutex_);
     if (draining_) fail(ErrorKind::unavailable, "the server is shutting down");
@@ -153,21 +189,11 @@ void Host::when_resident(const std::string& id, Done done) {
     if (waiting >= kAwaiting)
       fail(ErrorKind::busy, "{} requests wait for models to be loaded already; try again later", waiting);
     if (resident(id) == residents_.end()) {
-      const auto known = known_.find(id);
-      ModelSpec spec;
-      Usual usual;
-      if (known != known_.end()) {
-        spec = known->second.spec;
-        usual = known->second.usual;
-      } else {
-        const std::optional<std::string> path = shelf_.path_of(id);
-        if (!path) throw Error(ErrorKind::not_found, fmt::format("there is no model {}", id), "model");
-        spec = spec_for(*path, id);
-      }
+      if (!known) throw Error(ErrorKind::not_found, fmt::format("there is no model {}", id), "model");
       const auto same = std::ranges::find_if(orders_, [&](const Order& order) { return order.id == id && !order.spec.file.empty(); });
       if (same != orders_.end()) return same->done.push_back(std::move(done));
       const bool current = current_.empty() || current_ == id;
-      return push({std::move(spec), id, current, false, options_.grace_seconds, {std::move(done)}, std::move(usual)});
+      return push({std::move(known->spec), id, current, false, options_.grace_seconds, {std::move(done)}, std::move(known->usual)});
     }
   }
   done(nullptr);
@@ -197,7 +223,7 @@ void Host::adopt(std::shared_ptr<Engine> engine) {
 void Host::name(Served entry) {
   const std::lock_guard lock(mutex_);
   const auto current = resident(current_);
-  if (current == residents_.end()) fail(ErrorKind::unavailable, "{}", why_none());
+  if (current == residents_.end()) fail(ErrorKind::unavailable, "{}", why_not());
   if (entry.engine && entry.engine != current->served->engine)
     fail(ErrorKind::unavailable, "another model was loaded meanwhile; ask again, for that one");
   entry.engine = current->served->engine;

@@ -68,7 +68,7 @@ class Host {
   // Any thread. An empty name is the current model, and so is every name where there is no shelf and nothing is called so.
   // Throws Error(unavailable), saying why, where there is no model, NotResident for one on the shelf, Error(not_found).
   ServedPtr find(std::string_view name);
-  // The same, but a name that nothing is called by is the current model.
+  // The same, but a name that no model is called by, loaded or on the shelf, is the current model.
   ServedPtr find_or_current(std::string_view name);
   // Has it loaded, as one more resident. Throws Error(busy) where too many wait already, Error(not_found).
   void when_resident(const std::string& id, Done done);
@@ -93,17 +93,24 @@ class Host {
   // Residents first, the current one at their head, then the shelf by name, as it was looked through last: it is again,
   // on the host's thread, where that was longer ago than a second.
   std::vector<Listed> list();
-  // The current model where it is resident, else null; for who only looks, which has nothing loaded.
+  // For who only looks, which has nothing loaded: the current model where it is resident, else the resident that was asked
+  // last, or null.
   ServedPtr current() const;
+  std::string why_none() const;  // a sentence, where there is no model
+  // Throws Error(unavailable) where the models bring stores of their own and none is there.
+  StateStore& sessions() const;
   // Empty where requests are taken, else why not.
   std::string trouble() const;
   // `changed` is called, by any thread, when list() may have changed, at most a hundred times a load. It must not call back.
   [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void()> changed);
 
   const Shelf& shelf() const { return shelf_; }
+  // How a model of that name was loaded last, else what one of the shelf is loaded with; nothing where there is none.
+  std::optional<ModelSpec> spec_of(const std::string& id) const;
   // What a model of that path is loaded with where nothing else is said: nothing of the first model that is only its own.
   ModelSpec spec_for(const std::string& path, const std::string& id) const;
   const HostOptions& options() const { return options_; }
+  bool is_loading() const;
   // Refuses everything from now on, and returns when all answers have ended; what still runs after `seconds` is cancelled.
   void drain(double seconds);
 
@@ -142,13 +149,14 @@ class Host {
   void bury();
   void tell();
   std::shared_ptr<Engine> keep(std::unique_ptr<Engine> engine);
+  std::optional<Known> known_as(const std::string& id) const;
   // With the lock held.
   std::list<Resident>::iterator resident(std::string_view id);
   ServedPtr named(std::string_view name);
   bool in_use(const Resident& one) const;
   std::list<Resident> take_out(const Order& order, bool all);
   void refuse_if_busy() const;
-  std::string why_none() const;
+  std::string why_not() const;
   void push(Order order);
 
   HostOptions options_;
@@ -163,6 +171,7 @@ class Host {
   std::string loading_;  // id
   double loaded_ = 0;
   std::map<std::string, std::string> troubles_;   // of ids, why the last load failed
+  std::string wanted_;                             // id of the model that was to be the current one last
   std::vector<std::unique_ptr<Engine>> graveyard_;  // nobody holds these; the host's thread ends them
   std::map<std::string, Known> known_;              // models that were loaded, as they were
   std::vector<std::string> on_shelf_;               // ids

@@ -104,7 +104,9 @@ void Host::unload_now(const Order& order) {
   {
     const std::lock_guard lock(mutex_);
     if (const auto one = resident(order.id); one != residents_.end()) gone.splice(gone.end(), residents_, one);
-    if (current_ == order.id) current_.clear();
+    // Whoever names no model is not left without one.
+    const auto next = std::ranges::max_element(residents_, {}, &Resident::used);
+    if (current_ == order.id) current_ = next == residents_.end() ? std::string() : next->served->id;
   }
   tell();
   retire(std::move(gone), order.grace);
@@ -252,6 +254,8 @@ std::list<Host::Resident> Host::take_out(const Order& order, bool all) {
 
 // Returns once their engines have ended, or nearly.
 void Host::retire(std::list<Resident> gone, double grace) {
+  constexpr double for_ever = 1e7;  // what a clock can count
+  grace = std::min(grace, for_ever);
   for (Resident& one : gone) {
     const std::string id = one.served->id;
     const std::weak_ptr<Engine> engine = one.served->engine;

@@ -120,8 +120,18 @@ std::string Shelf::id_of(const std::string& path) {
 }
 
 std::optional<std::string> Shelf::path_of(std::string_view id) const {
-  for (const Model& model : models())
-    if (model.id == id) return model.path;
+  if (!is_open() || id.empty() || id.size() > kNameBytes || id.find_first_of("/\\") != id.npos || id == "." || id == "..")
+    return std::nullopt;
+  const fs::path folder = models_;
+  std::vector<std::string> names = {std::string(id)};
+  for (const std::string_view ending : endings) names.push_back(std::string(id).append(ending));
+  for (const std::string& name : names) {
+    std::error_code bad;
+    const fs::path found = fs::canonical(folder / name, bad);
+    if (bad || !is_inside(found, folder) || id_of(name) != id) continue;
+    const bool is_one = fs::is_directory(found, bad) ? holds_weights(found) : has_model_ending(name) && fs::is_regular_file(found, bad);
+    if (is_one) return found.string();
+  }
   return std::nullopt;
 }
 

@@ -119,6 +119,7 @@ std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
 // Planned for the memory that is free now, and for a machine with nothing else on it.
 bool fits_beside_others(const ModelSpec& spec) {
   check_words(spec);
+  if (spec.file.empty()) return true;
   const Strategy wanted = parse_strategy(spec.strategy);
   const SourcePtr file = open_weights(spec.file);
   open_vocabulary(spec.vocab, *file, look_around(spec.file, *file).vocabularies);

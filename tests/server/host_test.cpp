@@ -211,6 +211,7 @@ TEST(Host, OfAShelfANameIsTheModelOrNone) {
   EXPECT_THAT(models.residents(), ElementsAre("a", "c")) << "b was asked for longest ago";
   EXPECT_EQ(models.wait_for("broken"), "broken is broken");
   EXPECT_EQ(models.host->find_or_current("rwkv7")->id, "a");
+  EXPECT_THROW(models.host->find_or_current("b"), host::NotResident) << "it is on the shelf, and another must not answer for it";
   std::vector<std::string> failed;
   for (const host::Listed& listed : models.host->list())
     if (listed.presence == Presence::failed) failed.push_back(listed.id + ": " + listed.trouble);
@@ -280,6 +281,24 @@ TEST(Host, AModelThatWasUnloadedIsNone) {
   EXPECT_EQ(said.get_future().get(), "");
   EXPECT_EQ(models.why_not(""), ErrorKind::unavailable);
   EXPECT_THROW(models.host->unload("", 1, [](const std::exception_ptr&) {}), Error);
+}
+
+TEST(Host, WhereTheCurrentModelWasUnloadedTheOneAskedLastTakesItsPlace) {
+  Models models(3, true);
+  for (const char* id : {"a", "b", "c"}) ASSERT_EQ(models.wait_for(id), "");
+  models.host->find("b");
+  std::promise<std::string> said;
+  models.host->unload("a", 1, [&](const std::exception_ptr& failure) { said.set_value(Models::words(failure)); });
+  ASSERT_EQ(said.get_future().get(), "");
+  EXPECT_EQ(models.host->find("")->id, "b");
+}
+
+TEST(Host, OnesFailureIsNotAnothersReason) {
+  Models models(1, true);
+  EXPECT_EQ(models.wait_for("broken"), "broken is broken");
+  EXPECT_EQ(models.host->why_none().find("broken"), std::string::npos);
+  EXPECT_EQ(models.load("broken"), "broken is broken");
+  EXPECT_EQ(models.host->why_none(), "broken is broken");
 }
 
 TEST(Shelf, NamesLeadIntoTheFolderOrNowhere) {

@@ -67,7 +67,7 @@ void stop(const Context& context, const Call& call) {
 }
 
 void pause(const Context& context, const Call& call) {
-  const uint64_t state_bytes = context.ready()->engine->model().state_bytes;
+  const uint64_t state_bytes = context.loaded()->engine->model().state_bytes;
   const std::vector<Running::Named> all = named(context, call);
   for (const Running::Named& one : all)
     if (one.answer->states() * state_bytes > kPausedBytes)
@@ -91,7 +91,7 @@ void resume(const Context& context, const Call& call) {
   const host::ServedPtr served = paused->served.lock();
   if (!served)
     throw Error(ErrorKind::bad_request, fmt::format("the model that began {} is no longer there", paused->id), "request_id");
-  context.ready();  // throws while nothing is to begin
+  context.sessions();  // throws while nothing is to begin
   Asked asked;
   asked.id = paused->id;
   asked.indices = paused->indices;

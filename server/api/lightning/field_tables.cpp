@@ -29,7 +29,7 @@ constexpr Field native[] = {
     {"stream", boolean, "false", "Send the text as it is made."},
     {"chunk_size", integer, "4", "Tokens that come at once in a stream.", 1, 256, Above::clamped},
     {"use_prefix_cache", boolean, "true", "Go on from what was read of another prompt that begins alike, where that is there."},
-    {"model", text, "`rwkv7`", "Any name is taken for the one model there is. The answer repeats it.", 0, 256},
+    {"model", text, "`rwkv7`", "The [model](switching.md); without `--models-dir` any name is the one there is. The answer repeats it.", 0, 256},
     {"password", text, "", "Where the server has one: that, if it does not come as a Bearer token."},
 };
 

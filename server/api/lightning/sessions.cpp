@@ -63,11 +63,10 @@ void respond(const Call& call, int status, const json::object& body) {
 }  // namespace
 
 void state_status(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
-  const Engine& engine = *served->engine;
+  const StateStore& kept = context.sessions();
   const Fields fields(call.body, status_fields);
   const auto limit = static_cast<size_t>(fields.integer("limit").value_or(kDefaultListed));
-  const Listing listing = list_sessions(engine.sessions(), limit);
+  const Listing listing = list_sessions(kept, limit);
   json::array sessions;
   const auto now = std::chrono::system_clock::now();
   for (const SessionEntry& entry : listing.first) sessions.push_back(told(entry, now));
@@ -82,14 +81,12 @@ void state_status(const Context& context, const Call& call) {
 }
 
 void state_delete(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
-  Engine& engine = *served->engine;
+  StateStore& sessions = context.sessions();
   const Fields fields(call.body, delete_fields);
   const auto id = fields.text("session_id");
   if (!id) throw Error(ErrorKind::bad_request, "Missing session_id parameter", "session_id");
   check_session_id(*id);
   const bool below = fields.boolean("delete_prefix").value_or(false);
-  StateStore& sessions = engine.sessions();
   const Outcome outcome = sessions.wait(sessions.erase(*id, below));
   if (below) context.child_numbers.forget(*id);
   const bool is_missing = outcome.error && outcome.error->kind() == ErrorKind::not_found;

@@ -5,7 +5,6 @@
 #include "answer/answer.h"
 #include "answer/json.h"
 #include "api/lightning/lightning.h"
-#include "host/host.h"
 
 namespace fulmar::api::lightning {
 namespace {
@@ -52,9 +51,7 @@ json::array paused_of(const Context& context) {
 }  // namespace
 
 void server_status(const Context& context, const Call& call) {
-  // Whoever only looks has nothing loaded.
-  const host::ServedPtr served = context.draining ? context.ready() : context.host->current();
-  if (!served) throw Error(ErrorKind::unavailable, "no model is loaded");
+  const host::ServedPtr served = context.loaded();
   const Engine& engine = *served->engine;
   const EngineStats stats = engine.stats();
   const std::string trouble = engine.trouble();

@@ -90,9 +90,9 @@ void watch_models(const Context& context, const Call& call) {
 
 void load_model(const Context& context, const Call& call) {
   const std::string id = required_model(call);
-  const std::optional<std::string> path = context.host->shelf().path_of(id);
-  if (!path) throw Error(ErrorKind::not_found, fmt::format("there is no model {} in the folder of models", id), "model");
-  answer_when_loaded(context, context.host->spec_for(*path, id), {}, call, done);
+  std::optional<ModelSpec> spec = context.host->spec_of(id);
+  if (!spec) throw Error(ErrorKind::not_found, fmt::format("there is no model {} in the folder of models", id), "model");
+  answer_when_loaded(context, std::move(*spec), {}, call, done);
 }
 
 void unload_model(const Context& context, const Call& call) {

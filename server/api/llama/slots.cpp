@@ -78,7 +78,7 @@ constexpr Field slot[] = {
 constexpr FieldTable slot_fields{"slots", slot, {}};
 
 void list_slots(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
+  const host::ServedPtr served = context.loaded();
   const Engine& engine = *served->engine;
   const ModelInfo& model = engine.model();
   const uint32_t live = engine.stats().live;
@@ -100,7 +100,7 @@ void list_slots(const Context& context, const Call& call) {
 }
 
 void act_on_slot(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
+  const host::ServedPtr served = context.loaded();
   Engine& engine = *served->engine;
   const uint32_t slot = slot_in_path(call, engine.model().slots);
   const std::string action = call.http.asked("action").value_or("");

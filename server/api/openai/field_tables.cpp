@@ -29,7 +29,7 @@ constexpr Field completion[] = {
 constexpr Field embedding[] = {
     {"input", text_or_list, "required",
      "A text, a list of texts, a list of token ids, or a list of such lists. None may be empty.", 0, 2048},
-    {"model", text, "", "Any name is taken for the one model there is."},
+    {"model", text, "", "The [model](switching.md); without `--models-dir` any name is the one there is."},
     {"encoding_format", text, "`float`", "`float`, or `base64`: the vector's bytes, 32-bit floats, lowest byte first.", 0, 16},
     {"task", text, "`retrieval`",
      "What the vectors are for, with models made for that: `retrieval`, `similarity` or `classification`.", 0, 32},

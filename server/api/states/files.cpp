@@ -9,6 +9,7 @@
 #include "api/states/ids.h"
 #include "api/states/states.h"
 #include "fulmar/state_file.h"
+#include "host/host.h"
 
 namespace fulmar::api::states {
 namespace {
@@ -71,7 +72,9 @@ void export_state(const Context& context, const Call& call) {
 }
 
 size_t most_imported(const Context& context) {
-  return static_cast<size_t>(context.ready()->engine->model().state_bytes) + kFileMargin;
+  // Of a model on the shelf, which is loaded only for who sent a whole file, the size is not known.
+  const bool may_wait = context.host->shelf().is_open() && !context.draining && !context.host->current();
+  return may_wait ? kUnknownFile : static_cast<size_t>(context.loaded()->engine->model().state_bytes) + kFileMargin;
 }
 
 void import_state(const Context& context, const Call& call) {

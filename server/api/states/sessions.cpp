@@ -5,6 +5,7 @@
 #include "answer/json.h"
 #include "api/states/ids.h"
 #include "api/states/states.h"
+#include "host/host.h"
 
 namespace fulmar::api::states {
 namespace {
@@ -21,8 +22,7 @@ double seconds(int64_t milliseconds) {
 }  // namespace
 
 void fork(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
-  StateStore& sessions = served->engine->sessions();
+  StateStore& sessions = context.sessions();
   const Fields fields(call.body, fork_fields);
   const std::string from = required_id(fields, "from"), to = required_id(fields, "to");
   const auto back = static_cast<uint32_t>(fields.integer("back").value_or(0));
@@ -32,12 +32,12 @@ void fork(const Context& context, const Call& call) {
 }
 
 void show(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
-  const Engine& engine = *served->engine;
+  StateStore& sessions = context.sessions();
   const std::string id = id_in_path(call);
-  const SessionEntry entry = entry_of(engine.sessions(), id);
-  const Transcript transcript = engine.sessions().transcript(id);
-  const bool spelled = engine.spells(entry.model);
+  const SessionEntry entry = entry_of(sessions, id);
+  const Transcript transcript = sessions.transcript(id);
+  const host::ServedPtr served = context.host->current();
+  const bool spelled = served && served->engine->spells(entry.model);
   json::object told{{"session_id", text(id)},
                     {"tokens", entry.tokens},
                     {"cache_level", level_of(entry)},
@@ -46,7 +46,7 @@ void show(const Context& context, const Call& call) {
                     {"created", seconds(entry.created)},
                     {"updated", seconds(entry.updated)},
                     {"unknown_tokens", transcript.unknown},
-                    {"text", spelled ? json::value(text(engine.text_of(transcript.tokens))) : nullptr}};
+                    {"text", spelled ? json::value(text(served->engine->text_of(transcript.tokens))) : nullptr}};
   if (!spelled) told["text_missing"] = text(no_text);
   http::Response response;
   response.body = json::serialize(told);
@@ -54,8 +54,7 @@ void show(const Context& context, const Call& call) {
 }
 
 void erase(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready();
-  StateStore& sessions = served->engine->sessions();
+  StateStore& sessions = context.sessions();
   const std::string id = id_in_path(call);
   const Ticket ticket = sessions.erase(id, flag_in_query(call, "below", false));
   answer_when_durable(sessions, ticket, call.family, call.reply, [id](const Outcome& outcome) {

@@ -7,6 +7,7 @@ namespace fulmar::api::states {
 
 // What a state may take in a file beside its numbers: its tokens that were not fed, four bytes each, and the head.
 constexpr size_t kFileMargin = size_t{4} << 20;
+constexpr size_t kUnknownFile = size_t{64} << 20;
 constexpr size_t kMixed = 64;  // states of one mixture
 
 void fork(const Context& context, const Call& call);
