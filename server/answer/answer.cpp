@@ -53,7 +53,7 @@ struct Choice final : Sink {
   std::string thought, text;  // not taken yet
   Finish finish = Finish::none;
   uint32_t completion_tokens = 0, thought_tokens = 0;
-  uint32_t sent_tokens = 0;  // completion_tokens when it got its place in Answer::news_ last
+  uint32_t sent_tokens = 0;  // completion_tokens when its text was taken last
   bool waiting = false;  // stands in Answer::news_
   // Of an answer that may be paused.
   std::vector<Token> drawn;
@@ -233,7 +233,6 @@ void Answer::add(Choice& choice, const Event& event) {
   }
   const bool is_due = choice.completion_tokens - choice.sent_tokens >= delivery_.chunk;
   if (choice.finish == Finish::none && (choice.empty() || !is_due)) return;
-  choice.sent_tokens = choice.completion_tokens;
   if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
   reply_->wake();
 }
@@ -324,6 +323,7 @@ std::vector<Answer::Piece> Answer::take_pieces() {
     if (choice.empty()) {
       piece.finish = choice.finish;
       choice.waiting = false;
+      choice.sent_tokens = choice.completion_tokens;
     } else {
       news_.push_back(choice.index);
     }
