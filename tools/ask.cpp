@@ -72,7 +72,7 @@ Sampling changed(Sampling usual, const SamplingFlags& flags) {
 void add_profile_flag(Command& command, std::string& profile, const std::string& usual) {
   std::string help = "What is drawn with where nothing else is said: model (its makers' files)";
   for (const SamplingProfile& known : known_profiles()) help += ", " + known.name;
-  command.option("--sampling-profile", profile, help + "; by default " + usual);
+  command.option("--sampling-profile,--profile", profile, help + "; by default " + usual);
 }
 
 void add_sampling_flags(Command& command, SamplingFlags& flags, const std::string& usual) {

@@ -144,8 +144,9 @@ int run_bench(const BenchFlags& flags) {
   Bandwidth memory;
   {
     constexpr bool matrix_units = false;  // copies are measured
-    const OpenedDevice device =
-        open_device(first_device(parse_strategy(flags.spec.strategy)), flags.spec.threads, matrix_units);
+    std::string said;  // where the model is loaded
+    const Strategy strategy = with_devices_here(parse_strategy(flags.spec.strategy), said);
+    const OpenedDevice device = open_device(first_device(strategy), flags.spec.threads, matrix_units);
     memory = measure_bandwidth(*device.backend, flags.spec.threads);
   }
   const uint32_t most =

@@ -122,7 +122,9 @@ void print_precisions(const rwkv::Config& config, const Source& source, const In
 
 // Memory of each device of a strategy.
 void print_strategy(const rwkv::Config& config, const Source& source, const InspectFlags& flags) {
-  Strategy strategy = parse_strategy(flags.strategy);
+  std::string said;
+  Strategy strategy = with_devices_here(parse_strategy(flags.strategy), said);
+  if (!said.empty()) fmt::print("{}\n", said);
   if (strategy.parts.empty()) strategy.parts.push_back(first_device(strategy));
   const ModelPlan plan = plan_model(strategy, config, source);
   const StepSizes sizes = sizes_of(flags, plan);

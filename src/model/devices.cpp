@@ -1,6 +1,8 @@
 // Listing and opening devices; see devices.h.
 #include "model/devices.h"
 
+#include <algorithm>
+
 #include "base/fail.h"
 #include "cpu/backend.h"
 #if FULMAR_HAS_VULKAN
@@ -92,6 +94,18 @@ std::string passed_over_devices() {
 std::string device_word(const StrategyPart& part) {
   const Kind* kind = find_kind(part.device);
   return kind && !kind->numbered ? part.device : fmt::format("{}:{}", part.device, part.index);
+}
+
+Strategy with_devices_here(Strategy strategy, std::string& said) {
+  const auto is_missing = [](const StrategyPart& part) { return part.device == "cuda"; };
+  std::string why_none;
+  if (find_kind("cuda") || std::ranges::none_of(strategy.parts, is_missing) || vulkan_kind.list(why_none).empty())
+    return strategy;
+  for (StrategyPart& part : strategy.parts)
+    if (is_missing(part)) part.device = vulkan_kind.word;
+  said = fmt::format("strategy '{}': this program was built without CUDA; it runs through Vulkan, as '{}'", strategy.text,
+                     to_string(strategy));
+  return strategy;
 }
 
 StrategyPart first_device(const Strategy& strategy) {

@@ -28,6 +28,10 @@ std::string try_matrix_units_here(const std::string& device_key);
 // "vulkan:0", "cpu".
 std::string device_word(const StrategyPart& part);
 
+// What is written for CUDA on the GPUs that Vulkan has, in a program without CUDA and where there are any; `said` is then
+// a sentence about that.
+Strategy with_devices_here(Strategy strategy, std::string& said);
+
 // The first of a strategy's devices; without one the first real GPU, else the CPU.
 StrategyPart first_device(const Strategy& strategy);
 

@@ -96,7 +96,9 @@ std::unique_ptr<Model> Model::load(const LoadOptions& options) {
 }
 
 std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
-  const Strategy wanted = parse_strategy(options.strategy);
+  std::string said;
+  const Strategy wanted = with_devices_here(parse_strategy(options.strategy), said);
+  if (!said.empty()) log_info("{}", said);
   // What the model is: adapters merged, version and sizes found, names and orientations made the same.
   ModelSource source =
       make_model_source(std::move(file), options.adapters, state_file(options), options.head_norm_eps);
@@ -120,7 +122,8 @@ std::unique_ptr<Model> Model::load(const LoadOptions& options, SourcePtr file) {
 bool fits_beside_others(const ModelSpec& spec) {
   check_words(spec);
   if (spec.file.empty()) return true;
-  const Strategy wanted = parse_strategy(spec.strategy);
+  std::string said;  // where it is loaded
+  const Strategy wanted = with_devices_here(parse_strategy(spec.strategy), said);
   const SourcePtr file = open_weights(spec.file);
   open_vocabulary(spec.vocab, *file, look_around(spec.file, *file).vocabularies);
   const LoadOptions options{spec, 0, {}};

@@ -118,6 +118,7 @@ class Parser {
     const std::string text = lower(word.text);
     const size_t colon = text.find(':');
     out.device = text.substr(0, colon);
+    if (out.device == "mps" || out.device == "dml") wrong(word, "is no interface of this program, which reaches GPUs as vulkan");
     if (out.device != "vulkan" && out.device != "cuda" && out.device != "cpu")
       wrong(word, "is an unknown device");
     if (colon != text.npos && !read_number(std::string_view(text).substr(colon + 1), out.index))
@@ -134,6 +135,11 @@ class Parser {
         if (rest.empty()) return;
         break;
       }
+    if (rest == "i3") wrong(word, "asks for 3 bits, which no format here has: write i4, or i8");
+    if (rest == "i4") {  // as other programs call four bits
+      out.precision.replace(out.precision.size() - rest.size(), rest.size(), "nf4");
+      rest = std::string_view(out.precision).substr(out.precision.size() - 3);
+    }
     out.matrices = format_of_precision(rest);
     if (!out.matrices || is_base(*out.matrices)) wrong(word, "is an unknown precision");
   }

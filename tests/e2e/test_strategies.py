@@ -65,6 +65,23 @@ def every_version(args):
         print(f"{os.path.basename(model)}: {worst:.2g} between one device and three parts", flush=True)
 
 
+def new_rwkv_pip(args):
+    """Each row of its table, for as many layers as this model has; cuda words run through Vulkan and say so."""
+    model = common.make_model(args, "pip.safetensors", "f16", L=4, C=128, N=64, F=512, V=256)
+    rows = ["cpu fp32", "cpu bf16", "cpu fp32i8", "cuda fp16", "cuda fp16i8", "cuda fp16i8 *2 -> cuda fp16", "cuda fp16i8 *2+",
+            "cuda fp16i8 *2 -> cpu fp32", "cuda fp16 *1 -> cpu fp32 *1", "cuda fp16i8 *0+ -> cpu fp32 *1", "cuda fp16 -> cuda fp16i8 *1",
+            "cuda fp16i4"]
+    for row in rows:
+        if "cuda" in row and not common.has_vulkan(args):
+            continue
+        done = common.run(args, "complete", "--model", model, "--vocab", "bytes", "--profile", "pip", "--strategy", row, "--prompt", "One",
+                          "--max-tokens", "2", "--seed", "1", "--ignore-eos")
+        said = done.stderr.decode()
+        common.check(done.returncode == 0, f"{row}: {said}")
+        common.check(("through Vulkan, as 'vulkan:0" in said) == ("cuda" in row), f"{row}: what a cuda word is taken for is told: {said}")
+    print(f"ok: {len(rows)} rows of new_rwkv_pip", flush=True)
+
+
 def main():
     args = common.parse_args()
     model = common.make_model(args, "made.safetensors", "f32", L=4, C=128, N=64, F=512, V=1000)
@@ -82,12 +99,16 @@ def main():
         said = same(*words)
         common.check(re.search("strategy '(cpu|vulkan:0) fp32'", said), f"{words}: the choice is told: {said}")
 
-    refused = {"cpu fp32 *1 -> toaster fp16": "toaster", "cpu fp32 *x": "'*x'", "cpu ->": "'->'", "cuda fp16": "CUDA"}
+    refused = {"cpu fp32 *1 -> toaster fp16": "toaster", "cpu fp32 *x": "'*x'", "cpu ->": "'->'", "mps fp32": "vulkan",
+               "cuda fp16i3": "i4"}
+    if not common.has_vulkan(args):
+        refused["cuda fp16"] = "CUDA"
     for strategy, word in refused.items():
         done = common.run(args, "logits", "--model", model, "--tokens", "1", "--strategy", strategy)
         common.check(done.returncode in (1, 2) and word in done.stderr.decode(),
                      f"{strategy}: the message names {word}: {done.stderr.decode()}")
 
+    new_rwkv_pip(args)
     text = common.output(args, "inspect", model, "--strategy", "vulkan fp16 *1+ -> cpu fp32 *1").decode()
     for fact in ("layer 1, streamed", "the head", "cpu", "a slot", "host memory"):
         common.check(fact in text, f"inspect tells {fact}: {text}")
@@ -106,6 +127,8 @@ def main():
 
         env = two_devices(args)
         if env:
+            said = same("--strategy", "cuda:0 fp32 *2 -> cuda:1 fp32", env=env)
+            common.check("vulkan:1" in said, f"cuda:1 is the second device: {said}")
             same("--strategy", "vulkan:0 fp32 *2 -> vulkan:1 fp32", env=env)
             same("--strategy", "vulkan:1 fp32 *1+ -> vulkan:0 fp32 *2", env=env)
         else:

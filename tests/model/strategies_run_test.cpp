@@ -122,7 +122,7 @@ TEST_F(Strategies, TimesOfAllStagesAreNumberedAsTheOpsOfTheModel) {
 }
 
 TEST_F(Strategies, ADeviceThatIsNotThereIsRefusedWithTheWayOut) {
-  for (const char* strategy : {"cuda fp16", "cpu fp32 *1 -> cuda:1 fp16", "cpu:1 fp32", "vulkan:99 fp16"}) {
+  for (const char* strategy : {"cuda:99 fp16", "cpu fp32 *1 -> cuda:99 fp16", "cpu:1 fp32", "vulkan:99 fp16"}) {
     SCOPED_TRACE(strategy);
     LoadOptions options = options_for(strategy);
     options.open = {};

@@ -30,6 +30,8 @@ TEST(Strategy, FormsThatRun) {
                                   {"  vulkan   fp16i8 ", "vulkan", 0, Format::f16, Format::i8},
                                   {"cpu fp32i8", "cpu", 0, {}, Format::i8},
                                   {"CPU FP16I8", "cpu", 0, Format::f16, Format::i8},
+                                  {"cuda fp16i4", "cuda", 0, Format::f16, Format::nf4},
+                                  {"cpu i4", "cpu", 0, {}, Format::nf4},
                                   {"cuda i8", "cuda", 0, {}, Format::i8}}) {
     SCOPED_TRACE(row.text);
     const Strategy strategy = parse_strategy(row.text);
@@ -45,6 +47,8 @@ TEST(Strategy, FormsThatRun) {
 
 TEST(Strategy, FormsThatAreRefused) {
   for (const char* text : {"metal fp16",
+                           "mps fp32",
+                           "dml fp16",
                            "vulkan fp64",
                            "auto fp64",
                            "auto *3",
