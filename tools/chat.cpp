@@ -108,7 +108,7 @@ class Talk {
 
   // False where it was the last line.
   bool take(const std::string& line) {
-    Reaction reaction = react(conversation_, line);
+    Reaction reaction = react(conversation_, sampling_, line);
     if (reaction.anew && sampling_.seed) ++*sampling_.seed;
     if (reaction.question) answer(*reaction.question);
     return reaction.next != Next::quit;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "chat_settings.h"
 #include "session_copy.h"
 
 namespace fulmar::tools {
@@ -18,7 +19,7 @@ constexpr std::string_view white = " \t\r";
 
 struct SlashCommand {
   std::string_view name, argument, meaning;
-  Reaction (*run)(Conversation&, const std::string& argument);
+  Reaction (*run)(Conversation&, const std::string& argument);  // null: of how tokens are drawn
 };
 
 void say(const std::string& words) {
@@ -75,6 +76,7 @@ Reaction quit(Conversation&, const std::string&) {
 constexpr SlashCommand commands[] = {
     {"retry", "", "the last answer again, with another seed", retry},
     {"edit", "TEXT", "the last message again, as TEXT", edit},
+    {"set", "NAME VALUE", "temperature, top-p and their kin, for the answers that follow", nullptr},
     {"save", "NAME", "keep the conversation as session NAME", save},
     {"load", "NAME", "go on with session NAME", load},
     {"branch", "NAME", "go on in a copy, session NAME", branch},
@@ -99,7 +101,7 @@ std::string trimmed(std::string_view text) {
 
 }  // namespace
 
-Reaction react(Conversation& conversation, const std::string& line) {
+Reaction react(Conversation& conversation, SamplingFlags& sampling, const std::string& line) {
   if (trimmed(line).empty()) return {};
   if (!line.starts_with('/')) return {Next::line, conversation.next(line)};
   if (line.starts_with("//")) return {Next::line, conversation.next(line.substr(1))};
@@ -111,7 +113,9 @@ Reaction react(Conversation& conversation, const std::string& line) {
       fail(ErrorKind::bad_request, "/{} needs more: /{} {}", name, name, command.argument);
     if (!argument.empty() && command.argument.empty())
       fail(ErrorKind::bad_request, "/{} stands alone on its line", name);
-    return command.run(conversation, argument);
+    if (command.run) return command.run(conversation, argument);
+    say(set_value(sampling, argument));
+    return {};
   }
   fail(ErrorKind::bad_request, "there is no command /{}: /help lists them, and what begins with // is said to the model",
        name);

@@ -15,7 +15,7 @@ struct Reaction {
   bool anew = false;                 // which had it before: with another seed
 };
 
-// Of one line. What it says goes to stderr. Throws Error for a command that there is none of, or that cannot be done.
-Reaction react(Conversation& conversation, const std::string& line);
+// Of one line, which may change how the answers that follow are drawn. What it says goes to stderr. Throws Error for a command that there is none of, or that cannot be done.
+Reaction react(Conversation& conversation, SamplingFlags& sampling, const std::string& line);
 
 }  // namespace fulmar::tools

@@ -46,6 +46,20 @@ class Chats:
         return [line.split("tokens  ", 1)[1] for line in self.sessions("list").splitlines()]
 
 
+def is_set(args):
+    chats = Chats(args, "set", "--profile", "pip", "--seed", "3")
+    greedy = chats.chat([TALK[1]], "--temperature", "0")
+    free = chats.chat([TALK[1]], "--temperature", "2", "--top-p", "1")
+    common.check(greedy == [FRANCE] != free, f"the two differ: {greedy} {free}")
+    said = chats.chat(["/set temperature 2", "/set top_p 1", TALK[1], "/reset", "/set temperature 0", "/set max-tokens 3", TALK[1]])
+    common.check(said[0] == free[0] and FRANCE.startswith(said[-1]) and said[-1] != FRANCE, f"/set changes what follows: {said}")
+    failed = chats.run(["/set", "/set warmth 1", "/set top-p 2", "/set top-k x", "/set penalty-rule harsh", "/set seed"])
+    named = ["/set NAME VALUE", "no warmth", "top-p: 2 is not", "top-k: x", "one of openai", "seed needs"]
+    lines = failed.stderr.decode().splitlines()
+    common.check(failed.returncode == 1 and all(any(word in line for line in lines) for word in named), f"{lines}")
+    print("ok: /set", flush=True)
+
+
 def resumes(args):
     chats = Chats(args, "resumed", "--temperature", "0")
     whole = chats.chat(TALK, "--session", "whole", "--system", "You are brief.")
@@ -273,6 +287,7 @@ def mixtures(args, model):
 def main():
     args = common.parse_args()
     model = common.make_model(args, "small.safetensors", L=2, C=64, N=32, F=96, V=256)
+    is_set(args)
     resumes(args)
     commands(args)
     other_seeds(args, model)
