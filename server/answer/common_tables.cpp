@@ -85,7 +85,6 @@ constexpr Refused common_refused[] = {
     {"min_tokens", "[0]", "is not supported; ignore_eos goes on up to max_tokens"},
     {"use_beam_search", "[false]", "is not supported"},
     {"global_penalty", "[false]", "is not supported: a prompt's tokens do not count for the penalties"},
-    {"state", "[]", "is not supported; the server's --state sets one for all requests"},
     {"suffix", "[]", "is not supported: the model only continues"},
     {"chat_template", "[]", "is not supported; chat_template_kwargs takes the name of one that is known as rwkv_prompt_template"},
 };

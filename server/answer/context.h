@@ -9,6 +9,7 @@
 #include "answer/child_numbers.h"
 #include "answer/profiles.h"
 #include "answer/running.h"
+#include "answer/standing.h"
 #include "host/served.h"
 
 namespace fulmar::host {
@@ -28,8 +29,10 @@ struct Context {
   uint32_t mrss_max = 4;         // tuned states of one mixture
   std::string admin_keys[2];     // who sends both may end the server; empty: nobody may
   std::function<void()> stop;    // as SIGTERM does; returns at once
+  bool own_machine_only = false; // nobody else reaches the server
   mutable ChildNumbers child_numbers;
   mutable Running running;
+  mutable Standing standing;     // what RWKV-Runner's clients set
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
 
   // What serves requests for a model of that name, none: the current one; whoever works with it keeps it until that is done.

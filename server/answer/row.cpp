@@ -12,9 +12,10 @@ namespace fulmar::api {
 namespace {
 
 // The first of `rows` that `body` means.
-const Row& meant(const std::vector<Row>& rows, const json::object& body) {
-  const auto found =
-      std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return !row.when || row.when(body); });
+const Row& meant(const Context& context, const std::vector<Row>& rows, const json::object& body) {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+    return row.when_told ? row.when_told(context, body) : !row.when || row.when(body);
+  });
   if (found == rows.end()) fail(ErrorKind::bad_request, "the body has no field that says what {} is to do", rows[0].path);
   return *found;
 }
@@ -23,6 +24,12 @@ bool is_let_in(const Context& context, const http::Request& request, const json:
   if (http::authorized(request.header("Authorization"), context.password)) return true;
   const json::value* given = body.if_contains("password");
   return given && given->is_string() && http::is_password(given->get_string(), context.password);
+}
+
+// The one that words what is wrong before it is known which is meant.
+const Row& first_of(const std::vector<Row>& rows) {
+  const auto plain = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return !row.when_told; });
+  return plain == rows.end() ? rows[0] : *plain;
 }
 
 // A request that waits for its model, and is asked again when that is there.
@@ -49,7 +56,7 @@ void ask_again(const Context& context, const Waiting& waiting, const std::except
 void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
          const std::shared_ptr<http::Reply>& reply) {
   json::object body;
-  const Family& first = rows[0].family;
+  const Family& first = first_of(rows).family;
   const Content content = rows[0].content;
   const bool is_json = content == Content::object || (content == Content::anything && !request.body.empty());
   try {
@@ -57,7 +64,7 @@ void run(const Context& context, const std::vector<Row>& rows, const http::Reque
   } catch (const Error& error) {
     throw Error(error.kind(), std::string(first.no_json) + error.what());
   }
-  const Row& row = meant(rows, body);
+  const Row& row = meant(context, rows, body);
   try {
     if (row.auth == Auth::in_body && !is_let_in(context, request, body))
       fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
@@ -112,7 +119,7 @@ std::vector<http::Route> make_routes(const Context& context, const std::vector<R
     route.pattern = group[0].path;
     route.open = group[0].auth != Auth::password;  // so far
     route.quick = group[0].cost == Cost::quick;
-    route.wording = group[0].family.wording;
+    route.wording = first_of(group).family.wording;
     if (group[0].most_body) route.most_body = [&context, most = group[0].most_body] { return most(context); };
     route.handler = [&context, rows_of_path = std::move(group)](const http::Request& request,
                                                                 const std::shared_ptr<http::Reply>& reply) {

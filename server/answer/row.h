@@ -62,6 +62,9 @@ struct Row {
   Content content = Content::object;  // of a POST's body
   // Bytes that a body may have, as Route::most_body; null: as many as other bodies.
   size_t (*most_body)(const Context& context) = nullptr;
+  // In place of `when`, where what the server was told before counts too. What is wrong before the body was read is worded
+  // by the first row of the path without it.
+  bool (*when_told)(const Context& context, const json::object& body) = nullptr;
 };
 
 // Tokens that an answer may have where its request says nothing: what the server was started with, else what the family

@@ -6,6 +6,8 @@
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
 #include "api/openai/openai.h"
+#include "api/openai/runner_form.h"
+#include "api/runner/runner.h"
 #include "api/states/states.h"
 
 namespace fulmar::api {
@@ -14,6 +16,16 @@ namespace {
 // What is nobody else's is an incomplete chat.
 bool speaks_of_messages(const json::object& body) {
   return conrwkv::has_no_prompt(body) && !lightning::has_contents(body);
+}
+
+// Chats and completions that RWKV-Runner's clients ask for, which stand before those that are anybody's.
+Row runner_chat(const char* path) {
+  return {"POST", path, runner::family, openai::runner_chat, Cost::any, Auth::in_body, nullptr, Content::object, nullptr,
+          openai::is_runner_chat};
+}
+Row runner_completions(const char* path) {
+  return {"POST", path, runner::family, openai::runner_completions, Cost::any, Auth::password, nullptr, Content::object, nullptr,
+          openai::is_runner_completion};
 }
 
 }  // namespace
@@ -25,6 +37,8 @@ std::vector<Row> all_rows() {
       {"GET", "/props", family, props, Cost::quick},
       {"GET", "/v1/models", family, openai::list_models, Cost::quick},
       {"GET", "/v1/models/{}", family, openai::get_model, Cost::quick},
+      runner_completions("/v1/completions"),
+      runner_chat("/v1/chat/completions"),
       {"POST", "/v1/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
       {"POST", "/v1/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
       {"POST", "/v1/completions", conrwkv::family, conrwkv::checked<openai::chat_completions>},
@@ -76,8 +90,23 @@ std::vector<Row> all_rows() {
       {"GET", "/models", infer::family, infer::list_models, Cost::quick},
       {"GET", "/healthcheck", infer::family, infer::health_check, Cost::quick},
       {"POST", "/fjdkgmzak9sd/sksf_appkill", infer::family, infer::kill},
+      {"GET", "/", runner::family, runner::hello, Cost::quick},
+      {"GET", "/status", runner::family, runner::status, Cost::quick},
+      {"GET", "/dashboard/billing/credit_grants", runner::family, runner::credits, Cost::quick},
+      {"POST", "/switch-model", runner::family, runner::switch_model},
+      {"POST", "/update-config", runner::family, runner::update_config},
+      {"POST", "/disable-state-cache", runner::family, runner::disable_state_cache, Cost::any, Auth::password, nullptr,
+       Content::anything},
+      {"POST", "/enable-state-cache", runner::family, runner::enable_state_cache, Cost::any, Auth::password, nullptr,
+       Content::anything},
+      {"POST", "/reset-state", runner::family, runner::reset_state, Cost::any, Auth::password, nullptr, Content::anything},
+      {"POST", "/exit", runner::family, runner::leave, Cost::any, Auth::password, nullptr, Content::anything},
+      {"POST", "/v1/engines/text-embedding-ada-002/embeddings", runner::family, openai::embeddings},
+      {"POST", "/engines/text-embedding-ada-002/embeddings", runner::family, openai::embeddings},
       // For clients whose base address lacks the /v1.
       {"GET", "/models/{}", family, openai::get_model, Cost::quick},
+      runner_completions("/completions"),
+      runner_chat("/chat/completions"),
       {"POST", "/completions", family, openai::completions, Cost::any, Auth::password, conrwkv::has_no_messages},
       {"POST", "/completions", conrwkv::family, conrwkv::refuse_both, Cost::any, Auth::password, conrwkv::has_both},
       {"POST", "/completions", conrwkv::family, conrwkv::checked<openai::chat_completions>},

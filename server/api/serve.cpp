@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -41,6 +43,14 @@ void announce(const std::string& host, uint16_t port) {
   }
 }
 
+// As it was written: a name other than localhost may be anybody's.
+bool is_loopback(const std::string& host) {
+  if (host == "localhost") return true;
+  boost::system::error_code bad;
+  const auto address = asio::ip::make_address(host, bad);
+  return !bad && address.is_loopback();
+}
+
 [[noreturn]] void end_now(int code) {
   flush_log();
   std::_Exit(code);
@@ -66,6 +76,7 @@ int run_server(ServeOptions options) {
   auto keep = asio::make_work_guard(news);
   std::function<void()> stop;  // on the calling thread
   context.stop = [&news, &stop] { asio::post(news, [&stop] { stop(); }); };
+  context.own_machine_only = is_loopback(options.http.host);
   http::Server server(options.http, make_router(context));
   server.start();
 

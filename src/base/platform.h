@@ -23,6 +23,8 @@ bool make_private_file(const std::filesystem::path& file, uint64_t bytes);
 // The running program and its folder; empty where the system does not tell.
 std::filesystem::path program_path();
 std::filesystem::path program_folder();
+// The number that the system knows this process by.
+int64_t process_number();
 // When this process crashes, no core file is written and no window asks what to do.
 void crash_quietly();
 

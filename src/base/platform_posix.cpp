@@ -62,6 +62,10 @@ bool make_private_file(const std::filesystem::path& file, uint64_t bytes) {
   return made;
 }
 
+int64_t process_number() {
+  return getpid();
+}
+
 std::filesystem::path program_path() {
   std::error_code error;
 #ifdef __APPLE__

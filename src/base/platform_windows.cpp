@@ -12,6 +12,10 @@
 
 namespace fulmar {
 
+int64_t process_number() {
+  return GetCurrentProcessId();
+}
+
 std::filesystem::path program_path() {
   std::wstring name(32768, L'\0');
   const DWORD length = GetModuleFileNameW(nullptr, name.data(), static_cast<DWORD>(name.size()));

@@ -105,7 +105,7 @@ TEST(BadRequests, UnknownPathsAndMethodsAreToldApart) {
   Harness harness;
   Client client = harness.client();
   for (const char* path :
-       {"/", "/v1", "/v1/completions/x", "/v2/models", "/v1/v1/models"}) {
+       {"/v1", "/v1/completions/x", "/v2/models", "/v1/v1/models"}) {
     const Answer answer = client.get(path);
     EXPECT_EQ(answer.status, 404) << path;
     const json::object error = error_of(answer);

@@ -14,6 +14,8 @@
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
 #include "api/openai/openai.h"
+#include "api/openai/runner_form.h"
+#include "api/runner/runner.h"
 #include "api/states/states.h"
 #include "server/harness.h"
 
@@ -79,6 +81,7 @@ std::string table_of(std::span<const api::Refused> fields) {
 
 TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   const std::string text = document();
+  const api::FieldTable model_config_fields{"RWKV-Runner's values", api::model_config, {}};
   for (const api::FieldTable* table :
        {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
         &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields,
@@ -89,7 +92,8 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
         &api::lightning::fast_fields, &api::lightning::big_batch_fields, &api::lightning::templated_fields,
         &api::lightning::message_fields, &api::lightning::middle_fields, &api::lightning::translation_fields,
         &api::lightning::count_fields, &api::lightning::named_fields, &api::lightning::resume_fields,
-        &api::openai::lightning_chat_fields}) {
+        &api::openai::lightning_chat_fields, &model_config_fields, &api::runner::switch_fields,
+        &api::openai::runner_message_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
         << "a page of docs must have this table (" << table->title << "):\n"

@@ -104,7 +104,6 @@ const std::map<std::string, std::string>& both() {
       {"min_tokens", kZeroOnly},
       {"use_beam_search", kFalseOnly},
       {"global_penalty", kFalseOnly},
-      {"state", kNothingOnly},
       {"suffix", kNothingOnly},
       {"chat_template", kNothingOnly},
       {"a_field_that_nobody_knows", ".... .. .... . .... .. .. ."},

@@ -9,6 +9,7 @@
 
 #include "answer/json_source.h"
 #include "api/openai/openai.h"
+#include "fulmar/engine.h"
 
 namespace fulmar::api::openai {
 namespace {

@@ -267,7 +267,8 @@ EmbeddingTask read_task(const Fields& fields, const ModelInfo& model) {
 }  // namespace
 
 void embeddings(const Context& context, const Call& call) {
-  const host::ServedPtr served = context.ready(model_of(call));
+  // RWKV-Runner's clients have one word for whatever model there is.
+  const host::ServedPtr served = context.standing.begun() ? context.ready_or_current(model_of(call)) : context.ready(model_of(call));
   Engine& engine = *served->engine;
   const Fields fields(call.body, embedding_fields);
   fields.refuse_unsupported();
