@@ -212,6 +212,24 @@ def guarded(args, path):
                 common.check(kind == expected and (kind == "text" or message.startswith("401: ")), f"{kind}: {message}")
 
 
+def switches(args, path):
+    """The nodes of a game: another model, what it says, the end of the server."""
+    models = os.path.join(args.source_dir, "models")
+    with common.Server(args, None, "--models-dir", models) as server:
+        with fulmar_client.Client(path, server.host, server.port) as client:
+            text = fulmar_client.text
+            common.check(client.end("status") == ("text", "offline"), "nothing is loaded")
+            kind, message = client.end("switch_model", text("models/none"), text("cpu fp32"), 0)
+            common.check(kind == "refused" and "none" in message, f"{kind}: {message}")
+            common.check(client.end("switch_model", text("models/fulmar-demo"), text("cpu fp32"), 3) == ("text", "success"), "switched")
+            common.check(client.end("status") == ("text", "working"), "it works")
+            kind, message = client.wait(client.ask("What is 7 + 8?", max_tokens=40, temperature=0)[1])
+            common.check(kind == "text" and "15" in message, f"{kind}: {message}")
+            kind, message = client.end("close_server")
+            common.check(kind == "text", f"{kind}: {message}")
+        common.check(server.process.wait(60) == 0, server.stderr())
+
+
 def main():
     path = library(args)
     if path is None:
@@ -228,6 +246,7 @@ def main():
             examples(args, compiler, server)
         asks(path, server)
     guarded(args, path)
+    switches(args, path)
 
 
 args = common.parse_args()
