@@ -70,8 +70,6 @@ bool can_be_a_host(const std::string& host) {
 // Those that say something of one model, where none is named that they could mean.
 void refuse_first_models_flags(const ServeFlags& flags) {
   const std::pair<std::string_view, bool> given[] = {{"--model-name", !flags.spec.name.empty()},
-                                                     {"--vocab", !flags.spec.vocab.empty()},
-                                                     {"--chat-template", !flags.spec.chat_template.empty()},
                                                      {"--gn-eps", flags.spec.head_norm_eps.has_value()},
                                                      {"--adapter", !flags.adapters.empty()},
                                                      {"--state", !flags.states.empty()}};

@@ -277,7 +277,8 @@ void Answer::keep_rest() {
   PausedAnswer paused;
   paused.id = id_;
   paused.chunk = delivery_.chunk;
-  paused.served = served_;
+  paused.model = served_->id;
+  paused.engine = served_->engine;
   for (const Choice& choice : choices_) {
     if (choice.finish != Finish::paused) continue;
     Request& rest = paused.rest.emplace_back(requests_[choice.index]);

@@ -32,6 +32,9 @@ void answer_when_loaded(const Context& context, ModelSpec spec, std::optional<do
 
 void answer_when_unloaded(const Context& context, std::string_view id, std::optional<double> grace, const Call& call,
                           WhenLoaded then) {
+  if (!context.host->shelf().is_open())
+    throw Error(ErrorKind::unsupported,
+                "this server was started with one model, and without --models-dir nothing could take its place");
   context.host->unload(id, grace.value_or(context.host->options().grace_seconds), answering(call, std::move(then)));
 }
 

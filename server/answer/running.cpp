@@ -63,7 +63,7 @@ void Running::keep(PausedAnswer paused) {
 
 void Running::forget_old() {
   const auto now = PausedAnswer::Clock::now();
-  std::erase_if(paused_, [&](const PausedAnswer& one) { return now - one.since > kPausedTime; });
+  std::erase_if(paused_, [&](const PausedAnswer& one) { return now - one.since > kPausedTime || one.engine.expired(); });
   size_t bytes = 0;
   for (const PausedAnswer& one : paused_) bytes += one.bytes();
   while (paused_.size() > kPausedAnswers || (bytes > kPausedBytes && paused_.size() > 1)) {

@@ -28,7 +28,8 @@ struct PausedAnswer {
   std::vector<Request> rest;         // of the texts that had not ended
   std::vector<uint32_t> indices;     // those texts' numbers
   uint32_t chunk = 1;                // Delivery::chunk
-  std::weak_ptr<const host::Served> served{};  // by what
+  std::string model;                 // the name that it was asked by
+  std::weak_ptr<Engine> engine{};    // by what; where that is gone, it cannot go on
   Clock::time_point since = Clock::now();
 
   size_t bytes() const;

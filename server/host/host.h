@@ -17,6 +17,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "host/served.h"
@@ -131,6 +132,13 @@ class Host {
     std::vector<Done> done;
     Usual usual = {};
   };
+  struct Retiring {
+    std::string id;
+    std::weak_ptr<Engine> engine;
+    double grace;
+    Clock::time_point until;
+    bool cancelled;
+  };
   struct Known {
     ModelSpec spec;
     Usual usual;
@@ -144,6 +152,9 @@ class Host {
   std::unique_ptr<Engine> make(const ModelSpec& spec, const std::string& id);
   std::list<Resident> publish(std::shared_ptr<Engine> engine, const Order& order, bool all);
   void retire(std::list<Resident> gone, double grace);
+  void tend();
+  void wait_for_retired();
+  std::optional<Clock::time_point> next_look() const;
   void unload_idle();
   void look_through_shelf();
   void bury();
@@ -161,6 +172,8 @@ class Host {
 
   HostOptions options_;
   const Shelf shelf_;
+
+  std::list<Retiring> retiring_;  // of the host's thread alone
 
   mutable std::mutex mutex_;
   std::condition_variable work_;

@@ -45,8 +45,8 @@ void Host::run() {
     {
       std::unique_lock lock(mutex_);
       const auto due = [this] { return quit_ || look_ || !orders_.empty() || !graveyard_.empty(); };
-      if (options_.idle_seconds > 0)
-        work_.wait_for(lock, std::chrono::duration<double>(std::min(1.0, options_.idle_seconds / 2)), due);
+      if (const std::optional<Clock::time_point> until = next_look())
+        work_.wait_until(lock, *until, due);
       else
         work_.wait(lock, due);
       if (quit_ || draining_) {
@@ -67,6 +67,7 @@ void Host::run() {
       }
     }
     bury();
+    tend();
     if (looks) look_through_shelf();
     if (!order.done.empty()) carry_out(order);
     unload_idle();
@@ -122,6 +123,7 @@ void Host::load_now(const Order& order) {
   // Whatever is wrong with the file or the strategy costs nobody his model.
   const bool fits = !options_.fits || options_.fits(wanted);
   if (order.replaces && change_adapters(order)) return;
+  tend();
   if (fits) return retire(publish(keep(make(order.spec, order.id)), order, false), order.grace);
 
   std::optional<Order> before;
@@ -133,6 +135,7 @@ void Host::load_now(const Order& order) {
     gone = take_out(order, true);
   }
   retire(std::move(gone), order.grace);
+  wait_for_retired();
   try {
     publish(keep(make(order.spec, order.id)), order, false);
   } catch (...) {
@@ -252,28 +255,51 @@ std::list<Host::Resident> Host::take_out(const Order& order, bool all) {
   return gone;
 }
 
-// Returns once their engines have ended, or nearly.
+// They are found no more. What is left of their answers has the time of grace, and other loads need not wait for that.
 void Host::retire(std::list<Resident> gone, double grace) {
   constexpr double for_ever = 1e7;  // what a clock can count
-  grace = std::min(grace, for_ever);
-  for (Resident& one : gone) {
-    const std::string id = one.served->id;
-    const std::weak_ptr<Engine> engine = one.served->engine;
-    one.names.clear();
-    one.served.reset();
-    const auto wait = [&](double seconds) {
-      std::unique_lock lock(mutex_);
-      return work_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return quit_ || engine.expired(); });
-    };
-    if (!wait(grace)) {
-      log_warning("the model {} goes: what was still being answered after {} seconds is cancelled", id, grace);
-      if (const std::shared_ptr<Engine> held = engine.lock())
-        held->drain(0, fmt::format("the model {} was unloaded, and the answer was not complete within {} seconds of grace",
-                                   id, grace));
-      wait(std::chrono::duration<double>(kAfterCancel).count());
-    }
-    bury();
+  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(grace, for_ever)));
+  for (Resident& one : gone) retiring_.push_back({one.served->id, one.served->engine, grace, until, false});
+  gone.clear();
+  tend();
+}
+
+// Ends those whose last answer has ended, and cancels what is left where the grace is over.
+void Host::tend() {
+  for (Retiring& one : retiring_) {
+    if (one.cancelled || Clock::now() < one.until) continue;
+    const std::shared_ptr<Engine> held = one.engine.lock();
+    if (!held) continue;
+    log_warning("the model {} goes: what was still being answered after {} seconds is cancelled", one.id, one.grace);
+    held->drain(0, fmt::format("the model {} was unloaded, and the answer was not complete within {} seconds of grace", one.id,
+                               one.grace));
+    one.cancelled = true;
+    one.until = Clock::now() + kAfterCancel;
   }
+  retiring_.remove_if([](const Retiring& one) { return one.engine.expired() || (one.cancelled && Clock::now() >= one.until); });
+  bury();
+}
+
+// Until their memory is free, or will not be soon.
+void Host::wait_for_retired() {
+  while (!retiring_.empty()) {
+    {
+      const auto first = std::ranges::min_element(retiring_, {}, &Retiring::until);
+      std::unique_lock lock(mutex_);
+      work_.wait_until(lock, first->until, [this] { return quit_ || !graveyard_.empty(); });
+      if (quit_) return;
+    }
+    tend();
+  }
+}
+
+std::optional<Host::Clock::time_point> Host::next_look() const {
+  std::optional<Clock::time_point> next;
+  if (options_.idle_seconds > 0)
+    next = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::clamp(options_.idle_seconds / 2, 0.01, 1.0)));
+  for (const Retiring& one : retiring_)
+    if (!next || one.until < *next) next = one.until;
+  return next;
 }
 
 void Host::bury() {

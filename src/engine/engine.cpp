@@ -1,6 +1,7 @@
 // What any thread may ask of the engine; the engine's own thread is loop.h's.
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -86,6 +87,8 @@ class ModelEngine final : public Engine {
     auto state = std::make_shared<State>();
     state->model = limits().model;
     state->floats = rwkv::tuned_floats({file, rwkv::parse_state_order(order)}, model_->config(), info_.path);
+    if (!std::ranges::all_of(state->floats, [](float value) { return std::isfinite(value); }))
+      fail(ErrorKind::bad_file, "{} has numbers that are none, or infinite, and is no state", file);
     for (const float value : state->floats) state->hash.add(std::bit_cast<Token>(value));
     return state;
   }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "server/fake_engine.h"
+
 namespace fulmar::test {
 namespace {
 
@@ -18,8 +20,10 @@ PausedAnswer answer(const std::string& id, size_t streams = 0) {
     made->floats.resize((1 << 20) / sizeof(float));
     return made;
   }();
+  static const std::shared_ptr<Engine> engine = std::make_shared<FakeEngine>();
   PausedAnswer paused;
   paused.id = id;
+  paused.engine = engine;
   Request& request = paused.rest.emplace_back();
   request.prompt = std::make_shared<const Prompt>();
   request.streams.resize(streams);
@@ -55,6 +59,14 @@ TEST(Running, OrAfterSomeTime) {
   ASSERT_EQ(told.size(), 1u);
   EXPECT_GT(told[0].left, std::chrono::seconds(0));
   EXPECT_LE(told[0].left, api::kPausedTime);
+}
+
+TEST(Running, OrWhereTheirModelIsGone) {
+  Running running;
+  PausedAnswer paused = answer("a");
+  paused.engine = std::make_shared<FakeEngine>();  // which nobody keeps
+  running.keep(std::move(paused));
+  EXPECT_TRUE(running.paused().empty());
 }
 
 TEST(Running, ASessionsLastOneGoesOnAndEachOnlyOnce) {

@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
@@ -24,6 +25,7 @@
 #include <boost/beast/http/write.hpp>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <optional>
 
@@ -88,13 +90,20 @@ std::string host_field(const Target& target) {
 class Exchange {
  public:
   Exchange(const Target& target, const Load& load)
-      : target_(target), load_(load), io_(1), endpoints_(resolve(io_, target)), room_(io_), outcomes_(load.bodies.size()) {}
+      : target_(target), load_(load), io_(1), endpoints_(resolve(io_, target)), room_(io_), interrupt_(io_), outcomes_(load.bodies.size()) {}
 
   std::vector<Outcome> run() {
     raise_descriptor_limit(load_.bodies.size() + spare_descriptors);
     start_ = Clock::now();
     asio::co_spawn(io_, send_all(), pass_on);
+    interrupt_.add(SIGINT);
+    interrupt_.add(SIGTERM);
+    interrupt_.async_wait([this](error_code error, int) {
+      if (!error) io_.stop();
+    });
     io_.run();
+    for (Outcome& outcome : outcomes_)
+      if (done_ < outcomes_.size() && outcome.fault == Fault::none && outcome.end == 0) outcome.fault = Fault::interrupted;
     return std::move(outcomes_);
   }
 
@@ -122,7 +131,8 @@ class Exchange {
     if (outcome.fault != Fault::none) outcome.end = seconds_since(sent);
     --live_;
     room_.cancel();
-    if (load_.progress) load_.progress(++done_, load_.bodies.size());
+    if (++done_ == outcomes_.size()) interrupt_.cancel();
+    if (load_.progress) load_.progress(done_, load_.bodies.size());
   }
 
   asio::awaitable<void> ask(Outcome& outcome, const std::string& body, Clock::time_point sent) {
@@ -172,6 +182,7 @@ class Exchange {
         co_return;
       }
       if (error == http::error::need_buffer) error = {};
+      if (!error && seconds_since(sent) > target_.timeout_seconds) error = beast::error::timeout;  // it never falls silent
       if (!error) continue;
       // A stream whose end mark came has said all, whatever the connection does then.
       if (good && reader.done()) break;
@@ -188,6 +199,7 @@ class Exchange {
   asio::io_context io_;
   const std::vector<tcp::endpoint> endpoints_;
   asio::steady_timer room_;  // cancelled when a request ends
+  asio::signal_set interrupt_;  // what has ended by then is reported
   std::vector<Outcome> outcomes_;
   Clock::time_point start_;
   uint32_t live_ = 0;

@@ -16,9 +16,10 @@ enum class Fault : uint8_t {
   error,      // the answer said so itself, as an event
   timeout,
   malformed,  // no HTTP, no JSON, no UTF-8, or more than is kept
-  empty,      // an answer without text
+  empty,       // an answer without text
+  interrupted  // by Ctrl-C, before it ended
 };
-constexpr std::string_view fault_names[] = {"none", "refused", "reset", "status", "error", "timeout", "malformed", "empty"};
+constexpr std::string_view fault_names[] = {"none", "refused", "reset", "status", "error", "timeout", "malformed", "empty", "interrupted"};
 
 struct Outcome {
   Fault fault = Fault::none;

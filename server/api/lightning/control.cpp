@@ -88,8 +88,10 @@ void resume(const Context& context, const Call& call) {
   const auto max_tokens = fields.integer("max_tokens"), chunk = fields.integer("chunk_size");
   std::optional<PausedAnswer> paused = context.running.take(id.value_or(""), session.value_or(""));
   if (!paused) refuse_unknown(fmt::format("paused answer of {}", id ? *id : *session));
-  const host::ServedPtr served = paused->served.lock();
-  if (!served)
+  auto served = std::make_shared<host::Served>();
+  served->id = paused->model;
+  served->engine = paused->engine.lock();
+  if (!served->engine)
     throw Error(ErrorKind::bad_request, fmt::format("the model that began {} is no longer there", paused->id), "request_id");
   context.sessions();  // throws while nothing is to begin
   Asked asked;

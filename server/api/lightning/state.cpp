@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "answer/answer.h"
+#include "answer/usual.h"
 #include "answer/child_numbers.h"
 #include "api/lightning/lightning.h"
 #include "api/lightning/native_fields.h"
@@ -33,6 +34,7 @@ void read_prompt(const Context& context, Engine& engine, const std::string& text
 }
 
 void answer(const Context& context, const host::ServedPtr& served, Native native, NativeHead head, const Call& call) {
+  begin_as_served(*served, native.request);
   read_prompt(context, *served->engine, native.contents[0], native.request);
   head.model = std::move(native.model);
   Asked asked;
