@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shlex
+import threading
 
 import numpy as np
 
@@ -244,6 +245,43 @@ def check_adapters(args, server, weights):
     check(greedy(server, "seven") == plain, "without adapters it says what it said")
 
 
+def swap_under_load(args, server, swaps=60, clients=8):
+    """Adapters change while clients ask: every answer is the model's with one of them, and nobody is refused."""
+    from rwkv7_formulas import read_safetensors
+    loads = [{}]
+    for _, files, words, _ in made_adapters(read_safetensors(os.path.join(args.work_dir, "models", "seven.safetensors"))):
+        loads.append({"adapter_filename": [f"adapters/{name}" for name in files], **words})
+    own = []
+    for words in loads:
+        load(server, **words)
+        own.append(greedy(server, "seven"))
+    check(len(set(own)) == len(own), f"two of them say the same: {own}")
+    over, answers, wrong = [], [], []
+
+    def ask():
+        while not over:
+            try:
+                text = greedy(server, "seven")
+                answers.append(text)
+                if text not in own:
+                    wrong.append(text)
+            except BaseException as error:  # a check that fails ends the thread
+                wrong.append(repr(error))
+                return
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for i in range(swaps):
+        load(server, **loads[i % len(loads)])
+        check(greedy(server, "seven") == own[i % len(loads)], f"swap {i}: another adapter's answer")
+    over.append(True)
+    for thread in threads:
+        thread.join(60)
+    check(not wrong and not any(thread.is_alive() for thread in threads), f"{wrong[:2]}")
+    print(f"{swaps} swaps of adapters under {clients} clients: {len(answers)} answers", flush=True)
+
+
 def check_formats(server):
     """Each word of model_strategy is a format of its own."""
     loaded = {}
@@ -274,6 +312,7 @@ def main():
         check_mixtures(args, server, weights)
         check_errors(args, server)
         check_adapters(args, server, weights)
+        swap_under_load(args, server)
         check_formats(server)
         check(server.stop() == 0, server.stderr())
     check_end(args)
