@@ -78,6 +78,17 @@ def switch(server, name):
     return status, answer
 
 
+def settled(server, enough=0):
+    """Memory with one and the same model loaded, once those before it have ended: below `enough` soon, or what it is."""
+    check(switch(server, "seven")[0] == 200, "seven")
+    for _ in range(100):
+        least = server.resident_bytes()
+        if least < enough:
+            break
+        time.sleep(0.1 if enough else 0.01)
+    return least
+
+
 def switch_under_load(args, folder, strategy, switches, limit):
     names = ["four", "six", "seven"]
     words = ["--models-dir", folder, "--strategy", strategy, "--prefix-cache", "0", "--slots", "8", "--swap-seconds", "20"]
@@ -108,7 +119,7 @@ def switch_under_load(args, folder, strategy, switches, limit):
                 status, answer = server.post("/v1/completions", {"prompt": PROMPT, "temperature": 0, "max_tokens": 1})
                 check(status == 200 and answer["model"] == name, f"the current model is {answer['model']}, not {name}")
             if i == switches // 4:
-                before = server.resident_bytes()
+                before = settled(server)
         for client in clients:
             client.over = True
         for client in clients:
@@ -116,7 +127,7 @@ def switch_under_load(args, folder, strategy, switches, limit):
             check(not client.is_alive(), "a request hangs")
             check(not client.wrong, f"a client heard: {client.wrong[:2]}")
             check(client.answers > 0, "a client was never answered")
-        after = server.resident_bytes()
+        after = settled(server, before * 1.05 + (4 << 20))
         print(f"{strategy}: {switches} switches, {sum(c.answers for c in clients)} answers, "
               f"{sum(c.refused for c in clients)} refused, {before >> 20} MiB after a quarter, {after >> 20} at the end")
         check(after < before * 1.05 + (4 << 20), f"memory grew from {before} to {after} bytes")
