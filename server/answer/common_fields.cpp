@@ -74,16 +74,13 @@ void read_repetition(const Fields& fields, Sampling& sampling) {
 
 Sampling read_sampling(const Fields& fields, uint32_t vocab, const Sampling& otherwise) {
   Sampling sampling = otherwise;
-  const auto set = [&fields](float& target, std::string_view field) {
-    if (const auto value = fields.number(field)) target = *value;
-  };
-  set(sampling.temperature, "temperature");
-  set(sampling.top_p, "top_p");
-  set(sampling.min_p, "min_p");
+  fields.set("temperature", sampling.temperature);
+  fields.set("top_p", sampling.top_p);
+  fields.set("min_p", sampling.min_p);
   sampling.rule = read_rule(fields, otherwise.rule);
-  set(sampling.presence_penalty, "presence_penalty");
-  set(sampling.frequency_penalty, "frequency_penalty");
-  set(sampling.penalty_decay, "penalty_decay");
+  fields.set("presence_penalty", sampling.presence_penalty);
+  fields.set("frequency_penalty", sampling.frequency_penalty);
+  fields.set("penalty_decay", sampling.penalty_decay);
   read_repetition(fields, sampling);
   if (const auto top_k = fields.integer("top_k")) sampling.top_k = *top_k == kAll ? 0 : static_cast<int32_t>(*top_k);
   const int64_t seed = fields.integer("seed").value_or(kRandom);

@@ -18,6 +18,8 @@ class Host;
 
 namespace fulmar::api {
 
+constexpr std::size_t kWaitingBodies = std::size_t{64} << 20;  // docs/http-api.md has it
+
 struct Context {
   host::Host* host = nullptr;  // outlives the HTTP threads, but not this
   std::atomic<bool> draining{false};
@@ -33,6 +35,7 @@ struct Context {
   mutable ChildNumbers child_numbers;
   mutable Running running;
   mutable Standing standing;     // what RWKV-Runner's clients set
+  mutable std::atomic<std::size_t> waiting_bodies{0};  // bytes of requests that wait for their models
   mutable std::atomic<std::size_t> waiting_text{0};  // bytes of all answers that nobody has taken yet
 
   // What serves requests for a model of that name, none: the current one; whoever works with it keeps it until that is done.

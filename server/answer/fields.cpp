@@ -105,6 +105,10 @@ std::optional<float> Fields::number_or_text(std::string_view field) const {
       number_or_text_of(*value, name(field), static_cast<double>(row.least), static_cast<double>(row.most)));
 }
 
+void Fields::set(std::string_view field, float& target) const {
+  if (const std::optional<float> value = number(field)) target = *value;
+}
+
 std::optional<std::string> Fields::text(std::string_view field) const {
   const json::value* value = find(field);
   if (!value) return std::nullopt;

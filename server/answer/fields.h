@@ -64,6 +64,7 @@ class Fields {
   std::optional<int64_t> integer(std::string_view field) const;
   std::optional<float> number(std::string_view field) const;
   std::optional<float> number_or_text(std::string_view field) const;
+  void set(std::string_view field, float& target) const;  // where the request says something
   std::optional<std::string> text(std::string_view field) const;
   const json::array* list(std::string_view field) const;
   const json::object* map(std::string_view field) const;

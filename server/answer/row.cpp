@@ -32,51 +32,62 @@ const Row& first_of(const std::vector<Row>& rows) {
   return plain == rows.end() ? rows[0] : *plain;
 }
 
-// A request that waits for its model, and is asked again when that is there.
-struct Waiting {
-  http::Request request;
-  json::object body;
-  const Row& row;
-  std::shared_ptr<http::Reply> reply;
-};
-
-void ask_again(const Context& context, const Waiting& waiting, const std::exception_ptr& failure) {
-  const http::Wording wording = waiting.row.family.wording;
-  try {
-    if (waiting.reply->gone()) return;
-    if (failure) std::rethrow_exception(failure);
-    waiting.row.endpoint(context, {waiting.request, waiting.body, waiting.row.family, waiting.reply});
-  } catch (const Error& error) {
-    waiting.reply->respond(http::worded(wording, http::Failure(error)));
-  } catch (...) {
-    waiting.reply->respond(http::worded(wording, http::Failure(Error(ErrorKind::out_of_memory, "no memory for the answer"))));
-  }
+json::object body_of(const Row& row, const http::Request& request) {
+  const bool is_json = row.content == Content::object || (row.content == Content::anything && !request.body.empty());
+  return request.method == "POST" && is_json ? parse_object(request.body) : json::object();
 }
+
+// A request that waits for its model, and is asked again when that is there: as it came, for what is parsed takes more.
+class Waiting {
+ public:
+  Waiting(const Context& context, const http::Request& request, const Row& row, std::shared_ptr<http::Reply> reply)
+      : context_(context), request_(request), row_(row), reply_(std::move(reply)) {
+    if ((context_.waiting_bodies += request_.body.size()) <= kWaitingBodies) return;
+    context_.waiting_bodies -= request_.body.size();
+    fail(ErrorKind::busy, "the requests that wait for models have more than {} MiB already; try again later", kWaitingBodies >> 20);
+  }
+  ~Waiting() { context_.waiting_bodies -= request_.body.size(); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  void go_on(const std::exception_ptr& failure) const {
+    const http::Wording wording = row_.family.wording;
+    try {
+      if (reply_->gone()) return;
+      if (failure) std::rethrow_exception(failure);
+      const json::object body = body_of(row_, request_);
+      row_.endpoint(context_, {request_, body, row_.family, reply_});
+    } catch (const Error& error) {
+      reply_->respond(http::worded(wording, http::Failure(error)));
+    } catch (...) {
+      reply_->respond(http::worded(wording, http::Failure(Error(ErrorKind::out_of_memory, "no memory for the answer"))));
+    }
+  }
+
+ private:
+  const Context& context_;
+  const http::Request request_;
+  const Row& row_;
+  const std::shared_ptr<http::Reply> reply_;
+};
 
 void run(const Context& context, const std::vector<Row>& rows, const http::Request& request,
          const std::shared_ptr<http::Reply>& reply) {
   json::object body;
-  const Family& first = first_of(rows).family;
-  const Content content = rows[0].content;
-  const bool is_json = content == Content::object || (content == Content::anything && !request.body.empty());
   try {
-    if (request.method == "POST" && is_json) body = parse_object(request.body);
+    body = body_of(rows[0], request);
   } catch (const Error& error) {
-    throw Error(error.kind(), std::string(first.no_json) + error.what());
+    throw Error(error.kind(), std::string(first_of(rows).family.no_json) + error.what());
   }
   const Row& row = meant(context, rows, body);
   try {
     if (row.auth == Auth::in_body && !is_let_in(context, request, body))
       fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
-    row.endpoint(context, {request, body, row.family, reply});
-  } catch (const host::NotResident& missing) {
-    const auto waiting = std::make_shared<Waiting>(Waiting{request, std::move(body), row, reply});
     try {
-      context.host->when_resident(missing.id, [&context, waiting](const std::exception_ptr& failure) {
-        ask_again(context, *waiting, failure);
-      });
-    } catch (const Error& error) {
-      reply->respond(http::worded(row.family.wording, http::Failure(error)));
+      row.endpoint(context, {request, body, row.family, reply});
+    } catch (const host::NotResident& missing) {
+      const auto waiting = std::make_shared<const Waiting>(context, request, row, reply);
+      context.host->when_resident(missing.id, [waiting](const std::exception_ptr& failure) { waiting->go_on(failure); });
     }
   } catch (const Error& error) {
     reply->respond(http::worded(row.family.wording, http::Failure(error)));

@@ -33,15 +33,12 @@ StandingValues::StandingValues()
 
 StandingValues overlaid(StandingValues values, const Fields& fields) {
   Sampling& sampling = values.sampling;
-  const auto set = [&fields](float& target, std::string_view field) {
-    if (const auto value = fields.number(field)) target = *value;
-  };
   if (const auto tokens = fields.integer("max_tokens")) values.max_tokens = static_cast<uint32_t>(*tokens);
-  set(sampling.temperature, "temperature");
+  fields.set("temperature", sampling.temperature);
   if (sampling.temperature > 0) sampling.temperature = std::max(sampling.temperature, kColdest);
-  set(sampling.top_p, "top_p");
-  set(sampling.presence_penalty, "presence_penalty");
-  set(sampling.frequency_penalty, "frequency_penalty");
+  fields.set("top_p", sampling.top_p);
+  fields.set("presence_penalty", sampling.presence_penalty);
+  fields.set("frequency_penalty", sampling.frequency_penalty);
   if (const auto decay = fields.number("penalty_decay")) {
     if (*decay < kLeastDecay || *decay > kMostDecay) bad_field(fields.name("penalty_decay"), "must be between 0.99 and 0.999");
     sampling.penalty_decay = *decay;

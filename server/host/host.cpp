@@ -11,8 +11,6 @@
 namespace fulmar::host {
 namespace {
 
-constexpr size_t kAwaiting = 64;  // requests that wait for models, all together; docs/models.md has it
-
 std::string percent(double part) {
   return fmt::format("{:.0f} %", part * 100);
 }

@@ -71,6 +71,8 @@ class Host {
   ServedPtr find(std::string_view name);
   // The same, but a name that no model is called by, loaded or on the shelf, is the current model.
   ServedPtr find_or_current(std::string_view name);
+  // Requests that wait for models, all together; docs/switching.md has it.
+  static constexpr size_t kAwaiting = 64;
   // Has it loaded, as one more resident. Throws Error(busy) where too many wait already, Error(not_found).
   void when_resident(const std::string& id, Done done);
 

@@ -14,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view endings[] = {".pth", ".safetensors", ".gguf", ".st", ".bin"};
-constexpr size_t kNameBytes = 1024;  // docs/models.md has it
 
 std::string canonical_folder(const std::string& folder, std::string_view flag) {
   if (folder.empty()) return {};
@@ -49,7 +48,7 @@ bool is_model(const fs::path& path) {
 void refuse_odd_name(std::string_view name, const std::string& param) {
   const auto refuse = [&](std::string_view why) { throw Error(ErrorKind::bad_request, fmt::format("{} {}", param, why), param); };
   if (name.empty()) refuse("is empty; it names a file");
-  if (name.size() > kNameBytes) refuse(fmt::format("has more than {} bytes", kNameBytes));
+  if (name.size() > Shelf::kNameBytes) refuse(fmt::format("has more than {} bytes", Shelf::kNameBytes));
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
   if (std::any_of(name.begin(), name.end(), is_control) || !is_utf8(name))
     refuse("has a character that no file's name here has");
@@ -120,7 +119,7 @@ std::string Shelf::id_of(const std::string& path) {
 }
 
 std::optional<std::string> Shelf::path_of(std::string_view id) const {
-  if (!is_open() || id.empty() || id.size() > kNameBytes || id.find_first_of("/\\") != id.npos || id == "." || id == "..")
+  if (!is_open() || id.empty() || id.size() > Shelf::kNameBytes || id.find_first_of("/\\") != id.npos || id == "." || id == "..")
     return std::nullopt;
   const fs::path folder = models_;
   std::vector<std::string> names = {std::string(id)};

@@ -29,7 +29,8 @@ class Shelf {
   struct Model {
     std::string id, path;
   };
-  static constexpr size_t kListed = 1000;
+  static constexpr size_t kListed = 1000;    // these two are in docs/switching.md too
+  static constexpr size_t kNameBytes = 1024;  // of what a request calls a file
   std::vector<Model> models() const;
   std::optional<std::string> path_of(std::string_view id) const;  // of a listed one
   static std::string id_of(const std::string& path);              // the name of the file without its ending, or the folder's

@@ -4,10 +4,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "answer/body.h"
-#include "api/states/states.h"
 #include "answer/answer.h"
+#include "answer/body.h"
+#include "answer/context.h"
+#include "api/states/states.h"
 #include "engine/job.h"
+#include "host/host.h"
 #include "http/limits.h"
 #include "http/server.h"
 #include "server/harness.h"
@@ -57,6 +59,10 @@ std::vector<std::string> rows() {
                   "those, or half of {} and fewer | 503, and past {} more: closed |",
                   limits.connections, limits.refused + limits.other_descriptors,
                   2 * (limits.refused + limits.other_descriptors), limits.refused),
+      fmt::format("requests that wait for a model to be [loaded](switching.md) | {}, with bodies of {} together | 429 |",
+                  host::Host::kAwaiting, size(api::kWaitingBodies)),
+      fmt::format("other names of a model, as tuned states and mixtures have | {} | 429 |", host::Host::kNames),
+      fmt::format("bytes of what a request calls a file | {} | 400 |", host::Shelf::kNameBytes),
       fmt::format("tokens of one prompt | {} (`--max-prompt-tokens`)", engine.max_prompt_tokens),
       fmt::format("tokens that a request feeds: those that its session was not fed yet, and its prompt | {}, {} times "
                   "`--max-prompt-tokens` |",

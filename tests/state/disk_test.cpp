@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "state/faults/disk_faults.h"
+#include "state/fault.h"
 #include "state/sessions.h"
 
 namespace fulmar {
@@ -12,11 +12,6 @@ namespace {
 using namespace test;
 using testing::AllOf;
 using testing::HasSubstr;
-
-struct Fault {
-  explicit Fault(int fault) { set_disk_fault(fault); }
-  ~Fault() { set_disk_fault(disk_in_order); }
-};
 
 // Tokens of a turn that has no place in pages that the files have already.
 constexpr size_t many = 300000;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "state/faults/disk_faults.h"
+#include "state/fault.h"
 #include "state/sessions.h"
 
 namespace fulmar {
@@ -12,11 +12,6 @@ namespace {
 using namespace test;
 using testing::AllOf;
 using testing::HasSubstr;
-
-struct Fault {
-  explicit Fault(int fault) { set_disk_fault(fault); }
-  ~Fault() { set_disk_fault(disk_in_order); }
-};
 
 // What a program that is killed now leaves behind: the files as they are.
 StoreOptions killed(const Folder& running, const Folder& left) {

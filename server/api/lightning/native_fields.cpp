@@ -16,14 +16,11 @@ constexpr int64_t kRandom = -1, kAll = -1;
 
 Sampling read_sampling(const Fields& fields, const Sampling& otherwise) {
   Sampling sampling = otherwise;
-  const auto set = [&fields](float& target, std::string_view field) {
-    if (const auto value = fields.number(field)) target = *value;
-  };
-  set(sampling.temperature, "temperature");
-  set(sampling.top_p, "top_p");
-  set(sampling.presence_penalty, "alpha_presence");
-  set(sampling.frequency_penalty, "alpha_frequency");
-  set(sampling.penalty_decay, "alpha_decay");
+  fields.set("temperature", sampling.temperature);
+  fields.set("top_p", sampling.top_p);
+  fields.set("alpha_presence", sampling.presence_penalty);
+  fields.set("alpha_frequency", sampling.frequency_penalty);
+  fields.set("alpha_decay", sampling.penalty_decay);
   if (const auto top_k = fields.integer("top_k")) sampling.top_k = *top_k == kAll ? 0 : static_cast<int32_t>(*top_k);
   const int64_t seed = fields.integer("seed").value_or(kRandom);
   if (seed != kRandom) sampling.seed = static_cast<uint64_t>(seed);

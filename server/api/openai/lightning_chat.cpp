@@ -62,12 +62,9 @@ void lightning_chat(const Context& context, const Call& call) {
   const PromptInput input = read_prompt(fields, call.body, call.http.body);
   chat.prompt = engine.prepare(input);
   asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual_sampling(context)}, chat);
-  const auto set = [&fields](float& target, std::string_view field) {
-    if (const auto value = fields.number(field)) target = *value;
-  };
-  set(chat.sampling.presence_penalty, "alpha_presence");
-  set(chat.sampling.frequency_penalty, "alpha_frequency");
-  set(chat.sampling.penalty_decay, "alpha_decay");
+  fields.set("alpha_presence", chat.sampling.presence_penalty);
+  fields.set("alpha_frequency", chat.sampling.frequency_penalty);
+  fields.set("alpha_decay", chat.sampling.penalty_decay);
   if (!read_mixed_stops(fields, "stop_tokens", engine.model().vocab, chat)) chat.stop.push_back("\nUser:");
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   asked.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(1));
