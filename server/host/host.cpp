@@ -215,7 +215,7 @@ ModelSpec Host::spec_for(const std::string& path, const std::string& id) const {
 
 void Host::adopt(std::shared_ptr<Engine> engine) {
   const std::string id = engine->model().id;
-  publish(std::move(engine), {{}, id, true, true, 0, {}}, false);
+  publish(std::move(engine), {{}, id, true, true, 0, {}});
 }
 
 void Host::name(Served entry) {

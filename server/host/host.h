@@ -152,7 +152,7 @@ class Host {
   void load_now(const Order& order);
   bool change_adapters(const Order& order);
   std::unique_ptr<Engine> make(const ModelSpec& spec, const std::string& id);
-  std::list<Resident> publish(std::shared_ptr<Engine> engine, const Order& order, bool all);
+  std::list<Resident> publish(std::shared_ptr<Engine> engine, const Order& order);
   void retire(std::list<Resident> gone, double grace);
   void tend();
   void wait_for_retired();

@@ -124,7 +124,7 @@ void Host::load_now(const Order& order) {
   const bool fits = !options_.fits || options_.fits(wanted);
   if (order.replaces && change_adapters(order)) return;
   tend();
-  if (fits) return retire(publish(keep(make(order.spec, order.id)), order, false), order.grace);
+  if (fits) return retire(publish(keep(make(order.spec, order.id)), order), order.grace);
 
   std::optional<Order> before;
   std::list<Resident> gone;
@@ -137,13 +137,13 @@ void Host::load_now(const Order& order) {
   retire(std::move(gone), order.grace);
   wait_for_retired();
   try {
-    publish(keep(make(order.spec, order.id)), order, false);
+    publish(keep(make(order.spec, order.id)), order);
   } catch (...) {
     const Error why = as_error(std::current_exception());
     if (!before) throw why;
     std::string after;
     try {
-      publish(keep(make(before->spec, before->id)), *before, false);
+      publish(keep(make(before->spec, before->id)), *before);
       after = fmt::format("; the model {}, which had to go for it, was loaded again", before->id);
     } catch (...) {
       after = fmt::format("; the model {}, which had to go for it, could not be loaded again either: {}", before->id,
@@ -216,7 +216,7 @@ std::shared_ptr<Engine> Host::keep(std::unique_ptr<Engine> engine) {
 }
 
 // From here on it is found, and what had to go for it is not.
-std::list<Host::Resident> Host::publish(std::shared_ptr<Engine> engine, const Order& order, bool all) {
+std::list<Host::Resident> Host::publish(std::shared_ptr<Engine> engine, const Order& order) {
   const auto served = std::make_shared<Served>();
   served->id = engine->model().id;
   served->engine = std::move(engine);
@@ -224,7 +224,7 @@ std::list<Host::Resident> Host::publish(std::shared_ptr<Engine> engine, const Or
   std::list<Resident> gone;
   {
     const std::lock_guard lock(mutex_);
-    gone = take_out(order, all);
+    gone = take_out(order, false);
     constexpr size_t most_known = 256;
     if (known_.size() >= most_known) known_.clear();
     if (!order.spec.file.empty()) known_[served->id] = {order.spec, order.usual};
