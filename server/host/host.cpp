@@ -269,7 +269,6 @@ std::vector<Listed> Host::list() {
       for (const auto& [id, how] : known_) others.push_back(id);
   }
   if (!loading.empty()) all.push_back({loading, Presence::loading, false, loaded, {}, {}});
-  for (const auto& [id, why] : troubles) others.push_back(id);
   std::ranges::sort(others);
   for (const std::string& id : others) {
     if (std::ranges::find(all, id, &Listed::id) != all.end()) continue;

@@ -16,13 +16,17 @@ constexpr size_t most_body = 8 << 20;
   throw Failed{FULMAR_CLIENT_MALFORMED, message};
 }
 
-// {"message": "..."}, or a text.
+// {"message": "..."}, or a text; of a list, such as FastAPI's of fields, the first {"msg": "..."}.
 std::string sentence_in(JsonReader& reader) {
   std::string sentence;
   if (reader.text(sentence)) return sentence;
-  reader.object([&](std::string_view name) {
-    if (name == "message") reader.text(sentence);
-  });
+  const auto read = [&](std::string_view name) {
+    if (sentence.empty() && (name == "message" || name == "msg")) reader.text(sentence);
+  };
+  if (reader.at('['))
+    reader.array([&] { reader.object(read); });
+  else
+    reader.object(read);
   return sentence;
 }
 

@@ -69,6 +69,11 @@ bool Calls::has_ended(const Request& request) {
   return request.ended || closed_;
 }
 
+bool Calls::has_news() {
+  const std::lock_guard lock(mutex_);
+  return !to_tell_.empty();
+}
+
 bool Calls::is_closed() {
   const std::lock_guard lock(mutex_);
   return closed_;

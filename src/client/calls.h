@@ -47,6 +47,7 @@ class Calls {
   void end(const std::shared_ptr<Request>& request, std::optional<Failed> failure);
   bool has_ended(const Request& request);
   bool is_closed();
+  bool has_news();  // something to tell
   Waiter& waiter() { return waiter_; }
 
   // Calls the handlers of what has come by now, after up to so long where nothing has; answers how many calls it made.

@@ -61,7 +61,7 @@ class Loop {
   void run(bool delivers) {
     while (!calls_->is_closed()) {
       begin_new();
-      wait();
+      wait(delivers);
       step();
       if (delivers) calls_->deliver(0);
     }
@@ -109,9 +109,11 @@ class Loop {
     if (const std::optional<FoundAddresses> found = search_.take()) each([&](Exchange& exchange) { exchange.found(*found); });
   }
 
-  void wait() {
+  // Not where this thread has something to tell: a request may have ended as it began.
+  void wait(bool delivers) {
     wishes_.clear();
-    Clock::time_point until = Clock::now() + std::chrono::hours(1);
+    const bool has_news = delivers && calls_->has_news();
+    Clock::time_point until = Clock::now() + std::chrono::hours(has_news ? 0 : 1);
     for (Running& one : running_) {
       one.ready = false;
       if (one.ended) until = Clock::now();

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <limits>
+#include <thread>
 
 #include "client/stand_in.h"
 #include "client/told.h"
@@ -158,6 +159,27 @@ TEST(ClientFailures, WhatCannotBeSentIsSaidWithoutAServer) {
   client::Options options;
   options.password = "a\r\nX: y";
   EXPECT_THAT(failure_of(options), HasSubstr("invalid: the password has control characters"));
+}
+
+TEST(ClientFailures, ThatAreKnownAtOnceAreToldWhateverTheThreadDid) {
+  client::Options options;
+  options.port = "80x";
+  Client client(options);
+  for (int i = 0; i < 5; ++i) {
+    const auto told = std::make_shared<Told>();
+    client.ask(say("Hi"), tell(told));
+    ASSERT_TRUE(told->wait()) << "request " << i << " hangs";
+    std::this_thread::sleep_for(milliseconds(20));  // the thread sleeps again
+  }
+}
+
+TEST(ClientFailures, AFieldThatIsWrongIsOneSentence) {
+  const StandIn server([](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 422 X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+              R"({"detail":[{"loc":["body","temperature"],"msg":"temperature must be between 0 and 3","type":"value_error"}]})");
+  });
+  EXPECT_EQ(failure_of(options_for(server)), "refused: 422: temperature must be between 0 and 3");
 }
 
 TEST(ClientFailures, OfOneRequestAreNoneOfTheOthers) {
