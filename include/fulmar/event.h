@@ -14,15 +14,40 @@ namespace fulmar {
 enum class Finish : uint8_t {
   none,       // more will come
   stop,       // a stop string, a stop token or the end of text
+  called,     // the same, after calls of tools
   length,     // max_tokens
   paused,     // Sink::pause(): Request::drawn says how it goes on
   cancelled,  // the engine was drained or destroyed first; a closed sink hears nothing more
   failed      // see Event::error
 };
 
+// News of a call of a tool that the model asks for.
+struct CallPiece {
+  uint32_t call;               // 0, 1, ... in the order of their coming
+  std::string_view name;       // whole, with the call's first piece; then empty
+  std::string_view arguments;  // more of a JSON object's text
+};
+
+struct TokenScore {
+  Token token;
+  float logprob;
+};
+
+// Scores of tokens, a row each: the token that came, then the likeliest ones, best first. [rows, width]
+struct ScoreRows {
+  std::span<const TokenScore> cells;
+  uint32_t width = 0;  // 1 and what Report asked for
+
+  size_t size() const { return width > 0 ? cells.size() / width : 0; }
+  std::span<const TokenScore> operator[](size_t row) const { return cells.subspan(row * width, width); }
+};
+
 struct Event {
   std::string_view thought;       // new text of the thought, which comes before the answer's
   std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
+  std::span<const CallPiece> calls;  // which come after the text
+  ScoreRows scores;                  // of the tokens whose text this is, where they were asked for
+  ScoreRows prompt_scores;           // of the prompt's next tokens, from the second on; before all of the answer's
   std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
   Finish finish = Finish::none;   // the last event of a request has one
   uint32_t prompt_tokens = 0, completion_tokens = 0;  // so far

@@ -32,6 +32,11 @@ struct ToolCall {
   std::string name, arguments;  // arguments: a JSON object as text
 };
 
+// A function that the model may ask the client to call.
+struct Tool {
+  std::string name, description, parameters;  // parameters: a JSON schema as text; empty: it takes none
+};
+
 struct ChatMessage {
   std::string role;  // "system" or "developer", "user", "assistant", "tool"
   std::string content;
@@ -47,6 +52,7 @@ struct TemplateOptions {
   std::optional<uint32_t> thinking_budget;  // tokens of the thought, which is closed after them; 0: see Think::fake
   bool thoughts_in_text = false;            // a thought is part of the answer's text, as <think>...</think>
   std::string user_name, assistant_name, system_name;  // empty: the template's; 64 bytes, one line
+  std::vector<Tool> tools;
   bool presystem = false;  // a beginning in which the assistant promises to answer in full
   // The messages come after an answer that has ended, as the next turn of a session: what stands between two turns comes
   // first, and nothing that stands at a beginning.
@@ -109,6 +115,13 @@ struct Stream {
   bool fresh = false;       // `keep` must not exist, whatever `from` is
 };
 
+// What is wanted of the logits beside the text: natural logarithms of probabilities, of the model's own distribution,
+// before penalties and temperature. Each is the number of the likeliest tokens to name beside the one that came: 0: none.
+struct Report {
+  std::optional<uint16_t> logprobs;         // of the answer's tokens
+  std::optional<uint16_t> prompt_logprobs;  // of the prompt's, but for the first
+};
+
 struct Request {
   std::shared_ptr<const Prompt> prompt;
   // In its place where the first stream's session has read something before: what is new since then. Null: `prompt`.
@@ -121,6 +134,7 @@ struct Request {
   uint32_t max_tokens = 512;  // 0: the prompt is fed, and that is all
   EmbeddingTask task = EmbeddingTask::retrieval;
   bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
+  Report report;
   bool report_states = false;  // Event::states is wanted
   bool use_prefix_cache = true;  // the states of other prompts that begin alike may be gone on from
   std::string note;           // of the caller, kept with the turn: at most max_note bytes

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "answer/news.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
 
@@ -45,12 +46,13 @@ struct Choice final : Sink {
   Choice(Answer& whole, uint32_t at) : owner(whole), index(at) {}
   void on_event(const Event& event) override;
 
-  bool empty() const { return thought.empty() && text.empty(); }
-  size_t capacity() const { return thought.capacity() + text.capacity(); }
+  bool empty() const { return thought.empty() && text.empty() && news.empty(); }
+  size_t capacity() const { return thought.capacity() + text.capacity() + news.capacity(); }
 
   Answer& owner;  // owns this; sinks are given away as pointers that share its ownership
   const uint32_t index;
   std::string thought, text;  // not taken yet
+  News news;                  // which comes behind them
   Finish finish = Finish::none;
   uint32_t completion_tokens = 0, thought_tokens = 0;
   uint32_t sent_tokens = 0;  // completion_tokens when its text was taken last
@@ -80,6 +82,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   struct Piece {
     uint32_t index;
     std::string thought, text;  // one of them
+    News news;
     Finish finish;              // none until the choice's last piece
   };
   // With the lock held.
@@ -209,8 +212,9 @@ void Answer::add(Choice& choice, const Event& event) {
   const size_t before = choice.capacity();
   choice.thought += event.thought;
   choice.text += event.text;
+  const size_t told = choice.news.add(event);
   held_.change(choice.capacity(), before);
-  unread_ += event.thought.size() + event.text.size();
+  unread_ += event.thought.size() + event.text.size() + told;
   choice.finish = event.finish;
   if (!id_.empty()) choice.drawn.insert(choice.drawn.end(), event.tokens.begin(), event.tokens.end());
   if (event.finish == Finish::paused) choice.states.assign(event.states.begin(), event.states.end());
@@ -317,10 +321,11 @@ std::vector<Answer::Piece> Answer::take_pieces() {
   for (size_t bytes = 0; !news_.empty() && bytes < kPartBytes;) {
     Choice& choice = choices_[news_.front()];
     news_.pop_front();
-    Piece piece{choice.index, {}, {}, Finish::none};
+    Piece piece{choice.index, {}, {}, {}, Finish::none};
     const size_t before = choice.capacity();
     std::string& part = choice.thought.empty() ? piece.text : piece.thought;
     part = take_part(choice.thought.empty() ? choice.text : choice.thought);
+    if (choice.thought.empty() && choice.text.empty()) piece.news = std::exchange(choice.news, {});
     if (choice.empty()) {
       piece.finish = choice.finish;
       choice.waiting = false;
@@ -329,8 +334,8 @@ std::vector<Answer::Piece> Answer::take_pieces() {
       news_.push_back(choice.index);
     }
     held_.change(choice.capacity(), before);
-    bytes += part.size();
-    unread_ -= part.size();
+    bytes += part.size() + piece.news.bytes();
+    unread_ -= part.size() + piece.news.bytes();
     pieces.push_back(std::move(piece));
   }
   return pieces;
@@ -361,8 +366,12 @@ http::Reply::Part Answer::take_stream() {
   if (error && !begun_) return {http::worded(family_.wording, http::Failure(*error)), false, {}, true};
   if (!std::exchange(begun_, true)) part.head = dialect_->stream_head();
   if (!opened) put_opening(part.bytes);
+  std::vector<std::vector<CallPiece>> calls;
   std::vector<Said> said;
-  for (const Piece& piece : pieces) said.push_back({piece.index, piece.thought, piece.text, piece.finish});
+  for (const Piece& piece : pieces) {
+    calls.push_back(piece.news.pieces());
+    said.push_back({piece.index, piece.thought, piece.text, calls.back(), piece.news.scores(), piece.finish});
+  }
   if (!said.empty()) dialect_->say(said, part.bytes);
   if (error) dialect_->fail(http::Failure(*error), part.bytes);
   if (over) dialect_->end(usage, part.bytes);
@@ -376,7 +385,7 @@ void Answer::put_opening(std::string& out) {
     if (given_ == 0) dialect_->open(index, out);
     if (!echo_.empty()) {
       const std::string_view echo = first_part(std::string_view(echo_of(index)).substr(given_));
-      const Said said{index, {}, echo, Finish::none};
+      const Said said{index, {}, echo, {}, {}, Finish::none};
       dialect_->say({&said, 1}, out);
       given_ += echo.size();
       if (given_ < echo_of(index).size()) continue;
@@ -413,7 +422,8 @@ void Answer::put_choice(std::string& out) {
   if (trim_ && given_ == 0) trim(choice.text);
   const std::string_view parts[] = {choice.thought, echo_.empty() ? std::string_view() : echo_of(choice.index),
                                     choice.text};
-  if (given_ == 0) dialect_->begin_choice(choice.index, !choice.thought.empty(), out);
+  const bool has_text = parts[1].size() + parts[2].size() > 0;
+  if (given_ == 0) dialect_->begin_choice(choice.index, {!choice.thought.empty(), has_text, !choice.news.calls().empty()}, out);
   size_t begin = 0, at = 0;
   while (at < 2 && given_ >= begin + parts[at].size()) begin += parts[at++].size();
   const std::string_view part = first_part(parts[at].substr(given_ - begin));
@@ -424,11 +434,12 @@ void Answer::put_choice(std::string& out) {
   append_json_escaped(out, last || ends_thought ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
-  dialect_->end_choice(choice.index, choice.finish, out);
+  dialect_->end_choice(choice.index, {choice.finish, choice.news.calls(), choice.news.scores()}, out);
   const std::lock_guard lock(mutex_);
   const size_t before = choice.capacity();
   std::string().swap(choice.text);
   std::string().swap(choice.thought);
+  choice.news = {};
   held_.change(choice.capacity(), before);
   ++next_;
   given_ = 0;

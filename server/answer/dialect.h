@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "fulmar/event.h"
+#include "fulmar/request.h"
 #include "http/failure.h"
 
 namespace fulmar::api {
@@ -17,11 +18,25 @@ struct Usage {
   uint64_t cached = 0;   // those of the prompt that were not read again
 };
 
-// A piece of one choice: of its thought, which comes first, or of its text. Characters are whole.
+// A piece of one choice: of its thought, which comes first, or of its text and then of its calls. Characters are whole.
 struct Said {
   uint32_t index;
   std::string_view thought, text;
-  Finish finish;  // none until the choice's last piece
+  std::span<const CallPiece> calls;
+  ScoreRows scores;  // of the text's tokens
+  Finish finish;     // none until the choice's last piece
+};
+
+// What a choice of an answer in one piece is made of.
+struct Outline {
+  bool thought, text, calls;
+};
+
+// What comes behind its text.
+struct Ending {
+  Finish finish;
+  std::span<const ToolCall> calls;
+  ScoreRows scores;
 };
 
 // One object an answer, on its connection's strand only. All calls append to `out`. An answer is either a
@@ -42,9 +57,9 @@ class Dialect {
   // end_thought() between the two. It has no error of its own: nothing is out before all choices have ended.
   virtual http::Response whole_head() const { return {}; }
   virtual void begin_whole(std::string& out) = 0;
-  virtual void begin_choice(uint32_t index, bool has_thought, std::string& out) = 0;
+  virtual void begin_choice(uint32_t index, const Outline& outline, std::string& out) = 0;
   virtual void end_thought(std::string& out) = 0;
-  virtual void end_choice(uint32_t index, Finish finish, std::string& out) = 0;
+  virtual void end_choice(uint32_t index, const Ending& ending, std::string& out) = 0;
   virtual void end_whole(const Usage& usage, std::string& out) = 0;
 };
 

@@ -56,12 +56,12 @@ class NativeWords : public Dialect {
   void begin_whole(std::string& out) override {
     out += fmt::format(R"({{"id":"{}","object":"{}","model":{},"choices":[)", head_.id, head_.object, json_quoted(head_.model));
   }
-  void begin_choice(uint32_t index, bool, std::string& out) override {
+  void begin_choice(uint32_t index, const Outline&, std::string& out) override {
     out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","content":")", index > 0 ? "," : "", index);
   }
   void end_thought(std::string&) override {}  // a prompt without a template opens none
-  void end_choice(uint32_t, Finish finish, std::string& out) override {
-    out += fmt::format(R"("}},"finish_reason":{}}})", finish_json(finish));
+  void end_choice(uint32_t, const Ending& ending, std::string& out) override {
+    out += fmt::format(R"("}},"finish_reason":{}}})", finish_json(ending.finish));
   }
   void end_whole(const Usage&, std::string& out) override {
     out += ']';
@@ -97,11 +97,11 @@ class TranslationWords final : public NativeWords {
       : NativeWords(std::move(head)), begin_(fmt::format(R"({{"detected_source_lang":{},"text":")", json_quoted(language))) {}
 
   void begin_whole(std::string& out) override { out += R"({"translations":[)"; }
-  void begin_choice(uint32_t index, bool, std::string& out) override {
+  void begin_choice(uint32_t index, const Outline&, std::string& out) override {
     if (index > 0) out += ',';
     out += begin_;
   }
-  void end_choice(uint32_t, Finish, std::string& out) override { out += "\"}"; }
+  void end_choice(uint32_t, const Ending&, std::string& out) override { out += "\"}"; }
   void end_whole(const Usage&, std::string& out) override { out += "]}"; }
 
  private:

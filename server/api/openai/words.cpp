@@ -21,6 +21,8 @@ std::string_view finish_json(Finish finish) {
   switch (finish) {
     case Finish::stop:
       return "\"stop\"";
+    case Finish::called:
+      return "\"tool_calls\"";
     case Finish::length:
       return "\"length\"";
     default:
@@ -84,14 +86,14 @@ class CompletionWords final : public Words {
             out);
   }
 
-  void begin_choice(uint32_t index, bool, std::string& out) override {
+  void begin_choice(uint32_t index, const Outline&, std::string& out) override {
     out += fmt::format(R"({}{{"index":{},"text":")", index > 0 ? "," : "", index);
   }
 
   void end_thought(std::string&) override {}  // a completion has none
 
-  void end_choice(uint32_t, Finish finish, std::string& out) override {
-    out += fmt::format(R"(","logprobs":null,"finish_reason":{}}})", finish_json(finish));
+  void end_choice(uint32_t, const Ending& ending, std::string& out) override {
+    out += fmt::format(R"(","logprobs":null,"finish_reason":{}}})", finish_json(ending.finish));
   }
 };
 
@@ -115,15 +117,15 @@ class ChatWords final : public Words {
     }
   }
 
-  void begin_choice(uint32_t index, bool has_thought, std::string& out) override {
+  void begin_choice(uint32_t index, const Outline& outline, std::string& out) override {
     out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","{}":")", index > 0 ? "," : "", index,
-                       has_thought ? "reasoning_content" : "content");
+                       outline.thought ? "reasoning_content" : "content");
   }
 
   void end_thought(std::string& out) override { out += R"(","content":")"; }
 
-  void end_choice(uint32_t, Finish finish, std::string& out) override {
-    out += fmt::format(R"(","refusal":null}},"logprobs":null,"finish_reason":{}}})", finish_json(finish));
+  void end_choice(uint32_t, const Ending& ending, std::string& out) override {
+    out += fmt::format(R"(","refusal":null}},"logprobs":null,"finish_reason":{}}})", finish_json(ending.finish));
   }
 
  private:

@@ -1,0 +1,35 @@
+// What of one choice's events is neither thought nor text, until it is taken: calls of tools, and scores.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fulmar/event.h"
+#include "fulmar/request.h"
+
+namespace fulmar::api {
+
+class News {
+ public:
+  // How many bytes it is.
+  size_t add(const Event& event);
+  bool empty() const { return bytes_ == 0; }
+  size_t bytes() const { return bytes_; }
+  size_t capacity() const { return bytes_; }
+  // Those of which there is something new, with all of that. Of an answer in one piece: all, whole.
+  std::span<const ToolCall> calls() const { return calls_; }
+  // The same as pieces of these.
+  std::vector<CallPiece> pieces() const;
+  ScoreRows scores() const { return {cells_, width_}; }
+
+ private:
+  uint32_t first_ = 0;  // number of calls_[0]
+  std::vector<ToolCall> calls_;
+  std::vector<TokenScore> cells_;
+  uint32_t width_ = 0;
+  size_t bytes_ = 0;
+};
+
+}  // namespace fulmar::api
