@@ -40,6 +40,9 @@ struct FieldTable {
   const Field* find(std::string_view name) const;
 };
 
+// Of an object that is asked for and of which nothing is read.
+inline constexpr FieldTable no_fields{"nothing", {}, {}};
+
 // Reads an object by its table: an absent field is nullopt or nullptr, a wrong type or a value out of range
 // is Error(bad_request) with the field's name as param. Members that are in no table are ignored; asking for
 // a field that is not in this table is Error(internal).

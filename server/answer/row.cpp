@@ -101,6 +101,11 @@ std::string_view model_of(const Call& call) {
   return given && given->is_string() ? std::string_view(given->get_string()) : std::string_view();
 }
 
+std::optional<std::string> in_query(const Call& call, const FieldTable& query, std::string_view name) {
+  require(query.find(name), "the table {} has no field {}", query.title, name);
+  return call.http.asked(name);
+}
+
 uint32_t usual_tokens(const Context& context, const Call& call, uint32_t otherwise) {
   if (context.max_tokens > 0) return context.max_tokens;
   return call.family.max_tokens > 0 ? call.family.max_tokens : otherwise;

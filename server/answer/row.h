@@ -2,10 +2,13 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "answer/context.h"
+#include "answer/fields.h"
 #include "http/router.h"
 
 namespace fulmar::api {
@@ -30,6 +33,8 @@ struct Call {
 
 // Its field "model", where that is a text; else empty.
 std::string_view model_of(const Call& call);
+// What stands behind the path's question mark, by the row's table About::query; to ask for another name is Error(internal).
+std::optional<std::string> in_query(const Call& call, const FieldTable& query, std::string_view name);
 
 // Runs on a worker thread, or on an I/O thread where it is quick. What it throws is worded by the family.
 using Endpoint = void (*)(const Context& context, const Call& call);
@@ -50,11 +55,41 @@ enum class Content : uint8_t {
   bytes      // of a file: Call::http.body
 };
 
+enum class Answers : uint8_t {
+  object,     // JSON
+  generation,  // JSON, or with the body's "stream" server-sent events
+  lines,      // the same, but lines of JSON
+  events,     // server-sent events, always
+  file,       // bytes
+  text        // for people or Prometheus
+};
+
+// Whom a row serves beside its client.
+enum class Reach : uint8_t {
+  own,    // nobody: it asks, looks, or changes what is the client's own
+  server  // everybody: it loads, unloads, ends or sets what holds for others too
+};
+
+// What a row takes and gives, for /openapi.json and whoever decides who may. There is no row without.
+struct About {
+  // `body`: the table by which the endpoint reads it; null where it reads none. `query`: likewise.
+  consteval About(std::string_view what, const FieldTable* body_fields = nullptr, Answers kind = Answers::object,
+                  Reach whom = Reach::own, const FieldTable* query_fields = nullptr)
+      : summary(what), body(body_fields), query(query_fields), answers(kind), reach(whom) {
+    if (what.empty() || what.back() == '.') throw "a phrase in the imperative, without a full stop";
+  }
+  std::string_view summary;  // "Make vectors of texts"
+  const FieldTable *body, *query;
+  Answers answers;
+  Reach reach;
+};
+
 struct Row {
   const char* method;
   const char* path;  // "{}" at its end: one or more characters, into Request::param
   const Family& family;
   Endpoint endpoint;
+  About about;
   Cost cost = Cost::any;
   Auth auth = Auth::password;
   // Rows of one path are told apart by the body: the first that is meant answers. Null: always meant.

@@ -26,6 +26,7 @@ http::Response square_words(const http::Failure& failure) {
   return response;
 }
 
+constexpr api::About about{"Do something"};
 const api::Family round_family{"round", round_words}, square_family{"square", square_words};
 
 void say(const Call& call, std::string text) {
@@ -55,17 +56,17 @@ struct Table {
     context.password = options.password = std::move(password);
     options.limits.body_bytes = 1000;
     const std::vector<api::Row> rows = {
-        {"POST", "/move", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
-        {"POST", "/move", round_family, complain, api::Cost::any, api::Auth::password, is_heavy},
-        {"POST", "/move", square_family, starve, api::Cost::any, api::Auth::password, is_hollow},
-        {"POST", "/move", round_family, roll},
-        {"POST", "/slide", square_family, slide, api::Cost::any, api::Auth::password, has_corners},
-        {"POST", "/weigh", round_family, weigh, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
+        {"POST", "/move", square_family, slide, about, api::Cost::any, api::Auth::password, has_corners},
+        {"POST", "/move", round_family, complain, about, api::Cost::any, api::Auth::password, is_heavy},
+        {"POST", "/move", square_family, starve, about, api::Cost::any, api::Auth::password, is_hollow},
+        {"POST", "/move", round_family, roll, about},
+        {"POST", "/slide", square_family, slide, about, api::Cost::any, api::Auth::password, has_corners},
+        {"POST", "/weigh", round_family, weigh, about, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
          five_bytes},
-        {"POST", "/later", square_family, weigh, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
+        {"POST", "/later", square_family, weigh, about, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
          not_yet},
-        {"GET", "/look", round_family, roll, api::Cost::quick, api::Auth::open},
-        {"POST", "/push", round_family, roll, api::Cost::any, api::Auth::in_body, nullptr, api::Content::anything},
+        {"GET", "/look", round_family, roll, about, api::Cost::quick, api::Auth::open},
+        {"POST", "/push", round_family, roll, about, api::Cost::any, api::Auth::in_body, nullptr, api::Content::anything},
     };
     server = std::make_unique<http::Server>(
         options, http::Router(api::make_routes(context, rows), api::openai::error_words));
@@ -161,18 +162,18 @@ TEST(Rows, WhatHasNoPathIsWordedByTheRoutersFamily) {
 
 TEST(Rows, ThoseOfOnePathMustAgreeInWhatIsDecidedBeforeTheBody) {
   const Context context;
-  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
-                                          {"POST", "/move", round_family, roll, api::Cost::quick}}),
+  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll, about},
+                                          {"POST", "/move", round_family, roll, about, api::Cost::quick}}),
                Error);
-  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
-                                          {"POST", "/move", round_family, roll, api::Cost::any, api::Auth::open}}),
+  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll, about},
+                                          {"POST", "/move", round_family, roll, about, api::Cost::any, api::Auth::open}}),
                Error);
-  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll},
-                                          {"POST", "/move", round_family, roll, api::Cost::any, api::Auth::password, nullptr,
+  EXPECT_THROW(api::make_routes(context, {{"POST", "/move", round_family, roll, about},
+                                          {"POST", "/move", round_family, roll, about, api::Cost::any, api::Auth::password, nullptr,
                                            api::Content::anything}}),
                Error);
-  EXPECT_EQ(api::make_routes(context, {{"GET", "/move", round_family, roll},
-                                       {"POST", "/move", round_family, roll, api::Cost::quick}})
+  EXPECT_EQ(api::make_routes(context, {{"GET", "/move", round_family, roll, about},
+                                       {"POST", "/move", round_family, roll, about, api::Cost::quick}})
                 .size(),
             2u);
 }

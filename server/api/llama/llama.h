@@ -13,6 +13,6 @@ void watch_models(const Context& context, const Call& call);
 void load_model(const Context& context, const Call& call);
 void unload_model(const Context& context, const Call& call);
 
-extern const FieldTable slot_fields, model_fields;
+extern const FieldTable slot_fields, model_fields, slot_list_query, slot_query;
 
 }  // namespace fulmar::api::llama

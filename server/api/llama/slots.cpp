@@ -73,16 +73,25 @@ constexpr Field slot[] = {
     {"filename", FieldType::text, "required to save and restore", "The session that the slot's is copied to, or from."},
 };
 
+constexpr Field list_query[] = {
+    {"fail_on_no_slot", FieldType::text, "absent", "With any value: status 503 where no slot is free.", 0, 16},
+};
+constexpr Field action_query[] = {
+    {"action", FieldType::text, "required", "`save`, `restore` or `erase`.", 0, 16},
+};
+
 }  // namespace
 
 constexpr FieldTable slot_fields{"slots", slot, {}};
+constexpr FieldTable slot_list_query{"slots' list", list_query, {}};
+constexpr FieldTable slot_query{"slots' query", action_query, {}};
 
 void list_slots(const Context& context, const Call& call) {
   const host::ServedPtr served = context.loaded();
   const Engine& engine = *served->engine;
   const ModelInfo& model = engine.model();
   const uint32_t live = engine.stats().live;
-  if (live >= model.slots && call.http.asked("fail_on_no_slot"))
+  if (live >= model.slots && in_query(call, slot_list_query, "fail_on_no_slot"))
     throw Error(ErrorKind::unavailable, "no slot is free");
   json::array slots;
   for (uint32_t i = 0; i < model.slots; ++i) {
@@ -103,7 +112,7 @@ void act_on_slot(const Context& context, const Call& call) {
   const host::ServedPtr served = context.loaded();
   Engine& engine = *served->engine;
   const uint32_t slot = slot_in_path(call, engine.model().slots);
-  const std::string action = call.http.asked("action").value_or("");
+  const std::string action = in_query(call, slot_query, "action").value_or("");
   if (action == "erase") return erase(engine.sessions(), slot, call);
   if (action != "save" && action != "restore") bad_field("action", "must be save, restore or erase");
   const std::optional<std::string> file = Fields(call.body, slot_fields).text("filename");

@@ -32,10 +32,6 @@ constexpr std::string_view usual_stops[] = {"\n\nUser",      "\n\nQuestion", "\n
                                             "\n\nAssistant", "\n\nAnswer",   "\n\nA",   "\n\nBot",   "\n\nAlice",
                                             "\n\nObservation"};
 
-// Both tables are what OpenAI's endpoint takes, with the rows that stand in front of it.
-const FieldTable chat_form{"RWKV-Runner's chat", model_config, {}, &chat_fields};
-const FieldTable completion_form{"RWKV-Runner's completions", model_config, {}, &completion_fields};
-
 bool has(const json::object& body, std::string_view field) {
   const json::value* value = body.if_contains(field);
   return value && !value->is_null();
@@ -105,7 +101,7 @@ void read_own_members(const Fields& fields, std::string_view template_name, Prom
 void chat(const Context& context, const Call& call) {
   const host::ServedPtr served = model_for(context, call);
   Engine& engine = *served->engine;
-  const Fields fields(call.body, chat_form);
+  const Fields fields(call.body, runner_chat_fields);
   fields.refuse_unsupported();
   if (!fields.list("messages")) throw Error(ErrorKind::bad_request, "messages not found");
   const StandingValues values = overlaid(context.standing.values(), fields);
@@ -139,7 +135,7 @@ PromptInput read_prompt(const Fields& fields, uint32_t vocab) {
 void completion(const Context& context, const Call& call) {
   const host::ServedPtr served = model_for(context, call);
   Engine& engine = *served->engine;
-  const Fields fields(call.body, completion_form);
+  const Fields fields(call.body, runner_completion_fields);
   fields.refuse_unsupported();
   const StandingValues values = overlaid(context.standing.values(), fields);
   PromptInput input = read_prompt(fields, engine.model().vocab);
@@ -157,6 +153,9 @@ void completion(const Context& context, const Call& call) {
 
 }  // namespace
 
+// Both are what OpenAI's endpoint takes, with the rows that stand in front of it.
+const FieldTable runner_chat_fields{"RWKV-Runner's chat", model_config, {}, &chat_fields};
+const FieldTable runner_completion_fields{"RWKV-Runner's completions", model_config, {}, &completion_fields};
 constexpr FieldTable runner_message_fields{"RWKV-Runner's messages", message_rows, message_refused};
 
 bool is_runner_chat(const Context& context, const json::object& body) {

@@ -13,6 +13,7 @@ bool is_runner_completion(const Context& context, const json::object& body);
 void runner_chat(const Context& context, const Call& call);
 void runner_completions(const Context& context, const Call& call);
 
+extern const FieldTable runner_chat_fields, runner_completion_fields;
 extern const FieldTable runner_message_fields;  // what a message may have beside message_fields
 
 }  // namespace fulmar::api::openai

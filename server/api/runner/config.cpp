@@ -9,8 +9,6 @@
 namespace fulmar::api::runner {
 namespace {
 
-const FieldTable config_fields{"update-config", model_config, {}, &common_fields};  // for what is refused
-
 void update(const Context& context, const Call& call) {
   Standing& standing = context.standing;
   const Fields fields(call.body, config_fields);
@@ -26,6 +24,8 @@ void update(const Context& context, const Call& call) {
 }
 
 }  // namespace
+
+const FieldTable config_fields{"update-config", model_config, {}, &common_fields};  // for what is refused
 
 void update_config(const Context& context, const Call& call) {
   answer_validated(context, call, update);

@@ -22,6 +22,6 @@ void leave(const Context& context, const Call& call);  // POST /exit
 bool is_closed(const Context& context, const Call& call);
 http::Response success();  // the JSON string "success"
 
-extern const FieldTable switch_fields;  // switch_model.cpp
+extern const FieldTable switch_fields, config_fields;  // switch_model.cpp, config.cpp
 
 }  // namespace fulmar::api::runner

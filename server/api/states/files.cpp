@@ -34,7 +34,7 @@ http::Response file_of(const State& state, StatePrecision precision, const std::
 }
 
 StatePrecision precision_in_query(const Call& call) {
-  const std::string word = call.http.asked("precision").value_or("f32");
+  const std::string word = in_query(call, export_query, "precision").value_or("f32");
   if (word != "f32" && word != "f16") bad_field("precision", "must be f32, which is exact, or f16");
   return word == "f16" ? StatePrecision::f16 : StatePrecision::f32;
 }
@@ -61,7 +61,7 @@ void export_state(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready();
   Engine& engine = *served->engine;
   const std::string id = id_in_path(call);
-  const std::string format = call.http.asked("format").value_or("state");
+  const std::string format = in_query(call, export_query, "format").value_or("state");
   if (format != "state" && format != "tokens" && format != "text") bad_field("format", "must be state, tokens or text");
   const StatePrecision precision = precision_in_query(call);
   if (format != "state") return call.reply->respond(transcript_of(engine, id, format == "text"));
@@ -81,9 +81,9 @@ void import_state(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready();
   const Engine& engine = *served->engine;
   StateStore& sessions = engine.sessions();
-  const std::optional<std::string> asked = call.http.asked("session_id");
+  const std::optional<std::string> asked = in_query(call, import_query, "session_id");
   if (asked) check_session_id(*asked);
-  const bool replace = flag_in_query(call, "replace", false);
+  const bool replace = flag_in_query(call, import_query, "replace");
   const ReadState file = read_state(std::as_bytes(std::span(call.http.body)), "the body");
   engine.check_brought(*file.state);
   const std::string id = asked.value_or(file.session);

@@ -21,9 +21,9 @@ std::string id_in_path(const Call& call) {
   return call.http.param;
 }
 
-bool flag_in_query(const Call& call, std::string_view name, bool otherwise) {
-  const std::optional<std::string> word = call.http.asked(name);
-  if (!word) return otherwise;
+bool flag_in_query(const Call& call, const FieldTable& query, std::string_view name) {
+  const std::optional<std::string> word = in_query(call, query, name);
+  if (!word) return false;
   if (*word == "true" || *word == "1") return true;
   if (*word == "false" || *word == "0") return false;
   bad_field(name, "must be true or false");

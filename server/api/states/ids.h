@@ -12,8 +12,8 @@ namespace fulmar::api::states {
 std::string required_id(const Fields& fields, std::string_view field);
 std::string id_in_path(const Call& call);
 
-// true or false, as a query says it; `otherwise` where it does not.
-bool flag_in_query(const Call& call, std::string_view name, bool otherwise);
+// true or false, as a query says it; false where it does not.
+bool flag_in_query(const Call& call, const FieldTable& query, std::string_view name);
 
 // Throws Error(not_found).
 SessionEntry entry_of(const StateStore& sessions, const std::string& id);

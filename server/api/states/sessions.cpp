@@ -56,7 +56,7 @@ void show(const Context& context, const Call& call) {
 void erase(const Context& context, const Call& call) {
   StateStore& sessions = context.sessions();
   const std::string id = id_in_path(call);
-  const Ticket ticket = sessions.erase(id, flag_in_query(call, "below", false));
+  const Ticket ticket = sessions.erase(id, flag_in_query(call, erase_query, "below"));
   answer_when_durable(sessions, ticket, call.family, call.reply, [id](const Outcome& outcome) {
     http::Response response;
     response.body = json::serialize(json::object{{"session_id", text(id)}, {"deleted", outcome.count}});

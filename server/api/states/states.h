@@ -24,6 +24,6 @@ constexpr std::string_view no_text =
 
 size_t most_imported(const Context& context);  // bytes of a state's file
 
-extern const FieldTable fork_fields, mix_fields;  // field_tables.cpp
+extern const FieldTable fork_fields, mix_fields, export_query, import_query, erase_query;  // field_tables.cpp
 
 }  // namespace fulmar::api::states
