@@ -17,7 +17,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t most_in_a_commit = 256;
-// So many states that wait to be written are not put off for those that are to be read: more, and some would be lost.
+// Writing a state takes a core and the memory's bandwidth from the turns under way. So it is put off while sessions are used,
+// until for so long none was; or until so many wait, and then for none until all are written: more, and some would be lost.
+constexpr std::chrono::milliseconds quiet_time{100};
 constexpr size_t many_to_write = 4;
 constexpr std::chrono::seconds look_again_after{1};
 constexpr uint64_t limit_without_file = uint64_t{256} << 20;
@@ -50,7 +52,9 @@ class Store final : public StateStore {
 
   FoundSession find(const std::string& id) override {
     const std::lock_guard lock(mutex_);
-    FoundSession found = levels_.find(id, Clock::now());
+    const Clock::time_point now = Clock::now();
+    FoundSession found = levels_.find(id, now);
+    if (found.known) used_ = now;
     if (hurries() || levels_.writes_waiting() > 0) wake_.notify_one();
     return found;
   }
@@ -58,7 +62,8 @@ class Store final : public StateStore {
   Ticket put(KeptTurn turn) override { return ask(std::move(turn)); }
   void advance(Node turn, StatePtr state, const std::string& note) override {
     const std::lock_guard lock(mutex_);
-    levels_.advance(turn, std::move(state), note, Clock::now());
+    used_ = Clock::now();
+    levels_.advance(turn, std::move(state), note, used_);
     if (levels_.writes_waiting() > 0) wake_.notify_one();
   }
   Ticket fork(const std::string& from, const std::string& to, bool replace, uint32_t back) override {
@@ -109,6 +114,7 @@ class Store final : public StateStore {
     change->asked = Clock::now();
     {
       const std::lock_guard lock(mutex_);
+      used_ = change->asked;
       asked_.push_back(change);
     }
     wake_.notify_one();
@@ -128,7 +134,9 @@ class Store final : public StateStore {
         read(lock, *head);
         if (levels_.writes_waiting() < many_to_write) continue;
       }
+      if (!may_write(Clock::now())) continue;
       if (write_some(lock) || hurries()) continue;
+      catches_up_ = false;
       lock.unlock();
       untidy_ = untidy_ && file_.tidy();
       const uint64_t bytes = file_.bytes();
@@ -149,11 +157,17 @@ class Store final : public StateStore {
     const Clock::time_point now = Clock::now();
     std::optional<Clock::time_point> end = levels_.write_idle(now, idle_);
     if (!stats_.last_error.empty()) end = std::min(end.value_or(Clock::time_point::max()), now + look_again_after);
-    const auto awake = [&] { return stop_ || hurries() || levels_.writes_waiting() > 0 || file_.writing() || untidy_; };
+    const auto has_work = [&] { return levels_.writes_waiting() > 0 || file_.writing() || untidy_; };
+    if (has_work()) end = std::min(end.value_or(Clock::time_point::max()), used_ + quiet_time);
+    const auto awake = [&] { return stop_ || hurries() || (has_work() && may_write(Clock::now())); };
     if (end)
       wake_.wait_until(lock, *end, awake);
     else
       wake_.wait(lock, awake);
+  }
+  bool may_write(Clock::time_point now) {
+    catches_up_ = catches_up_ || levels_.writes_waiting() >= many_to_write;
+    return stop_ || catches_up_ || now >= used_ + quiet_time;
   }
   bool hurries() const { return !asked_.empty() || levels_.reads_waiting() > 0; }
 
@@ -274,6 +288,8 @@ class Store final : public StateStore {
   std::condition_variable wake_, done_;
   bool stop_ = false;
   Levels levels_;
+  Clock::time_point used_{};  // when somebody asked for a session, or what was asked for changed one
+  bool catches_up_ = false;
   std::deque<Change> asked_;
   std::vector<Change> under_way_;  // its changes are the thread's until they are done
   StoreStats stats_;               // but what Levels counts

@@ -54,6 +54,17 @@ TEST(Levels, TheStatesUsedLastStayInMemory) {
   EXPECT_EQ(store->stats().reads, 1u);
 }
 
+TEST(Levels, StatesAreWrittenAlsoWhereSessionsAreUsedAllTheTime) {
+  const Folder folder;
+  const auto store = StateStore::open(small(folder, 1, 1));
+  for (int i = 0; i < 8; ++i) say(*store, fmt::format("s{}", i), {1, 2});
+  EXPECT_TRUE(soon([&] {
+    store->find("s7");
+    return store->stats().checkpoints >= 4;
+  }));
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(holds(*store, fmt::format("s{}", i), {1, 2}));
+}
+
 TEST(Levels, BytesAreABoundToo) {
   const Folder folder;
   StoreOptions options = small(folder, 16, 32);
