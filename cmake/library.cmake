@@ -4,7 +4,8 @@
 # NETWORK: the same, and most of it speaks Asio, whose headers as precompiled ones weigh on whoever does not need them.
 # fulmar_families(name DIR folder ...): the same for each folder in that one, as fulmar_<name>_<folder>; <name>_families
 # lists them.
-# fulmar_test(name LINK targets... [DIR folder]): one GoogleTest program per folder of tests/.
+# fulmar_test(name LINK targets... [DIR folder] [HOT]): one GoogleTest program per folder of tests/. HOT: one that works out
+# itself what kernels should have said.
 set(standard_headers <algorithm> <array> <atomic> <bit> <chrono> <cmath> <condition_variable> <cstdint> <cstring> <filesystem>
     <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <system_error> <thread> <vector>
     <fmt/format.h>)
@@ -59,7 +60,7 @@ function(fulmar_families name)
 endfunction()
 
 function(fulmar_test name)
-  cmake_parse_arguments(arg "" "DIR" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "HOT" "DIR" "LINK" ${ARGN})
   if(NOT arg_DIR)
     set(arg_DIR ${name})
   endif()
@@ -72,12 +73,20 @@ function(fulmar_test name)
   target_link_libraries(test_${name} PRIVATE ${arg_LINK} fmt::fmt GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE FULMAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   fulmar_options(test_${name})
-  if(NOT TARGET test_headers)  # gtest's parse, 1 to 2 seconds of each file, paid once for all test programs
-    fulmar_headers(test_headers <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <memory>
-                   <mutex> <optional> <span> <string> <thread> <vector> <fmt/format.h> <gtest/gtest.h>
-                   LINK fmt::fmt GTest::gtest)
+  set(headers test_headers)
+  set(cold COLD)
+  if(arg_HOT)
+    set(headers hot_test_headers)
+    set(cold)
+  else()
+    fulmar_cold(test_${name})
   endif()
-  fulmar_precompile(test_${name} test_headers)
+  if(NOT TARGET ${headers})  # gtest's parse, 1 to 2 seconds of each file, paid once for all test programs
+    fulmar_headers(${headers} <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <memory>
+                   <mutex> <optional> <span> <string> <thread> <vector> <fmt/format.h> <gtest/gtest.h>
+                   LINK fmt::fmt GTest::gtest ${cold})
+  endif()
+  fulmar_precompile(test_${name} ${headers})
   # A software driver that has not seen the kernels yet compiles for five minutes in one test.
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT 1200)
 endfunction()
