@@ -4,6 +4,7 @@
 // thread and must not block. Errors are fulmar::Error (see error.h).
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,8 @@ class Engine {
   // told apart. `order` as in ModelSpec::state_order. Throws Error(bad_file) where it is no state of this model.
   virtual StatePtr tuned_state(const std::string& file, const std::string& order) const = 0;
   virtual std::string text_of(std::span<const Token> tokens) const = 0;
+  // The same of one token, for who outlives the engine.
+  virtual std::function<std::string(Token)> speller() const = 0;
   // Whether text_of() knows the tokens of this model's sessions, which may be another one's.
   virtual bool spells(const Fingerprint& model) const = 0;
 

@@ -33,7 +33,8 @@ struct TokenScore {
   float logprob;
 };
 
-// Scores of tokens, a row each: the token that came, then the likeliest ones, best first. [rows, width]
+// Scores of tokens, a row each: the token that came, then the likeliest ones, best first, and -1 where no further one is
+// possible. [rows, width]
 struct ScoreRows {
   std::span<const TokenScore> cells;
   uint32_t width = 0;  // 1 and what Report asked for
@@ -46,7 +47,9 @@ struct Event {
   std::string_view thought;       // new text of the thought, which comes before the answer's
   std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
   std::span<const CallPiece> calls;  // which come after the text
-  ScoreRows scores;                  // of the tokens whose text this is, where they were asked for
+  // Of the tokens whose text this is, where they were asked for: none of those of a thought, of a stop that is not shown, or of
+  // a stop token.
+  ScoreRows scores;
   ScoreRows prompt_scores;           // of the prompt's next tokens, from the second on; before all of the answer's
   std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included
   Finish finish = Finish::none;   // the last event of a request has one

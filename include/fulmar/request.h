@@ -119,8 +119,11 @@ struct Stream {
 // before penalties and temperature. Each is the number of the likeliest tokens to name beside the one that came: 0: none.
 struct Report {
   std::optional<uint16_t> logprobs;         // of the answer's tokens
-  std::optional<uint16_t> prompt_logprobs;  // of the prompt's, but for the first
+  // Of the prompt's, but for the first; it is then read from its first token on. Of several choices the one hears them that
+  // reads it.
+  std::optional<uint16_t> prompt_logprobs;
 };
+inline constexpr uint16_t max_logprobs = 128;
 
 struct Request {
   std::shared_ptr<const Prompt> prompt;

@@ -15,6 +15,11 @@ const Tenant everybody;  // there is one password
 // step of its own the first time.
 constexpr uint32_t worth_a_step = 256;
 
+// A vector is of the whole text, and so are the scores of its tokens, which no state has.
+bool uses_prefixes(const Request& request) {
+  return request.use_prefix_cache && !request.embed && !request.report.prompt_logprobs;
+}
+
 bool has_tail(const StatePtr& state) {
   return state && !state->unfed.empty();
 }
@@ -45,7 +50,7 @@ bool Admission::awaits_reader(const Job& job) {
   const std::vector<Token>& tokens = request.prompt->tokens;
   const uint64_t bytes = limits_.state_floats * sizeof(float) + sizeof(State) + tokens.size() * sizeof(Token);
   const bool has_state = job.siblings && !(job.siblings->states.empty() && job.siblings->slots.empty());
-  if (readers_.none() || has_state || !request.use_prefix_cache || request.embed || tokens.size() <= worth_waiting ||
+  if (readers_.none() || has_state || !uses_prefixes(request) || tokens.size() <= worth_waiting ||
       bytes * request.streams.size() > prefixes_.capacity())
     return false;
   std::vector<StatePtr> origins;
@@ -138,7 +143,7 @@ void Admission::find_states(const Job& job, Beginning& beginning) const {
 void Admission::find_prefix(const Job& job, Beginning& beginning) {
   const std::vector<Token>& tokens = beginning.prompt->tokens;
   const bool of_session = std::ranges::any_of(beginning.parents, [](Node node) { return node != 0; });
-  beginning.cacheable = job.request->use_prefix_cache && !job.request->embed && prefixes_.capacity() > 0 && !of_session &&
+  beginning.cacheable = uses_prefixes(*job.request) && prefixes_.capacity() > 0 && !of_session &&
                         std::ranges::none_of(beginning.states, has_tail);
   beginning.origins = beginning.states;
   uint32_t shared = 0;

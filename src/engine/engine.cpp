@@ -93,6 +93,9 @@ class ModelEngine final : public Engine {
     return state;
   }
   std::string text_of(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
+  std::function<std::string(Token)> speller() const override {
+    return [tokenizer = tokenizer_](Token token) { return std::string(tokenizer->bytes(token)); };
+  }
   bool spells(const Fingerprint& model) const override { return is_of_vocabulary(model, vocabulary_); }
 
   const ModelInfo& model() const override { return info_; }

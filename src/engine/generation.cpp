@@ -55,6 +55,9 @@ Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots
     for (size_t i = 0; i < slots_.size(); ++i) lead_fed_[i] = lead_;
   }
   input_.insert(input_.end(), prompt().tokens.begin() + beginning_.read, prompt().tokens.end());
+  const Report& report = job_.request->report;
+  if (report.prompt_logprobs) prompt_scores_ = std::make_unique<ScoreTable>(*report.prompt_logprobs);
+  if (report.logprobs) said_scores_ = std::make_unique<SaidScores>(*report.logprobs);
   const bool may_stop = left() > lead_ || job_.request->max_tokens == 0;  // else the next token is drawn from its end
   for (size_t i = 0; i < slots_.size(); ++i)
     stops_at_lead_ |= may_stop && beginning_.parents[i] != 0 && unfed(beginning_.states[i]).size() >= long_lead;
@@ -83,6 +86,7 @@ void Generation::replay(std::span<const Token> drawn) {
     bytes += piece.size();
   }
   held_before_ = bytes - std::exchange(shown_, 0);
+  said_bytes_ = held_before_;
   said_thought_.clear();
   text_.clear();
 }
@@ -120,17 +124,69 @@ void Generation::append_demands(std::vector<Demand>& demands) const {
     return;
   }
   const Want want = job_.request->max_tokens == 0 && !heads_ ? Want::none : Want::last;
+  const bool scored = reads_for_scores();
   if (stops_at_lead_ && fed_ < lead_) {
     demands.push_back({slots[0], slots, lead_ - fed_, false, Want::none});
   } else if (left() == 0) {
     const auto rows = static_cast<uint32_t>(next_.size()) - next_fed_;
     demands.push_back({slots[0], slots, rows, rows == 1, want});
   } else if (beginning_.marks.empty() || beginning_.marks.front() >= prompt().tokens.size()) {
-    demands.push_back({slots[0], slots, left(), false, want});
+    demands.push_back({slots[0], slots, left(), false, scored ? Want::all : want});
   } else {
     const uint32_t lead_left = lead_ > fed_ ? lead_ - fed_ : 0;
-    demands.push_back({slots[0], slots, lead_left + beginning_.marks.front() - read(), false, Want::none});
+    demands.push_back({slots[0], slots, lead_left + beginning_.marks.front() - read(), false,
+                       scored ? Want::all : Want::none});
   }
+}
+
+// A choice that goes on from what another has read leaves the scores of that to it.
+bool Generation::reads_for_scores() const {
+  return prompt_scores_ && !heads_ && beginning_.read == 0 && prompt().tokens.size() > 1;
+}
+
+void Generation::expect_scores(uint32_t rows) {
+  first_scored_ = prompt_scores_->size();
+  first_position_ = fed_ - rows;
+  size_t count = 0;
+  for (uint32_t row = 0; row < rows; ++row) count += scores(row);
+  prompt_scores_->grow(count);
+}
+
+// In the input, of the token that this row predicts.
+size_t Generation::scored_position(uint32_t row) const { return first_position_ + row + 1; }
+
+// Nothing that is told predicts the prompt's first token.
+bool Generation::scores(uint32_t row) const {
+  const size_t position = scored_position(row);
+  return position > lead_ && position < input_.size();
+}
+
+void Generation::score(uint32_t row, std::span<const float> logits, ScoreMemory& memory) noexcept {
+  const size_t position = scored_position(row), first = std::max<size_t>(first_position_ + 1, lead_ + 1);
+  try {
+    prompt_scores_->score(first_scored_ + position - first, logits, input_[position], memory);
+  } catch (...) {  // no memory: its number is none, which check_scores() finds
+  }
+}
+
+// What is no number ends the request, as a row does that no token can be drawn from.
+void Generation::check_scores() noexcept {
+  if (failure_ || !prompt_scores_->any_nan()) return;
+  finish_ = Finish::failed;
+  try {
+    fail(ErrorKind::internal, "a token has no probability: every logit is NaN or -infinity");
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  blame_state();
+}
+
+// The tokens before it whose text was not complete, or of which it was not clear what they are, are what this one is.
+void Generation::score_said(Token token, std::string_view piece) {
+  said_scores_->add(token, said_bytes_);
+  const bool all = prompt().turn.together;
+  if (!all && (piece.empty() || heard_.undecided())) return;
+  said_scores_->decide(all || heard_.answering());
 }
 
 uint32_t Generation::read() const {
@@ -172,10 +228,12 @@ void Generation::read_end(std::span<const float> row) {
 void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
   step_ = step;
   try {
-    if (heads_)
+    if (heads_) {
       read_end(logits);
-    else
+    } else {
+      if (said_scores_) said_scores_->keep(logits);
       accept(sampler_.sample(logits));
+    }
   } catch (...) {  // this one's logits are no number: the others go on
     failure_ = std::current_exception();
     finish_ = Finish::failed;
@@ -215,6 +273,8 @@ void Generation::accept(Token token) {
   } else {
     const std::string piece = detokenizer_.push(token);
     count_thought(piece);
+    if (said_scores_) score_said(token, piece);
+    said_bytes_ += piece.size();
     said_.add(token, piece);
     show(piece);
     if (!done() && drawn_ >= job_.request->max_tokens) finish_ = Finish::length;
@@ -250,6 +310,7 @@ void Generation::close_thought() {
     const std::string piece = detokenizer_.push(token);
     heard_.push(piece);
     said_.add(token, piece);
+    said_bytes_ += piece.size();
     pass(piece);
   }
 }
@@ -262,12 +323,16 @@ void Generation::show(std::string_view piece) {
 // The stop string is shown where that is asked for; of the text that a session keeps it is no part.
 void Generation::end_at_stop() {
   finish_ = Finish::stop;
-  if (stops_.which() < job_.request->shown_stops) add(turn_.push(job_.request->stop[stops_.which()]));
+  if (stops_.which() >= job_.request->shown_stops) return;
+  const std::string& stop = job_.request->stop[stops_.which()];
+  add(turn_.push(stop));
+  if (said_scores_) said_scores_->show(shown_ + stop.size());
 }
 
 void Generation::pass(std::string_view piece) {
   shown_ += piece.size();
   add(turn_.push(piece));
+  if (said_scores_) said_scores_->show(shown_);
 }
 
 void Generation::add(TurnText news) {
@@ -330,6 +395,10 @@ void Generation::settle(const Error* error) {
   failure_ = std::make_exception_ptr(*error);
 }
 
+bool Generation::has_scores() const {
+  return (prompt_scores_ && prompt_scores_->size() > 0) || (said_scores_ && said_scores_->has_shown());
+}
+
 void Generation::deliver() noexcept {
   if (ended_) return;
   if (failure_) {
@@ -339,7 +408,7 @@ void Generation::deliver() noexcept {
     } catch (...) {  // no memory for a sentence
       end(Finish::failed, step_, nullptr);
     }
-  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty()) {
+  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty() || has_scores()) {
     emit(held_ ? Finish::none : finish_, nullptr);
   }
 }
@@ -368,6 +437,9 @@ void Generation::flush() {
     if (stops_.stopped() && (finish_ == Finish::length || finish_ == Finish::stop)) end_at_stop();
   }
   add(turn_.finish());
+  if (!said_scores_) return;
+  said_scores_->decide(prompt().turn.together || !heard_.thinking());
+  said_scores_->show(stops_.stopped() ? shown_ : said_bytes_ + 1);
 }
 
 void Generation::emit(Finish finish, const Error* error) {
@@ -379,6 +451,8 @@ void Generation::emit(Finish finish, const Error* error) {
   event.prompt_tokens = read();
   event.cached_tokens = beginning_.read;
   event.completion_tokens = drawn_;
+  if (prompt_scores_) event.prompt_scores = prompt_scores_->first(prompt_scores_->size());
+  if (said_scores_) event.scores = said_scores_->shown();
   if (finish == Finish::length) event.embedding = vector_;
   if (finish == Finish::length || finish == Finish::stop || finish == Finish::paused) event.states = states_;
   event.thought_tokens = thought_;
@@ -389,6 +463,8 @@ void Generation::emit(Finish finish, const Error* error) {
   said_thought_.clear();
   text_.clear();
   unsent_.clear();
+  if (prompt_scores_) prompt_scores_->drop_first(prompt_scores_->size());
+  if (said_scores_) said_scores_->drop_shown();
 }
 
 }  // namespace fulmar

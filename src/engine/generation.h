@@ -9,6 +9,7 @@
 
 #include "engine/beginning.h"
 #include "engine/job.h"
+#include "engine/scores.h"
 #include "engine/scheduler.h"
 #include "engine/turn_tokens.h"
 #include "model/embedding_heads.h"
@@ -70,6 +71,15 @@ class Generation {
   // Whether it is done and still has no embedding that it was asked for.
   bool wants_vector() const { return !heads_ && job_.request->embed && finish_ == Finish::length && vector_.empty(); }
   void embed(std::span<const float> vector);
+  // Whether a token is drawn from the row that predicts one behind the prompt.
+  bool draws_next() const { return job_.request->max_tokens > 0 && left() == 0 && !is_apart(); }
+  // Scores of the prompt: makes room for those of the rows that it was fed last; whether one of these, counted from 0, scores a
+  // token; scores it, by any thread, beside others.
+  void expect_scores(uint32_t rows);
+  bool scores(uint32_t row) const;
+  void score(uint32_t row, std::span<const float> logits, ScoreMemory& memory) noexcept;
+  // Once all of a step are there.
+  void check_scores() noexcept;
   // Draws a token from logits [V], which are overwritten, and makes text of it; or reads the row of the end token. `step` is for the event.
   void draw(std::span<float> logits, uint64_t step) noexcept;
   bool done() const { return finish_ != Finish::none; }
@@ -96,6 +106,10 @@ class Generation {
   bool is_apart() const;
   size_t said_fed() const;
   bool is_stop_token(Token token) const;
+  bool reads_for_scores() const;
+  bool has_scores() const;
+  size_t scored_position(uint32_t row) const;
+  void score_said(Token token, std::string_view piece);
   void replay(std::span<const Token> drawn);
   void accept(Token token);
   void count_thought(std::string_view piece);
@@ -133,6 +147,11 @@ class Generation {
   SaidTokens said_;            // the answer's, but for a stop token; where its states may be of use
   size_t shown_ = 0;           // bytes of their text that came past the stops, and before them:
   size_t held_before_ = 0;     // of Request::drawn, which the stops held back
+  size_t said_bytes_ = 0;      // of all that was said, the shown and those held back
+  std::unique_ptr<ScoreTable> prompt_scores_;  // where they are wanted: for the next event,
+  size_t first_scored_ = 0;                   // the first of them that this step makes, and of which input token:
+  size_t first_position_ = 0;
+  std::unique_ptr<SaidScores> said_scores_;   // and the answer's
   std::string said_thought_, text_;  // for the next event
   std::vector<Token> unsent_;  // drawn since the last event
   const EmbeddingHeads* const heads_;

@@ -34,6 +34,17 @@ void check_streams(const Request& request, size_t choices, const JobLimits& limi
     refuse_field("note", "{} bytes are more than the {} that are kept with a turn", request.note.size(), most);
 }
 
+// Of a small vocabulary there are no more than it has.
+void check_report(Report& report, uint32_t vocab) {
+  const auto check = [&](std::optional<uint16_t>& wanted, const char* field) {
+    if (!wanted) return;
+    if (*wanted > max_logprobs) refuse_field(field, "{} tokens are more than the {} that are told of each", *wanted, max_logprobs);
+    wanted = static_cast<uint16_t>(std::min<uint32_t>(*wanted, vocab));
+  };
+  check(report.logprobs, "logprobs");
+  check(report.prompt_logprobs, "prompt_logprobs");
+}
+
 std::shared_ptr<const Request> checked(Request request, size_t choices, const Tokenizer& tokenizer,
                                        const JobLimits& limits) {
   require(request.prompt != nullptr, "a request without a prompt");
@@ -41,6 +52,7 @@ std::shared_ptr<const Request> checked(Request request, size_t choices, const To
   check_streams(request, choices, limits);
   check_sampling(request.sampling, limits.vocab);
   require(!request.embed || request.max_tokens == 0, "an embedding and {} tokens of one request", request.max_tokens);
+  check_report(request.report, limits.vocab);
   for (const Token token : request.stop_tokens) check_token("stop_tokens", token, limits.vocab);
   if (!request.ignore_eos) {
     const std::vector<std::string>& stops = request.prompt->stops;

@@ -9,13 +9,13 @@
 
 namespace fulmar {
 
-void mix_rows(std::span<float> rows, std::span<const Stream> streams) {
+void mix_rows(std::span<float> rows, std::span<const Stream> streams, size_t first, size_t count) {
   if (streams.size() == 1) return;
   const size_t width = rows.size() / streams.size();
   double sum = 0;
   for (const Stream& stream : streams) sum += double{stream.gate};
   const double over = sum == 0 ? 1 : sum;
-  for (size_t i = 0; i < width; ++i) {
+  for (size_t i = first; i < first + count; ++i) {
     double mixed = 0;
     for (size_t k = 0; k < streams.size(); ++k)
       if (streams[k].gate != 0) mixed += double{streams[k].gate} * double{rows[k * width + i]};

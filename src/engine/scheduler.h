@@ -8,9 +8,9 @@
 
 namespace fulmar {
 
-// Whose logits a slot wants: nobody's (a prompt that is only fed), or those of the last of its rows, which predict the
-// next token.
-enum class Want : uint8_t { none, last };
+// Whose logits a slot wants: nobody's (a prompt that is only fed), those of the last of its rows, which predict the
+// next token, or those of all (a prompt whose tokens are scored).
+enum class Want : uint8_t { none, last, all };
 
 // What a request could feed: the rest of its prompt, or the one token it drew last.
 struct Demand {
@@ -30,7 +30,7 @@ struct StepPlan {
   struct Share {
     uint32_t demand;             // its number
     uint32_t rows;               // of each slot
-    uint32_t first_pick, picks;  // its logits are picks [first_pick, +picks): none, or one for each slot
+    uint32_t first_pick, picks;  // its logits are picks [first_pick, +picks): none, or for each slot its last row or all
   };
   std::vector<Share> shares;           // decode rows first, then prompts, each in arrival order
   std::vector<ops::Segment> segments;  // cover [0, rows): one for each slot of each share
@@ -42,7 +42,8 @@ struct StepPlan {
 // among the waiting prompts, and what a short prompt does not need goes to the others: a short prompt behind a
 // long one is through after rows / (budget / prompts) steps, whatever the length of the long one. Where there
 // are more prompts than rows, the earliest get one each. A row of a mixture counts once for each of its slots. The last row of a prompt
-// waits where no pick is left for it.
+// waits where no pick is left for it. What the others' last rows leave of the picks is shared evenly among the prompts that
+// want all of theirs, which get no more rows than that.
 // `plan` is overwritten and keeps its memory.
 void plan_step(std::span<const Demand> demands, StepBudget budget, StepPlan& plan);
 

@@ -23,6 +23,9 @@ void check_words(const ModelSpec& spec) {
   state_file(spec);
 }
 
+// Rows of logits of a step at least: with 65,536 tokens 17 MB, and so many of a prompt's tokens can be scored at once.
+constexpr uint32_t scored_rows = 64;
+
 // Whether another device may do better. What is wrong with the model or its options is wrong everywhere.
 bool is_of_the_device(const Error& error) {
   constexpr ErrorKind kinds[] = {ErrorKind::unsupported, ErrorKind::device_lost, ErrorKind::internal};
@@ -77,7 +80,7 @@ LoadedParts load_parts(const ModelSpec& spec) {
   FoundTokenizer found = open_vocabulary(spec.vocab, *file, parts.folder.vocabularies);
   parts.tokenizer = std::move(found.tokenizer);
   const TrainedContext context = trained_context(parts.folder, *file);
-  parts.model = Model::load(LoadOptions{spec, 0, {}}, file);
+  parts.model = Model::load(LoadOptions{spec, scored_rows, {}}, file);
   parts.info = info_of(*parts.model, spec);
   parts.info.tokenizer = {std::string(parts.tokenizer->kind()), std::move(found.where)};
   parts.info.trained_context = context.tokens;

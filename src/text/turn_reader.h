@@ -26,6 +26,9 @@ class TurnReader {
   TurnText finish();
   // Whether what comes next belongs to the thought.
   bool thinking() const { return at_ == At::thought; }
+  // Whether it belongs to the answer; neither, where that is not clear yet or it is what stands between the two.
+  bool answering() const { return at_ == At::answer; }
+  bool undecided() const { return at_ == At::start || at_ == At::name; }
   // Whether the thought ends in what may become its end mark.
   bool ending() const;
   // The next "</think" ends the thought, whether a ">" follows or not: it was not the model that wrote it. Where

@@ -72,6 +72,7 @@ void FakeModel::start(const Step& step) {
   ++steps_;
   if (options_.before_step) options_.before_step(steps_);
   require(!step.tokens.empty() && step.tokens.size() <= options_.max_rows, "{} rows", step.tokens.size());
+  require(step.picks.size() <= max_picks(), "{} picks", step.picks.size());
   step_ = step;
   started_ = true;
 }
@@ -178,6 +179,16 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, std::move(info));
 }
 
+namespace {
+
+std::vector<Listener::Heard::Score> kept(const ScoreRows& rows) {
+  std::vector<Listener::Heard::Score> all;
+  for (size_t i = 0; i < rows.size(); ++i) all.push_back({rows[i][0].token, rows[i][0].logprob, {rows[i].begin() + 1, rows[i].end()}});
+  return all;
+}
+
+}  // namespace
+
 void Listener::on_event(const Event& event) {
   if (also) also(*this, event);
   std::lock_guard lock(mutex_);
@@ -189,7 +200,9 @@ void Listener::on_event(const Event& event) {
                      event.completion_tokens,
                      event.thought_tokens,
                      event.cached_tokens,
-                     event.step});
+                     event.step,
+                     kept(event.scores),
+                     kept(event.prompt_scores)});
   if (event.error) error_ = std::make_unique<Error>(*event.error);
   changed_.notify_all();
 }

@@ -31,6 +31,7 @@ class Gate {
 
 struct FakeOptions {
   uint32_t slots = 8, max_rows = 64, vocab = 128;
+  uint32_t max_picks = 0;  // 0: one a slot
   // Called before each step, counted from 1, on the engine thread; may throw or wait.
   std::function<void(uint64_t step)> before_step{};
   // Called where a step, once started, is waited for; likewise.
@@ -59,7 +60,7 @@ class FakeModel final : public Model {
   uint64_t state_floats() const override { return Words().size(); }
   const ops::Tape& tape() const override { return tape_; }
   ThreadPool& team() override { return team_; }
-  uint32_t max_picks() const override { return options_.slots; }
+  uint32_t max_picks() const override { return options_.max_picks ? options_.max_picks : options_.slots; }
   void start(const Step& step) override;
   std::span<float> finish() override;
   void reset_slot(uint32_t slot) override;
@@ -117,6 +118,12 @@ class Listener final : public Sink {
     Finish finish;
     uint32_t prompt_tokens, completion_tokens, thought_tokens, cached_tokens;
     uint64_t step;
+    struct Score {
+      Token token;
+      float logprob;
+      std::vector<TokenScore> top;
+    };
+    std::vector<Score> scored, prompt_scored;
   };
   void on_event(const Event& event) override;
 

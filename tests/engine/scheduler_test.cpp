@@ -110,6 +110,23 @@ TEST(Scheduler, AMixtureIsPickedWholeOrNotAtAll) {
   EXPECT_THAT(parts(plan), ElementsAre(P{0, 1}, P{4, 1}, P{5, 1}, P{6, 1}));
 }
 
+TEST(Scheduler, APromptThatIsScoredGetsAllItsRowsPicked) {
+  const StepPlan plan = plan_of({prompt(0, 5, Want::all), decode(1), prompt(2, 3)}, 16);
+  EXPECT_THAT(parts(plan), ElementsAre(P{1, 1}, P{0, 5}, P{2, 3}));
+  EXPECT_THAT(plan.picks, ElementsAre(0, 1, 2, 3, 4, 5, 8));
+  EXPECT_EQ(plan.shares[1].first_pick, 1u);
+  EXPECT_EQ(plan.shares[1].picks, 5u);
+}
+
+// However long they are: others' rows find their picks first.
+TEST(Scheduler, ScoredPromptsShareThePicksThatOthersLeave) {
+  EXPECT_THAT(parts(plan_of({prompt(0, 4000, Want::all), prompt(1, 4000, Want::all), decode(2), prompt(3, 8)}, 64, 12)),
+              ElementsAre(P{2, 1}, P{0, 5}, P{1, 5}, P{3, 8}));
+  EXPECT_THAT(parts(plan_of({prompt(0, 4000, Want::all), prompt(1, 2, Want::all)}, 64, 12)), ElementsAre(P{0, 10}, P{1, 2}));
+  EXPECT_THAT(parts(plan_of({{7, slots(4, 3), 9, false, Want::all}, decode(0)}, 64, 12)),
+              ElementsAre(P{0, 1}, P{4, 3}, P{5, 3}, P{6, 3}));
+}
+
 TEST(Scheduler, NothingToDoIsAnEmptyStep) {
   const StepPlan plan = plan_of({}, 8);
   EXPECT_EQ(plan.rows, 0u);
@@ -130,7 +147,7 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
     std::map<uint32_t, Demand> by_slot;
     uint32_t wanted = 0;
     for (uint32_t slot = 0; slot < count; ++slot) {
-      const Want want = some_none && random() % 3 == 0 ? Want::none : Want::last;
+      const Want want = random() % 3 || !some_none ? Want::last : random() % 2 ? Want::none : Want::all;
       demands.push_back(random() % 3 ? prompt(slot, 1 + random() % (random() % 2 ? 8 : 300), want) : decode(slot));
       wanted += demands.back().rows;
       by_slot[slot] = demands.back();
@@ -141,7 +158,7 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
     ASSERT_LE(plan.rows, budget.rows);
     ASSERT_LE(plan.picks.size(), budget.picks);
     uint32_t row = 0, most = 0, least_of_unfinished = ~0u;
-    bool prompts_began = false;
+    bool prompts_began = false, any_scored = false;
     std::vector<uint32_t> expected;
     for (size_t i = 0; i < count; ++i) {
       const ops::Segment& segment = plan.segments[i];
@@ -152,18 +169,22 @@ TEST(Scheduler, EveryMixKeepsThePromises) {
       ASSERT_TRUE(segment.rows >= 1 && segment.rows <= demand.rows);
       ASSERT_FALSE(demand.decode && prompts_began);
       prompts_began |= !demand.decode;
-      if (!demand.decode) most = std::max(most, segment.rows);
-      const bool ends = segment.rows == demand.rows;
-      if (!ends) least_of_unfinished = std::min(least_of_unfinished, segment.rows);
+      const bool ends = segment.rows == demand.rows, scored = demand.want == Want::all;
+      any_scored |= scored;
+      if (!demand.decode && !scored) most = std::max(most, segment.rows);
+      if (!ends && !scored) least_of_unfinished = std::min(least_of_unfinished, segment.rows);
       ASSERT_EQ(demands[plan.shares[i].demand].who, segment.slot);
       ASSERT_EQ(plan.shares[i].rows, segment.rows);
       ASSERT_EQ(plan.shares[i].first_pick, expected.size());
       if (demand.want == Want::last && ends) expected.push_back(row - 1);
+      for (uint32_t back = segment.rows; scored && back > 0; --back) expected.push_back(row - back);
       ASSERT_EQ(plan.shares[i].picks, expected.size() - plan.shares[i].first_pick);
     }
     ASSERT_EQ(plan.rows, row);
     ASSERT_EQ(plan.picks, expected);
-    ASSERT_EQ(plan.rows, std::min(budget.rows, wanted));
+    if (!any_scored) {  // else picks may run out first
+      ASSERT_EQ(plan.rows, std::min(budget.rows, wanted));
+    }
     if (least_of_unfinished != ~0u) {
       ASSERT_LE(most, least_of_unfinished + 1);
     }

@@ -405,11 +405,11 @@ TEST(Mixture, ItsSessionsGoOnTogetherOnly) {
 TEST(Mixture, SumsLogitsByTheirGates) {
   std::vector<float> rows = {1, 2, 3, 10, 20, 30, 100, 200, 300};
   const std::vector<Stream> streams = {stream_with(0.5f), stream_with(0), stream_with(-0.25f)};
-  mix_rows(rows, streams);
+  mix_rows(rows, streams, 0, rows.size() / streams.size());
   EXPECT_FLOAT_EQ(rows[0], (0.5f * 1 - 0.25f * 100) / 0.25f);
   EXPECT_FLOAT_EQ(rows[2], (0.5f * 3 - 0.25f * 300) / 0.25f);
   std::vector<float> cancel = {4, 6};
-  mix_rows(cancel, std::vector<Stream>{stream_with(1), stream_with(-1)});
+  mix_rows(cancel, std::vector<Stream>{stream_with(1), stream_with(-1)}, 0, 1);
   EXPECT_FLOAT_EQ(cancel[0], -2);
 }
 

@@ -58,6 +58,9 @@ class FakeEngine final : public Engine {
   StatePtr mix(std::span<const StatePtr> states, std::span<const float>) const override { return states[0]; }
   StatePtr tuned_state(const std::string&, const std::string&) const override { return nullptr; }
   std::string text_of(std::span<const Token> tokens) const override;
+  std::function<std::string(Token)> speller() const override {
+    return [](Token token) { return std::string(1, static_cast<char>(token)); };
+  }
   void set_adapters(const std::vector<Adapter>&, double) override {}
   void drain(double seconds, const std::string& why) override;
 
