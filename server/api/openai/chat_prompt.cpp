@@ -7,8 +7,8 @@
 #include <optional>
 #include <span>
 
-#include "answer/json_source.h"
 #include "api/openai/openai.h"
+#include "base/json_source.h"
 #include "fulmar/engine.h"
 
 namespace fulmar::api::openai {

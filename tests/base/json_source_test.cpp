@@ -1,9 +1,9 @@
 // A value is found in JSON text wherever it stands, and keeps its spelling.
-#include "answer/json_source.h"
+#include "base/json_source.h"
 
 #include <gtest/gtest.h>
 
-namespace fulmar::api {
+namespace fulmar {
 namespace {
 
 TEST(JsonSource, FindsMembersAsTheParserDoes) {
@@ -35,4 +35,4 @@ TEST(JsonSource, NeverReadsPastTheText) {
 }
 
 }  // namespace
-}  // namespace fulmar::api
+}  // namespace fulmar

@@ -1,14 +1,11 @@
 // A walk over text that is known to be JSON: nothing is checked but where the text ends.
-#include "answer/json_source.h"
-
-#include <fmt/format.h>
+#include "base/json_source.h"
 
 #include <algorithm>
 
-#include "answer/body.h"
 #include "base/json_text.h"
 
-namespace fulmar::api {
+namespace fulmar {
 namespace {
 
 constexpr std::string_view white = " \t\r\n";
@@ -25,11 +22,9 @@ size_t string_length(std::string_view text) {
 }
 
 // What the string says: half a surrogate pair is U+FFFD, as in the whole body.
-std::string spoken(std::string_view quoted) {
-  if (quoted.find('\\') == quoted.npos) return std::string(quoted.substr(1, quoted.size() - 2));
-  const boost::json::object object = parse_object(fmt::format(R"({{"text":{}}})", quoted));
-  const boost::json::string& text = object.at("text").get_string();
-  return {text.data(), text.size()};
+std::string unquoted(std::string_view quoted) {
+  if (quoted.size() < 2) return {};
+  return json_unescaped(quoted.substr(1, quoted.size() - 2));
 }
 
 // How long the value is that begins the text. White space behind a number or a word is part of it.
@@ -58,6 +53,14 @@ std::string_view take_value(std::string_view& text) {
   return value;
 }
 
+// Takes the member, and the comma before the next one, off the inside of an object: its name in quotes and its value.
+std::pair<std::string_view, std::string_view> take_member(std::string_view& text) {
+  const std::string_view key = text.substr(0, string_length(text));
+  text = from_value(text.substr(key.size()));  // its colon
+  text = from_value(text.substr(std::min<size_t>(1, text.size())));
+  return {key, take_value(text)};
+}
+
 }  // namespace
 
 JsonSource::JsonSource(std::string_view text) {
@@ -67,27 +70,39 @@ JsonSource::JsonSource(std::string_view text) {
 
 JsonSource JsonSource::member(std::string_view name) const {
   JsonSource found;
-  if (!text_.starts_with('{')) return found;
+  if (!is_object()) return found;
   const size_t longest = 6 * name.size() + 2;  // each byte as \u00XX
   for (std::string_view rest = from_value(text_.substr(1)); rest.starts_with('"');) {
-    const std::string_view key = rest.substr(0, string_length(rest));
-    rest = from_value(rest.substr(key.size()));  // its colon
-    rest = from_value(rest.substr(std::min<size_t>(1, rest.size())));
-    const std::string_view value = take_value(rest);
-    if (key.size() <= longest && spoken(key) == name) found.text_ = value;
+    const auto [key, value] = take_member(rest);
+    if (key.size() <= longest && unquoted(key) == name) found.text_ = value;
   }
   return found;
 }
 
 std::vector<JsonSource> JsonSource::entries() const {
   std::vector<JsonSource> all;
-  if (!text_.starts_with('[')) return all;
+  if (!is_list()) return all;
   for (std::string_view rest = from_value(text_.substr(1)); !rest.empty() && rest[0] != ']';) {
     const std::string_view value = take_value(rest);
     if (value.empty()) break;
     all.emplace_back(value);
   }
   return all;
+}
+
+std::vector<std::pair<std::string, JsonSource>> JsonSource::members() const {
+  std::vector<std::pair<std::string, JsonSource>> all;
+  if (!is_object()) return all;
+  for (std::string_view rest = from_value(text_.substr(1)); rest.starts_with('"');) {
+    const auto [key, value] = take_member(rest);
+    all.emplace_back(unquoted(key), JsonSource()).second.text_ = value;
+  }
+  return all;
+}
+
+std::optional<std::string> JsonSource::text() const {
+  if (!text_.starts_with('"')) return std::nullopt;
+  return unquoted(text_.substr(0, string_length(text_)));
 }
 
 std::string JsonSource::compact() const {
@@ -97,7 +112,7 @@ std::string JsonSource::compact() const {
     const std::string_view rest = value.substr(at);
     if (rest[0] == '"') {
       const std::string_view quoted = rest.substr(0, string_length(rest));
-      out += json_quoted(spoken(quoted));
+      out += json_quoted(unquoted(quoted));
       at += quoted.size();
       continue;
     }
@@ -107,4 +122,4 @@ std::string JsonSource::compact() const {
   return out;
 }
 
-}  // namespace fulmar::api
+}  // namespace fulmar
