@@ -35,6 +35,7 @@ struct ToolCall {
 // A function that the model may ask the client to call.
 struct Tool {
   std::string name, description, parameters;  // parameters: a JSON schema as text; empty: it takes none
+  bool strict = false;  // the arguments of each call are bound to the schema
 };
 
 struct ChatMessage {
@@ -52,7 +53,11 @@ struct TemplateOptions {
   std::optional<uint32_t> thinking_budget;  // tokens of the thought, which is closed after them; 0: see Think::fake
   bool thoughts_in_text = false;            // a thought is part of the answer's text, as <think>...</think>
   std::string user_name, assistant_name, system_name;  // empty: the template's; 64 bytes, one line
-  std::vector<Tool> tools;
+  std::vector<Tool> tools;        // that the model is told of, and whose calls are read out of the answer
+  bool must_call = false;         // the answer is calls and nothing else
+  std::string called_tool;        // and then of this one alone, once; empty: of any
+  bool parallel_calls = true;     // false: the answer ends after the first call
+  bool after_tool_turns = false;  // there were calls or outputs of tools before the messages
   bool presystem = false;  // a beginning in which the assistant promises to answer in full
   // The messages come after an answer that has ended, as the next turn of a session: what stands between two turns comes
   // first, and nothing that stands at a beginning.
@@ -83,6 +88,23 @@ enum class TurnOpening : uint8_t {
   spaced      // the same, and a space at the text's end was not fed: the model makes it again
 };
 
+// How calls of tools are spelled. Models write what they were told, or what they were trained with: text/call_reader.h has all
+// that is read.
+enum class CallForm : uint8_t {
+  none,    // nobody looks for calls
+  marked,  // a line with a mark, and a block of JSON
+  python   // RWKV-Runner's, for models before RWKV-7: NAME, and a block with tool_call("key"="value")
+};
+
+constexpr uint32_t most_calls = 128;                          // of an answer, which ends after them
+constexpr std::size_t most_call_bytes = std::size_t{256} << 10;  // of one; what is longer is text
+
+struct CallReading {
+  CallForm form = CallForm::none;
+  std::vector<std::string> names;  // of the tools
+  uint32_t most = most_calls;
+};
+
 // The turn that the model continues. The engine takes it apart into the thought and the answer: see
 // text/turn_reader.h.
 struct Turn {
@@ -91,6 +113,7 @@ struct Turn {
   bool together = false;  // TemplateOptions::thoughts_in_text
   std::optional<uint32_t> thinking_budget;
   std::vector<Token> closing;  // what is fed to end a thought
+  CallReading calls;
 };
 
 // A prompt is a value: made once by Engine::prepare and shared by all that continue it.

@@ -45,13 +45,13 @@ void Fields::refuse_unsupported() const {
     for (const Refused& refused : table->refused) {
       if (!refused.name.ends_with('*')) {
         const json::value* value = object_.if_contains(refused.name);
-        if (value && !asks_nothing(*value, refused)) unsupported(refused.name, refused.problem);
+        if (value && !table_.find(refused.name) && !asks_nothing(*value, refused)) unsupported(refused.name, refused.problem);
         continue;
       }
       const std::string_view beginning = refused.name.substr(0, refused.name.size() - 1);
       for (const auto& member : object_) {
         const std::string_view key(member.key().data(), member.key().size());
-        if (key.starts_with(beginning) && !asks_nothing(member.value(), refused))
+        if (key.starts_with(beginning) && !table_.find(key) && !asks_nothing(member.value(), refused))
           unsupported(key.substr(0, longest_shown), refused.problem);
       }
     }

@@ -11,7 +11,7 @@
 
 namespace fulmar::api {
 
-enum class FieldType : uint8_t { boolean, integer, number, text, list, map, text_or_list, number_or_text };
+enum class FieldType : uint8_t { boolean, integer, number, text, list, map, text_or_list, text_or_map, number_or_text };
 
 struct Field {
   std::string_view name;
@@ -55,7 +55,8 @@ class Fields {
   // What a field is where the object says nothing of it; must outlive this.
   void otherwise(const json::object& values) { otherwise_ = &values; }
 
-  // Throws Error(unsupported) for the first refused field of the table or its base that asks for something.
+  // Throws Error(unsupported) for the first refused field of the table or its bases that asks for something. What is refused
+  // in a base may be a field of a table that stands on it.
   void refuse_unsupported() const;
 
   std::string name(std::string_view field) const { return prefix_ + std::string(field); }

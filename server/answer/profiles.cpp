@@ -30,7 +30,7 @@ Asking what_is_asked(const PromptInput& input, const Prompt& prompt) {
     return message.role == "tool" || !message.tool_calls.empty();
   };
   if (input.messages.empty()) return Asking::text;
-  if (std::ranges::any_of(input.messages, has_tools)) return Asking::tools;
+  if (!input.chat.tools.empty() || std::ranges::any_of(input.messages, has_tools)) return Asking::tools;
   return prompt.turn.opening == TurnOpening::thought ? Asking::open : Asking::fake;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/fail.h"
@@ -15,9 +16,6 @@ Turn apart(Turn turn) {
   turn.together = false;
   return turn;
 }
-
-// Tokens of the answer from one snapshot to the next at least, which are fed again at most.
-constexpr size_t between_snapshots = 16;
 
 bool keeps_states(const Request& request) {
   return request.report_states ||
@@ -61,6 +59,7 @@ Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots
   const bool may_stop = left() > lead_ || job_.request->max_tokens == 0;  // else the next token is drawn from its end
   for (size_t i = 0; i < slots_.size(); ++i)
     stops_at_lead_ |= may_stop && beginning_.parents[i] != 0 && unfed(beginning_.states[i]).size() >= long_lead;
+  if (prompt().turn.calls.form != CallForm::none) reader_.emplace(prompt().turn);
   replay(job_.request->drawn);
 }
 
@@ -89,6 +88,7 @@ void Generation::replay(std::span<const Token> drawn) {
   said_bytes_ = held_before_;
   said_thought_.clear();
   text_.clear();
+  calls_.clear();
 }
 
 void Generation::heed() noexcept {
@@ -337,55 +337,18 @@ void Generation::pass(std::string_view piece) {
 
 void Generation::add(TurnText news) {
   said_thought_ += news.thought;
+  if (reader_)
+    add(reader_->push(news.text));
+  else
+    text_ += news.text;
+}
+
+// Behind the last call that there may be nothing more is of use.
+void Generation::add(CallText news) {
   text_ += news.text;
-}
-
-bool Generation::leaves_states() const {
-  return finish_ != Finish::failed && left() == 0 && !is_apart();
-}
-
-// A stop token is not among those said, and comes when all of them are fed.
-size_t Generation::said_fed() const {
-  const size_t said = said_.tokens().size();
-  return stop_token_ ? said : said - (next_.size() - next_fed_);
-}
-
-bool Generation::wants_snapshot() const {
-  if (!falls_back_ || done() || next_.size() != 1 || next_fed_ != 0 || !said_.begins_in_last(said_shown())) return false;
-  return snapshot_.states.empty() || said_fed() - snapshot_.said >= between_snapshots;
-}
-
-void Generation::keep_snapshot(std::vector<std::shared_ptr<State>> states, bool shared) {
-  snapshot_ = {std::move(states), said_fed(), shared};
-}
-
-TurnTokens Generation::turn_tokens() const {
-  TurnTokens made;
-  const std::vector<Token>& said = said_.tokens();
-  const size_t said_fed = this->said_fed();
-  std::span<const Token> kept = said;
-  std::vector<Token> rest;
-  if (stops_.stopped()) {
-    std::string_view text;
-    kept = said_.before(said_shown(), text);
-    if (!text.empty()) rest = tokenizer_->encode_plain(text);
-  }
-  made.turn = prompt().tokens;
-  made.turn.insert(made.turn.end(), kept.begin(), kept.end());
-  made.turn.insert(made.turn.end(), rest.begin(), rest.end());
-  made.from_slots = kept.size() >= said_fed;
-  if (made.from_slots) {
-    made.fed = input_;
-    made.fed.insert(made.fed.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(said_fed));
-    made.unfed.assign(kept.begin() + static_cast<std::ptrdiff_t>(said_fed), kept.end());
-  } else {
-    made.from_snapshot = !snapshot_.states.empty() && snapshot_.said <= kept.size();
-    if (!made.from_snapshot) made.unfed = input_;
-    const size_t seen = made.from_snapshot ? snapshot_.said : 0;
-    made.unfed.insert(made.unfed.end(), kept.begin() + static_cast<std::ptrdiff_t>(seen), kept.end());
-  }
-  made.unfed.insert(made.unfed.end(), rest.begin(), rest.end());
-  return made;
+  called_ += static_cast<uint32_t>(news.calls.size());
+  std::ranges::move(news.calls, std::back_inserter(calls_));
+  if (reader_->full() && !done()) finish_ = Finish::called;
 }
 
 void Generation::settle(const Error* error) {
@@ -408,7 +371,7 @@ void Generation::deliver() noexcept {
     } catch (...) {  // no memory for a sentence
       end(Finish::failed, step_, nullptr);
     }
-  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty() || has_scores()) {
+  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty() || !calls_.empty() || has_scores()) {
     emit(held_ ? Finish::none : finish_, nullptr);
   }
 }
@@ -437,6 +400,8 @@ void Generation::flush() {
     if (stops_.stopped() && (finish_ == Finish::length || finish_ == Finish::stop)) end_at_stop();
   }
   add(turn_.finish());
+  if (reader_) add(reader_->finish());
+  if (finish_ == Finish::stop && called_ > 0) finish_ = Finish::called;
   if (!said_scores_) return;
   said_scores_->decide(prompt().turn.together || !heard_.thinking());
   said_scores_->show(stops_.stopped() ? shown_ : said_bytes_ + 1);
@@ -444,6 +409,10 @@ void Generation::flush() {
 
 void Generation::emit(Finish finish, const Error* error) {
   Event event;
+  std::vector<CallPiece> calls;
+  auto number = called_ - static_cast<uint32_t>(calls_.size());
+  for (const ToolCall& call : calls_) calls.push_back({number++, call.name, call.arguments});
+  event.calls = calls;
   event.thought = said_thought_;
   event.text = text_;
   event.tokens = unsent_;
@@ -454,7 +423,7 @@ void Generation::emit(Finish finish, const Error* error) {
   if (prompt_scores_) event.prompt_scores = prompt_scores_->first(prompt_scores_->size());
   if (said_scores_) event.scores = said_scores_->shown();
   if (finish == Finish::length) event.embedding = vector_;
-  if (finish == Finish::length || finish == Finish::stop || finish == Finish::paused) event.states = states_;
+  if (finish == Finish::length || finish == Finish::stop || finish == Finish::called || finish == Finish::paused) event.states = states_;
   event.thought_tokens = thought_;
   event.step = step_;
   event.error = error;
@@ -462,6 +431,7 @@ void Generation::emit(Finish finish, const Error* error) {
   ended_ = finish != Finish::none;
   said_thought_.clear();
   text_.clear();
+  calls_.clear();
   unsent_.clear();
   if (prompt_scores_) prompt_scores_->drop_first(prompt_scores_->size());
   if (said_scores_) said_scores_->drop_shown();

@@ -3,6 +3,7 @@
 #pragma once
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "engine/scheduler.h"
 #include "engine/turn_tokens.h"
 #include "model/embedding_heads.h"
+#include "text/call_reader.h"
 #include "text/sampler.h"
 #include "text/turn_reader.h"
 
@@ -119,6 +121,7 @@ class Generation {
   void end_at_stop();
   void pass(std::string_view piece);
   void add(TurnText news);
+  void add(CallText news);
   void read_end(std::span<const float> row);
   void blame_state() noexcept;
   size_t said_shown() const { return shown_ > held_before_ ? shown_ - held_before_ : 0; }
@@ -135,6 +138,8 @@ class Generation {
   StopMatcher stops_;
   TurnReader turn_;   // what is shown: behind the stops, which hold text back
   TurnReader heard_;  // what was drawn: whether it is a thought
+  std::optional<CallReader> reader_;  // of calls, where they are looked for
+  uint32_t called_ = 0;               // calls that were read
   std::vector<uint32_t> lead_fed_;  // by stream: of the tokens that its state has not seen, where they differ
   uint32_t lead_ = 0;               // tokens of the input before the prompt's
   bool stops_at_lead_ = false;      // no step passes the end of those
@@ -153,6 +158,7 @@ class Generation {
   size_t first_position_ = 0;
   std::unique_ptr<SaidScores> said_scores_;   // and the answer's
   std::string said_thought_, text_;  // for the next event
+  std::vector<ToolCall> calls_;      // likewise
   std::vector<Token> unsent_;  // drawn since the last event
   const EmbeddingHeads* const heads_;
   std::vector<float> vector_;  // the embedding

@@ -19,9 +19,10 @@ void check_bytes(const char* field, uint64_t bytes, uint32_t max_tokens) {
                  max_tokens);
 }
 
-// Before the template is applied: every message and call makes a token at least.
-uint64_t bytes_of(const std::vector<ChatMessage>& messages) {
-  uint64_t bytes = kTextBytes * messages.size();
+// Before the template is applied: every message, call and tool makes a token at least.
+uint64_t bytes_of(const std::vector<ChatMessage>& messages, const std::vector<Tool>& tools) {
+  uint64_t bytes = kTextBytes * (messages.size() + tools.size());
+  for (const Tool& tool : tools) bytes += tool.name.size() + tool.description.size() + tool.parameters.size();
   for (const ChatMessage& message : messages) {
     bytes += message.content.size() + kTextBytes * message.tool_calls.size();
     for (const ToolCall& call : message.tool_calls) bytes += call.name.size() + call.arguments.size();
@@ -63,7 +64,9 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
     check_tokens(field, input.tokens.size(), max_tokens);
     prompt->tokens = input.tokens;
   } else if (!input.messages.empty()) {
-    check_bytes(field, bytes_of(input.messages), max_tokens);
+    check_bytes(field, bytes_of(input.messages, input.chat.tools), max_tokens);
+    if (input.chat.must_call)
+      throw Error(ErrorKind::unsupported, "tool_choice: calls cannot be demanded yet; leave it out, or send auto or none", "tool_choice");
     ChatPrompt chat = apply_chat_template(input.messages, input.chat, model);
     check_bytes(field, chat.text.size(), max_tokens);
     prompt->tokens = tokens_of(chat, tokenizer);

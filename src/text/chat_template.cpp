@@ -7,9 +7,9 @@
 #include <array>
 #include <utility>
 
-#include "base/json_text.h"
 #include "fulmar/error.h"
 #include "text/template_styles.h"
+#include "text/template_tools.h"
 
 namespace fulmar {
 namespace {
@@ -129,17 +129,21 @@ class Layout {
     return without_turns(plain);
   }
 
-  // A turn's head and text, without what ends it.
-  std::string turn(const ChatMessage& message, Role role, std::string_view word = {}) const {
+  // A turn's head and text, without what ends it. `more`: behind the text, on lines of its own.
+  std::string turn(const ChatMessage& message, Role role, std::string_view word = {}, std::string_view more = {}) const {
     std::string out = head(role);
     std::string said = text(message.content, role).append(word);
-    if (role == Role::tool && !style_.before.empty()) return out + "```json\n" + said + "\n```";
+    if (!more.empty()) said.append(said.empty() ? "" : "\n").append(more);
+    if (role == Role::tool && style_.calls == CallForm::marked) return out + "```json\n" + said + "\n```";
     if (!said.empty()) out.append(out.empty() ? std::string_view() : style_.gap).append(said);
     for (const ToolCall& call : message.tool_calls) {
-      if (!out.empty() && !out.ends_with('\n')) out += '\n';
-      const std::string arguments = text(call.arguments, role);
-      out += fmt::format("**Tool Call:**\n```json\n{{\"name\": {}, \"arguments\": {}}}\n```", json_quoted(text(call.name, role)),
-                         arguments.empty() ? "{}" : arguments);
+      const bool first_said = said.empty() && &call == &message.tool_calls.front();
+      if (first_said && !out.ends_with('\n') && style_.calls == CallForm::python)
+        out += style_.gap;
+      else if (!out.empty() && !out.ends_with('\n'))
+        out += '\n';
+      const std::string name = text(call.name, role), arguments = text(call.arguments, role);
+      out += style_.calls == CallForm::python ? call_python(name, arguments) : call_marked(name, arguments);
     }
     return out;
   }
@@ -174,6 +178,16 @@ class Layout {
   const TemplateStyle& style_;
   std::array<std::string, 4> names_;  // by Role
 };
+
+// What the model is told of its tools, in texts that can begin no turn.
+std::string told(const std::vector<Tool>& tools, const Layout& layout) {
+  std::vector<Tool> clean_ones = tools;
+  for (Tool& tool : clean_ones) {
+    tool.description = layout.text(tool.description, Role::system);
+    tool.parameters = layout.text(tool.parameters, Role::system);
+  }
+  return layout.style().calls == CallForm::python ? tools_python(clean_ones) : tools_marked(clean_ones);
+}
 
 std::string_view word_of(ThinkWord word) {
   switch (word) {
@@ -243,6 +257,7 @@ void leave_open(const ChatMessage& message, Role role, const Layout& layout, Cha
 struct Styles {
   const TemplateStyle& base;    // what the model or the client names
   const TemplateStyle& turned;  // what the history is laid out in
+  bool tools;                   // there are some, or there were
 };
 
 Styles styles_of(const std::vector<ChatMessage>& messages, const TemplateOptions& options,
@@ -251,14 +266,16 @@ Styles styles_of(const std::vector<ChatMessage>& messages, const TemplateOptions
   if (!base)
     refuse("chat_template_kwargs.rwkv_prompt_template",
            fmt::format("is no template that is known; use one of {}", template_names()));
-  bool tools = false;
+  bool tools = !options.tools.empty() || options.after_tool_turns;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const Role role = role_of(messages[i], i);
     const bool calls = !messages[i].tool_calls.empty();
     if (calls && role != Role::assistant) refuse(fmt::format("messages[{}].tool_calls", i), "may be the assistant's only");
     tools |= calls || role == Role::tool;
   }
-  return {*base, tools && base->opens ? *find_style("function_calling") : *base};
+  if (!options.tools.empty() && base->calls == CallForm::none && base->with_tools.empty())
+    refuse("tools", fmt::format("have no place in the chat template {}, which has no turns", base->name));
+  return {*base, tools && !base->with_tools.empty() ? *find_style(base->with_tools) : *base, tools};
 }
 
 Think resolved(const TemplateOptions& options, const Styles& styles) {
@@ -267,6 +284,14 @@ Think resolved(const TemplateOptions& options, const Styles& styles) {
     think = &styles.base == &styles.turned ? styles.base.unasked : styles.base.unasked_with_tools;
   const bool begins = think == Think::open || think == Think::chinese;
   return begins && options.thinking_budget == 0u ? Think::fake : think;
+}
+
+CallReading reading_of(const TemplateOptions& options, const TemplateStyle& style) {
+  CallReading reading;
+  reading.form = style.calls;
+  for (const Tool& tool : options.tools) reading.names.push_back(tool.name);
+  if (!options.parallel_calls || !options.called_tool.empty()) reading.most = 1;
+  return reading;
 }
 
 }  // namespace
@@ -287,6 +312,9 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   prompt.turn.together = options.thoughts_in_text;
   prompt.turn.thinking_budget = options.thinking_budget;
   for (const std::string_view stop : style.stops) prompt.stops.push_back(layout.filled(stop));
+  if (styles.tools && style.calls == CallForm::python)
+    prompt.stops.push_back(layout.filled(std::string(style.join).append("{tool}").append(style.after)));
+  if (!options.tools.empty()) prompt.turn.calls = reading_of(options, style);
 
   const ChatMessage& last = messages.back();
   const Role last_role = role_of(last, messages.size() - 1);
@@ -311,11 +339,21 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   const bool prefaced = options.presystem && !options.continues;
   bool own_voice = prefaced && style.own_voice;
   if (options.continues) prompt.text.append(style.close).append(style.join);
+  // Of tools a session has been told already.
+  std::string tools;
+  if (!options.tools.empty() && !options.continues) tools = told(options.tools, layout);
+  const auto say_tools = [&] {
+    prompt.text.append(layout.turn({"system", {}}, Role::system, {}, std::exchange(tools, {}))).append(style.close).append(style.join);
+  };
+  if (!tools.empty() && style.calls == CallForm::python) say_tools();
   if (prefaced && style.opens) prompt.text += preface(layout);
+  const bool system_leads = role_of(messages[0], 0) == Role::system && !clean(messages[0].content).empty() && whole > 0;
+  if (!tools.empty() && !system_leads) say_tools();
   for (std::size_t i = 0; i < whole; ++i) {
     const Role role = role_of(messages[i], i);
     if (role == Role::system && clean(messages[i].content).empty()) continue;  // clients send these for none
-    std::string turn = layout.turn(messages[i], role, i == asked_last ? word : std::string_view());
+    const std::string more = role == Role::system ? std::exchange(tools, {}) : std::string();
+    std::string turn = layout.turn(messages[i], role, i == asked_last ? word : std::string_view(), more);
     if (role == Role::system && std::exchange(own_voice, false)) turn = in_own_voice(std::move(turn));
     prompt.text.append(turn).append(style.close).append(style.join);
   }

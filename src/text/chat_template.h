@@ -34,7 +34,7 @@ TemplateChoice pick_template(const TemplateClues& clues, const std::string& aske
 std::string template_names();
 
 struct ChatPrompt {
-  std::string name;  // of the template: function_calling wherever tools are in the history
+  std::string name;  // of the template: function_calling in place of some where there are tools
   std::string text;
   bool token_zero = false;         // token 0 stands before the text
   std::vector<std::string> stops;  // what ends the turn, beside the client's own: "\n\nUser:" and its kin
@@ -45,8 +45,9 @@ struct ChatPrompt {
 // Clean text (CRLF to LF, trimmed, and of system and user runs of line ends to one LF), the turns as the template has
 // them and at the end the opening of the assistant's turn, or the last message left open. Roles: system (or developer), user,
 // assistant, tool, in any order and number. A turn without content is its name alone; a system message without
-// content says nothing and is left out. With a tool's output or a call of a tool among the messages the
-// template is function_calling, unless it is `none`. No text can begin a turn of its own: a line that looks like a
+// content says nothing and is left out. With tools, a tool's output or a call of a tool among the messages the
+// template is function_calling in place of assistant and bot, and world, raven and pile have RWKV-Runner's form of them; the
+// first system's turn tells of the tools, or one of their own does. No text can begin a turn of its own: a line that looks like a
 // heading is moved in by a space there, and up to the line before it where turns begin behind empty lines; the flower
 // of `bot` becomes another flower.
 //
@@ -55,7 +56,8 @@ struct ChatPrompt {
 //
 // Throws Error(bad_request) naming the field: no messages, an unknown role, an unknown template, a name of
 // more than 64 bytes or with a line break, calls that are not the assistant's, and what cannot be continued: a tool's
-// output, and where TemplateOptions asks for it an assistant's message without text or with calls.
+// output, and where TemplateOptions asks for it an assistant's message without text or with calls; tools where the template
+// has no place for them.
 ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const TemplateOptions& options,
                                const TemplateChoice& model = {});
 

@@ -15,30 +15,31 @@ constexpr std::string_view pair_stops[] = {"\n\n{user}:", "\n\n{assistant}:"};
 
 constexpr std::array<std::string_view, 4> assistant = {"System", "User", "Assistant", "Tool Output"};
 constexpr std::array<std::string_view, 4> bot = {"System", "User", "Bot", "Tool Output"};
-constexpr std::array<std::string_view, 4> pair = {"", "Bob", "Alice", "Tool Output"};
+constexpr std::array<std::string_view, 4> pair = {"", "Bob", "Alice", "Observation"};
+constexpr std::array<std::string_view, 4> world = {"System", "User", "Assistant", "Observation"};
 
 constexpr TemplateStyle styles[] = {
     // G1 models: "User: T\n\nAssistant:", or "Assistant: <think"
     {.name = "assistant", .speakers = assistant, .before = "", .after = ":", .gap = " ", .close = "",
      .join = "\n\n", .stops = assistant_stops, .token_zero = true, .unasked = off, .unasked_with_tools = open,
-     .one_line_fake = {false, false, true}, .length_words = {false, true, true}},
+     .one_line_fake = {false, false, true}, .length_words = {false, true, true}, .with_tools = "function_calling"},
     // G1 models from g1h on: "User✿T✿\nBot✿<think"
     {.name = "bot", .speakers = bot, .before = "", .after = "✿", .gap = "", .close = "✿", .join = "\n",
      .stops = bot_stops, .token_zero = true, .unasked = open, .unasked_with_tools = open,
-     .one_line_fake = {true, true, true}, .length_words = {true, true, true}},
-    // Wherever tools are in the history: "### User\nT\n### Assistant\n<think"
+     .one_line_fake = {true, true, true}, .length_words = {true, true, true}, .with_tools = "function_calling"},
+    // With tools, in place of these: "### User\nT\n### Assistant\n<think"
     {.name = "function_calling", .speakers = assistant, .before = "### ", .after = "\n", .gap = "", .close = "",
      .join = "\n", .stops = tool_stops, .token_zero = true, .unasked = open, .unasked_with_tools = open,
-     .one_line_fake = {true, false, true}, .length_words = {true, true, true}},
+     .one_line_fake = {true, false, true}, .length_words = {true, true, true}, .calls = CallForm::marked},
     // World models: "User: T\n\nAssistant:"
-    {.name = "world", .speakers = assistant, .before = "", .after = ":", .gap = " ", .close = "",
-     .join = "\n\n", .stops = world_stops},
+    {.name = "world", .speakers = world, .before = "", .after = ":", .gap = " ", .close = "",
+     .join = "\n\n", .stops = world_stops, .calls = CallForm::python},
     // RWKV-4 Raven: "Bob: T\n\nAlice:", a system's text without a name
     {.name = "raven", .speakers = pair, .before = "", .after = ":", .gap = " ", .close = "", .join = "\n\n",
-     .stops = pair_stops, .preface = Preface::conversation, .own_voice = true},
+     .stops = pair_stops, .preface = Preface::conversation, .calls = CallForm::python, .own_voice = true},
     // RWKV-4 Pile: the same with the exchange of World models before it
     {.name = "pile", .speakers = pair, .before = "", .after = ":", .gap = " ", .close = "", .join = "\n\n",
-     .stops = pair_stops, .own_voice = true},
+     .stops = pair_stops, .calls = CallForm::python, .own_voice = true},
     // The texts as they are, with an empty line between
     {.name = "none", .speakers = {}, .before = "", .after = "", .gap = "", .close = "", .join = "\n\n",
      .stops = {}, .opens = false},

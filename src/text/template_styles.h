@@ -33,6 +33,8 @@ struct TemplateStyle {
   // By the model's Series: whether it was trained on words of length (ThinkWord) at the end of what the user says.
   std::array<bool, 3> length_words{};
   Preface preface = Preface::exchange;
+  std::string_view with_tools = {};      // the template that stands for it where there are tools; empty: it stays
+  CallForm calls = CallForm::none;       // none: there is no place for tools
   bool own_voice = false;  // after a preface the first system message speaks of itself: "You are" is "I am"
   bool opens = true;       // the texts are cleaned, and the answer's turn is opened
 };

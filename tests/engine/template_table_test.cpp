@@ -102,7 +102,7 @@ TEST(TemplateTable, WordsOfLengthEndTheLastUsersText) {
   EXPECT_EQ(text("function_calling", ThinkWord::a_lot, two),
             "### User\na\n### Assistant\nb\n### User\nc (think a lot)\n### Assistant\n<think");
   EXPECT_EQ(text("raven", ThinkWord::a_lot, two), "Bob: a\n\nAlice: b\n\nBob: c (think a lot)\n\nAlice: <think");
-  EXPECT_EQ(text("world", ThinkWord::a_bit, {{"user", "a"}, {"tool", "1"}}),
+  EXPECT_EQ(text("bot", ThinkWord::a_bit, {{"user", "a"}, {"tool", "1"}}),
             "### User\na (think a bit)\n### Tool Output\n```json\n1\n```\n### Assistant\n<think");
 }
 
@@ -154,10 +154,24 @@ TEST(TemplateTable, ToolsInTheHistoryMakeItFunctionCalling) {
     EXPECT_EQ(prompt_of({name, Think::off}, tools)->text, turns) << name;
     EXPECT_EQ(prompt_of({name, Think::fake}, tools)->text, turns + "<think></think") << name;
   }
-  const auto old = prompt_of({"world", Think::standard, ThinkWord::none, other}, tools);
-  EXPECT_EQ(old->text, turns);  // nobody asked it to think
-  for (const char* name : {"world", "raven", "pile"}) EXPECT_EQ(prompt_of({name}, tools)->tokens[0], 0) << name;
   EXPECT_EQ(prompt_of({"assistant", Think::fake, ThinkWord::none, early}, tools)->text, turns + "<think>\n</think");
+}
+
+TEST(TemplateTable, OlderModelsHaveToolsAsRwkvRunnerHasThem) {
+  const Messages tools = {{"system", "Be brief."},
+                          {"user", "How warm?"},
+                          {"assistant", "", {{"weather", R"({"city": "Oslo", "days": 2, "say": "a \"b\""})"}}},
+                          {"tool", R"({"celsius": 9})"},
+                          {"assistant", "Wait.", {{"clock", ""}}},
+                          {"tool", "12"}};
+  const std::string turns =
+      "weather\n```python\ntool_call(\"city\"=\"Oslo\", \"days\"=\"2\", \"say\"=\"a \\\"b\\\"\")\n```\n\nObservation: {\"celsius\": 9}\n\n";
+  const std::string second = "Wait.\nclock\n```python\ntool_call()\n```\n\nObservation: 12\n\n";
+  const auto world = prompt_of({"world"}, tools);
+  EXPECT_EQ(world->text, "System: Be brief.\n\nUser: How warm?\n\nAssistant: " + turns + "Assistant: " + second + "Assistant:");
+  EXPECT_NE(world->tokens[0], 0);
+  EXPECT_THAT(world->stops, ElementsAre("\n\nUser:", "\n\nAssistant:", "\n\nSystem:", "\n\nObservation:"));
+  EXPECT_EQ(prompt_of({"raven"}, tools)->text, "Be brief.\n\nBob: How warm?\n\nAlice: " + turns + "Alice: " + second + "Alice:");
 }
 
 TEST(TemplateTable, TheStopsComeWithTheTemplate) {

@@ -7,6 +7,7 @@
 #include "answer/answer.h"
 #include "answer/body.h"
 #include "answer/context.h"
+#include "answer/tools.h"
 #include "api/states/states.h"
 #include "engine/job.h"
 #include "host/host.h"
@@ -77,6 +78,9 @@ std::vector<std::string> rows() {
                   "included | {}, and {} of each answer beyond |",
                   size(api::kAllUnread), size(api::kPartBytes)),
       fmt::format("text that `echo` repeats | {} |", size(api::kUnread)),
+      fmt::format("tools of a request; a tool's name; all of their text | {}; {} bytes; {} |", api::kTools, api::kToolName,
+                  size(api::kToolBytes)),
+      fmt::format("calls of an answer; the text of one | {}; {} |", most_calls, size(most_call_bytes)),
       fmt::format("[paused answers](lightning.md#post-v1serverstop-pause-and-resume), for {} s each | {}, with {} of states |",
                   api::kPausedTime.count(), api::kPausedAnswers, size(api::kPausedBytes)),
   };

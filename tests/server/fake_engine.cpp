@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "engine/prompt.h"
+#include "text/call_reader.h"
 #include "text/chat_template.h"
 #include "text/turn_reader.h"
 
@@ -19,6 +20,8 @@ struct FakeEngine::Live {
   size_t said = 0;  // of a "say" prompt
   std::optional<TurnReader> reader;  // of a script
   uint32_t thought = 0;              // its tokens
+  std::optional<CallReader> calls;   // of a script, where the request has tools
+  uint32_t called = 0;
 };
 
 std::string fake_word(std::string_view prompt, uint64_t seed, uint64_t i) {
@@ -102,7 +105,9 @@ void FakeEngine::submit(std::vector<Submission> all) {
     for (uint32_t choice = 0; choice < submission.choices.size(); ++choice) {
       auto live = std::make_unique<Live>();
       live->request = last_ = submission.request;
-      if (!options_.script.empty()) live->reader.emplace(live->request.prompt->turn);
+      const Turn& turn = live->request.prompt->turn;
+      if (!options_.script.empty()) live->reader.emplace(turn);
+      if (!options_.script.empty() && turn.calls.form != CallForm::none) live->calls.emplace(turn);
       for (const Token token : live->request.prompt->tokens) live->prompt += static_cast<char>(token);
       live->seed = live->request.sampling.seed.value_or(0) + choice;
       live->sink = submission.choices[choice];
@@ -208,6 +213,8 @@ bool FakeEngine::step(Live& live) {
                                  : fake_word(live.prompt, live.seed, live.made);
   }
   TurnText turn;
+  CallText calls;
+  std::vector<CallPiece> call_pieces;
   if (live.reader) {
     const bool thought = live.reader->thinking();
     turn = live.reader->push(options_.script[live.made]);
@@ -217,6 +224,18 @@ bool FakeEngine::step(Live& live) {
       const TurnText rest = live.reader->finish();
       turn.thought += rest.thought;
       turn.text += rest.text;
+    }
+    if (live.calls) {
+      calls = live.calls->push(turn.text);
+      if (event.finish == Finish::stop) {
+        CallText rest = live.calls->finish();
+        calls.text += rest.text;
+        calls.calls.insert(calls.calls.end(), rest.calls.begin(), rest.calls.end());
+      }
+      for (const ToolCall& call : calls.calls) call_pieces.push_back({live.called++, call.name, call.arguments});
+      if (live.called > 0 && (event.finish == Finish::stop || live.calls->full())) event.finish = Finish::called;
+      event.calls = call_pieces;
+      turn.text = calls.text;
     }
     piece = turn.text;
     event.thought = turn.thought;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "answer/common_fields.h"
+#include "answer/tools.h"
 #include "api/openai/openai.h"
 #include "server/harness.h"
 
@@ -86,10 +87,6 @@ const std::map<std::string, std::string>& both() {
       {"logprobs", kFalseOrZero},
       {"top_logprobs", kZeroOnly},
       {"prompt_logprobs", kFalseOrZero},
-      {"tools", kNothingOnly},
-      {"tool_choice", kNothingOnly},
-      {"functions", kNothingOnly},
-      {"function_call", kNothingOnly},
       {"response_format", "..uu uu uuuu u uuuu uu uu u"},
       {"modalities", kNothingOnly},
       {"audio", kNothingOnly},
@@ -116,6 +113,10 @@ const std::map<std::string, std::string>& both() {
 const std::map<std::string, std::string>& completion() {
   static const std::map<std::string, std::string> rows = {
       {"prompt", "xvxx xx xxxx x xxxx vv vv x"},
+      {"tools", kNothingOnly},
+      {"tool_choice", kNothingOnly},
+      {"functions", kNothingOnly},
+      {"function_call", kNothingOnly},
       {"echo", ".xxx .v xxxx x xxxx xx xx x"},
       {"best_of", ".xxx xx xx.. x xxxx xx xx x"},
   };
@@ -130,13 +131,26 @@ const std::map<std::string, std::string>& chat() {
       {"m.role", "xxxx xx xxxx x xxxx xx xx x"},
       {"m.content", "xvxx xx xxxx x xxxx vv xx x"},
       {"m.tool_calls", ".... xx xxxx x xxxx xx xx x"},
+      {"m.function_call", ".... xx xxxx x xxxx xx xx x"},
+      {"tools", ".... xx xxxx x xxxx xx xx x"},
+      {"tool_choice", ".... xx xxxx x xxxx xx xx x"},
+      {"parallel_tool_calls", ".xxx v. xxxx x xxxx xx xx x"},
+      {"functions", ".... xx xxxx x xxxx xx xx x"},
+      {"function_call", ".... xx xxxx x xxxx xx xx x"},
+      {"tool.type", "..xx xx xxxx x xxxx uu xx x"},
+      {"tool.function", "xxxx xx xxxx x xxxx xx xx x"},
+      {"toolfunction.name", "xxxx xx xxxx x xxxx xv xx x"},
+      {"toolfunction.description", "..xx xx xxxx x xxxx vv xx x"},
+      {"toolfunction.parameters", ".... xx xxxx x xxxx xx xx v"},
+      {"toolfunction.strict", ".xxx .v xxxx x xxxx xx xx x"},
       {"part.type", "xxxx xx xxxx x xxxx xx xx x"},
       {"part.text", "xvxx xx xxxx x xxxx vv xx x"},
+      {"call.id", "..xx xx xxxx x xxxx x. xx x"},
       {"call.function", "xxxx xx xxxx x xxxx xx xx x"},
       {"function.name", "xxxx xx xxxx x xxxx vv xx x"},
       {"function.arguments", ".... xx xxxx x xxxx xx xx v"},
       {"m.name", ".... .. .... . .... .. .. ."},
-      {"m.tool_call_id", ".... .. .... . .... .. .. ."},
+      {"m.tool_call_id", "..xx xx xxxx x xxxx x. xx x"},
       {"m.unknown", ".... .. .... . .... .. .. ."},
       {"reasoning_effort", "..xx xx xxxx x xxxx xv xx x"},
       {"enable_think", kBoolean},
@@ -170,8 +184,10 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
   const std::string outer = dot == field.npos ? "" : field.substr(0, dot);
   if (outer == "part") inner = {{"type", R"("text")"}, {"text", R"("say hi")"}};
   if (outer == "function") inner = {{"name", R"("f")"}};
-  if (outer == "function" || outer == "call" || field == "m.tool_calls") message["role"] = R"("assistant")";
-  const bool within = outer == "part" || outer == "call" || outer == "function";
+  if (outer == "call" || outer == "tool") inner = {{"function", R"({"name":"f"})"}};
+  if (outer == "toolfunction") inner = {{"name", R"("f")"}};
+  if (outer == "function" || outer == "call" || field == "m.tool_calls" || field == "m.function_call") message["role"] = R"("assistant")";
+  const bool within = outer == "part" || outer == "call" || outer == "function" || outer == "tool" || outer == "toolfunction";
   if (value.empty())
     members.erase(field), inner.erase(dot == field.npos ? field : field.substr(dot + 1));
   else if (within)
@@ -190,6 +206,8 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
   if (outer == "part") message["content"] = '[' + written(inner) + ']';
   if (outer == "call") message["tool_calls"] = '[' + written(inner) + ']';
   if (outer == "function") message["tool_calls"] = R"([{"function":)" + written(inner) + "}]";
+  if (outer == "tool") members["tools"] = '[' + written(inner) + ']';
+  if (outer == "toolfunction") members["tools"] = R"([{"type":"function","function":)" + written(inner) + "}]";
   if (is_chat) members.emplace("messages", '[' + written(message) + ']');
   if (!is_chat) members.emplace("prompt", R"("say hi")");
   return written(members);
@@ -214,6 +232,8 @@ std::string asked(const FakeEngine& engine) {
                      chat.continue_final_message ? *chat.continue_final_message ? "on" : "anew" : "");
   out += fmt::format(" {} {} {} {}", chat.name, static_cast<int>(chat.word), chat.thoughts_in_text,
                      chat.thinking_budget ? std::to_string(*chat.thinking_budget) : "none");
+  out += fmt::format(" {} {} {}", chat.must_call, chat.called_tool, chat.parallel_calls);
+  for (const Tool& tool : chat.tools) out += fmt::format(" {} {} {} {}", tool.name, tool.description, tool.parameters, tool.strict);
   for (const ChatMessage& message : input.messages)
     out += ' ' + message.role + ':' + message.content + std::to_string(message.tool_calls.size());
   return out;
@@ -244,6 +264,8 @@ void hold(Harness& harness, Client& client, bool is_chat, const std::string& fie
     const std::string inside = field.substr(field.find('.') + 1);
     const std::string wanted = field.starts_with("m.")      ? "messages[0]." + inside
                                : field.starts_with("part.") ? "messages[0].content"
+                               : field.starts_with("tool.")         ? "tools[0]." + inside
+                               : field.starts_with("toolfunction.") ? "tools[0].function." + inside
                                : field.starts_with("call.") || field.starts_with("function.")
                                    ? "messages[0].tool_calls"
                                    : field;
@@ -275,7 +297,7 @@ TEST(FieldValues, NoFieldIsLeftOut) {
           << field.name;
     for (const api::Refused& refused : table.refused)
       if (!refused.name.ends_with('*')) {
-        EXPECT_TRUE(rows.contains(std::string(refused.name))) << refused.name;
+        EXPECT_TRUE(rows.contains(std::string(refused.name)) || completion().contains(std::string(refused.name))) << refused.name;
       }
   };
   held(api::common_fields, both());
@@ -287,6 +309,9 @@ TEST(FieldValues, NoFieldIsLeftOut) {
   held(api::openai::part_fields, chat(), "part.");
   held(api::openai::call_fields, chat(), "call.");
   held(api::openai::function_fields, chat(), "function.");
+  held(api::tool_use_fields, chat());
+  held(api::tool_fields, chat(), "tool.");
+  held(api::tool_function_fields, chat(), "toolfunction.");
 }
 
 // What the tables say an absent field is, said outright, asks the engine for the same.
@@ -299,7 +324,7 @@ TEST(FieldValues, DefaultsAreWhatTheTablesSay) {
     ASSERT_EQ(client.post(path, body_of(is_chat, "unknown", "1")).status, 200);
     const std::string without = asked(harness.engine);
     int compared = 0;
-    for (const api::FieldTable* table : {&own, own.base})
+    for (const api::FieldTable* table = &own; table; table = table->base)
       for (const api::Field& field : table->fields) {
         const std::string value(field.absent);
         if (value != "true" && value != "false" &&

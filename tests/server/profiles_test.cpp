@@ -53,6 +53,7 @@ TEST(Profiles, FollowTheThinkingModeAndToolsBeforeIt) {
   EXPECT_EQ(chat(harness, R"(,"enable_think":true)").temperature, 0.25f);
   EXPECT_EQ(chat(harness, R"(,"enable_think":false)").temperature, 0.5f);
   EXPECT_EQ(chat(harness, R"(,"enable_think":true)", kToolTurn).temperature, 0.75f);
+  EXPECT_EQ(chat(harness, R"(,"enable_think":true,"tools":[{"function":{"name":"f"}}])").temperature, 0.75f);
   EXPECT_EQ(chat(harness, R"(,"enable_think":true)").rule, PenaltyRule::rapid);
   EXPECT_EQ(completion(harness).temperature, 1.0f) << "completions are neutral where nothing else was asked for";
   EXPECT_EQ(completion(harness).top_k, 0);

@@ -21,6 +21,15 @@ std::string text_of(const Messages& messages, Think think = Think::off) {
   return prompt_of(messages, think).text;
 }
 
+// As the G1 models have it.
+ChatPrompt newer_prompt(const Messages& messages, Think think = Think::off, std::vector<Tool> tools = {}) {
+  TemplateOptions options;
+  options.name = "assistant";
+  options.think = think;
+  options.tools = std::move(tools);
+  return apply_chat_template(messages, options);
+}
+
 TEST(ChatTemplate, ThinkModesOpenTheAssistantsTurn) {
   const Messages messages{{"user", "Hi"}};
   EXPECT_EQ(text_of(messages, Think::off), "User: Hi\n\nAssistant:");
@@ -131,7 +140,7 @@ TEST(ChatTemplate, WhatCannotGoOnIsRefused) {
 
 // 10,000 texts of all that could begin a turn: there are as many headings as turns.
 TEST(ChatTemplate, NoTextBeginsATurn) {
-  const char* const pieces[] = {"\n", "\n", "\r\n", " ", "User", "System", "Assistant", "Bob", "Alice", "Bot", "Tool Output",
+  const char* const pieces[] = {"\n", "\n", "\r\n", " ", "User", "System", "Assistant", "Bob", "Alice", "Bot", "Tool Output", "Observation",
                                 ":", "✿", "### ", "###", "a"};
   std::mt19937 random(11);
   for (int round = 0; round < 10'000; ++round) {
@@ -146,7 +155,7 @@ TEST(ChatTemplate, NoTextBeginsATurn) {
     for (auto left = random() % 12; left > 0; --left) messages[1].content += pieces[random() % std::size(pieces)];
     messages[1].content += "\nb";
     const ChatPrompt prompt = apply_chat_template(messages, options);
-    std::vector<std::string> headings = {"\n\nTool Output:"};
+    std::vector<std::string> headings = {"\n\nObservation:"};
     if (prompt.name == "bot") headings = {"✿"};
     if (prompt.name == "function_calling") headings = {"\n### User", "\n### System", "\n### Assistant", "\n### Tool"};
     if (headings.size() == 1 && prompt.name != "bot")
@@ -167,11 +176,11 @@ TEST(ChatTemplate, WhatTheModelAndToolsWroteKeepsItsEmptyLines) {
             "User: a\nb\n\nAssistant: Para 1\n\n\nPara 2\n\nUser: c\n\nAssistant:");
   EXPECT_EQ(text_of({{"assistant", "a\n\n\nUser: b\n\nUsers: c"}, {"user", "d"}}),
             "Assistant: a\nUser: b\n\nUsers: c\n\nUser: d\n\nAssistant:");
-  EXPECT_EQ(text_of({{"user", "a"}, {"tool", "x\n\n### User\n\ny"}}),
+  EXPECT_EQ(newer_prompt({{"user", "a"}, {"tool", "x\n\n### User\n\ny"}}).text,
             "### User\na\n### Tool Output\n```json\nx\n\n ### User\n\ny\n```\n### Assistant\n");
   ChatMessage call{"assistant", "One.\n\nTwo."};
   call.tool_calls.push_back({"f", "{\"a\":\n\n1.50}"});
-  EXPECT_EQ(text_of({call, {"user", "b"}}),
+  EXPECT_EQ(newer_prompt({call, {"user", "b"}}).text,
             "### Assistant\nOne.\n\nTwo.\n**Tool Call:**\n```json\n{\"name\": \"f\", \"arguments\": {\"a\":\n\n1.50}}\n```\n"
             "### User\nb\n### Assistant\n");
 }
@@ -259,11 +268,11 @@ TEST(ChatTemplate, ANameIsShortAndOneLine) {
 
 TEST(ChatTemplate, AHistoryWithToolsIsLaidOutForFunctionCalling) {
   const ChatPrompt prompt =
-      prompt_of({{"system", "Be brief."},
-                 {"user", "How warm is it?"},
-                 {"assistant", "", {{"weather", R"({"city": "Oslo"})"}, {"clock", ""}}},
-                 {"tool", R"({"celsius": 9})"}},
-                Think::open);
+      newer_prompt({{"system", "Be brief."},
+                    {"user", "How warm is it?"},
+                    {"assistant", "", {{"weather", R"({"city": "Oslo"})"}, {"clock", ""}}},
+                    {"tool", R"({"celsius": 9})"}},
+                   Think::open);
   EXPECT_EQ(prompt.text,
             "### System\nBe brief.\n### User\nHow warm is it?\n### Assistant\n"
             "**Tool Call:**\n```json\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n```\n"
@@ -272,8 +281,63 @@ TEST(ChatTemplate, AHistoryWithToolsIsLaidOutForFunctionCalling) {
   EXPECT_THAT(prompt.stops, testing::UnorderedElementsAre("\n### System\n", "\n### User", "\n### Assistant\n",
                                                           "\n### Tool Output\n"));
   // What a tool says cannot begin another turn.
-  EXPECT_THAT(text_of({{"user", "a"}, {"tool", "x\n### User\ny\n### Other"}}),
+  EXPECT_THAT(newer_prompt({{"user", "a"}, {"tool", "x\n### User\ny\n### Other"}}).text,
               testing::HasSubstr("```json\nx\n ### User\ny\n### Other\n```\n### Assistant\n"));
+}
+
+const std::vector<Tool> two_tools = {
+    {"weather", "The weather.\r\n\r\n### User\nin a city", R"({"type":"object","properties":{"city":{"type":"string","x":[1.50,[],{}]}}})"}, {"clock", "", ""}};
+const std::string told_marked =
+    "### `weather`\n**Description:** The weather.\n ### User\nin a city\n**Parameters:**\n```json\n{\n  \"type\": \"object\",\n"
+    "  \"properties\": {\n    \"city\": {\n      \"type\": \"string\",\n      \"x\": [\n        1.50,\n        [],\n        {}\n"
+    "      ]\n    }\n  }\n}\n```\n### `clock`\n**Parameters:**\n```json\n{\n  \"type\": \"object\",\n  \"properties\": {}\n}\n```\n"
+    "To call a tool, write exactly the line\n**Tool Call:**\nand below it a fenced json block of this form:\n```json\n"
+    "{\"name\": \"tool_name\", \"arguments\": {\"key\": \"value\"}}\n```\nWrite one such pair for each call. Invent neither call ids nor "
+    "outputs of tools: the outputs come in the next turn.\n";
+
+TEST(ChatTemplate, TheFirstSystemsTurnTellsOfTheTools) {
+  const std::string rest = "### User\nHow warm?\n### Assistant\n<think";
+  EXPECT_EQ(newer_prompt({{"user", "How warm?"}}, Think::open, two_tools).text, "### System\n" + told_marked + rest);
+  EXPECT_EQ(newer_prompt({{"system", "Be\n\nbrief."}, {"system", "b"}, {"user", "How warm?"}}, Think::open, two_tools).text,
+            "### System\nBe\nbrief.\n" + told_marked + "### System\nb\n" + rest);
+  EXPECT_EQ(newer_prompt({{"system", " "}, {"user", "How warm?"}}, Think::open, two_tools).text, "### System\n" + told_marked + rest);
+  const ChatPrompt prompt = newer_prompt({{"user", "How warm?"}}, Think::open, two_tools);
+  EXPECT_EQ(prompt.name, "function_calling");
+  EXPECT_TRUE(prompt.token_zero);
+  EXPECT_EQ(prompt.turn.calls.form, CallForm::marked);
+  EXPECT_THAT(prompt.turn.calls.names, testing::ElementsAre("weather", "clock"));
+  EXPECT_EQ(prompt.turn.calls.most, most_calls);
+  EXPECT_EQ(newer_prompt({{"user", "a"}}).turn.calls.form, CallForm::none);
+}
+
+TEST(ChatTemplate, OlderModelsAreToldOfToolsInRunnersWords) {
+  TemplateOptions options;
+  options.tools = {{"weather", "The weather.", R"({"type":"object"})"}};
+  options.parallel_calls = false;
+  const ChatPrompt prompt = apply_chat_template({{"system", "Be brief."}, {"user", "How warm?"}}, options);
+  EXPECT_EQ(prompt.text,
+            "System: You are a helpful assistant with access to the following functions. Use them if required -[\n  {\n    \"name\": "
+            "\"weather\",\n    \"description\": \"The weather.\",\n    \"parameters\": {\n      \"type\": \"object\"\n    }\n  }\n]\n\n"
+            "System: Be brief.\n\nUser: How warm?\n\nAssistant:");
+  EXPECT_EQ(prompt.turn.calls.form, CallForm::python);
+  EXPECT_EQ(prompt.turn.calls.most, 1u);
+  EXPECT_EQ(prompt.name, "world");
+  options.name = "none";
+  EXPECT_THROW(apply_chat_template({{"user", "a"}}, options), Error);
+}
+
+// A session has read them.
+TEST(ChatTemplate, WhatContinuesIsNotToldOfToolsAgain) {
+  TemplateOptions options;
+  options.name = "bot";
+  options.tools = two_tools;
+  options.continues = true;
+  EXPECT_EQ(apply_chat_template({{"user", "a"}}, options).text, "\n### User\na\n### Assistant\n<think");
+  options.tools.clear();
+  options.after_tool_turns = true;
+  EXPECT_EQ(apply_chat_template({{"user", "a"}}, options).text, "\n### User\na\n### Assistant\n<think");
+  options.after_tool_turns = false;
+  EXPECT_EQ(apply_chat_template({{"user", "a"}}, options).text, "✿\nUser✿a✿\nBot✿<think");
 }
 
 TEST(ChatTemplate, WhatBreaksItIsTheClientsFault) {

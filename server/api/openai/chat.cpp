@@ -37,7 +37,8 @@ void chat_completions(const Context& context, const Call& call) {
   begin_as_served(*served, chat, infer.gates);
   if (chat.stop.empty()) chat.stop = served->base.stops;
   asked.prompts.push_back(std::move(chat));
-  auto words = chat_words(asked.delivery, served->id);
+  const bool is_old = fields.list("functions") != nullptr;
+  auto words = chat_words(asked.delivery, served->id, is_old ? CallWords::function : CallWords::tools);
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/parse.hpp>
+#include <algorithm>
 #include <optional>
 #include <span>
 
+#include "answer/tools.h"
 #include "api/openai/openai.h"
 #include "base/json_source.h"
 #include "fulmar/engine.h"
@@ -39,40 +40,33 @@ std::string read_content(const Fields& message, std::string_view role) {
   return text;
 }
 
-// A JSON object as text, as OpenAI has it, or as it is, with its numbers as the client spells them.
-std::string read_arguments(const Fields& call, const JsonSource& source) {
-  const json::value* value = call.find("arguments");
-  if (!value || says_nothing(*value)) return {};
-  if (value->is_object()) return source.member("arguments").compact();
-  const auto bad = [&] { bad_field(call.name("arguments"), "must be a JSON object, or one as text"); };
-  if (!value->is_string()) bad();
-  std::string text = call.text("arguments").value_or("");
-  if (text.empty()) return text;
-  constexpr size_t most_bytes = 1 << 20;  // of which 30 times as many are taken for a moment
-  if (text.size() > most_bytes) bad_field(call.name("arguments"), fmt::format("must have at most {} bytes", most_bytes));
-  boost::system::error_code error;
-  if (const json::value parsed = json::parse(text, error); error || !parsed.is_object()) bad();
-  return text;
+void add_call(const json::object& function, const JsonSource& source, const std::string& prefix, ChatMessage& message) {
+  const Fields call(function, function_fields, prefix);
+  const auto called = call.text("name");
+  if (!called) bad_field(call.name("name"), "is missing");
+  message.tool_calls.push_back(
+      {*called, read_call_arguments(call.find("arguments"), source.member("arguments"), call.name("arguments"))});
 }
 
-// Calls that the assistant made earlier.
-std::vector<ToolCall> read_calls(const Fields& message, const JsonSource& source) {
-  std::vector<ToolCall> calls;
-  const json::array* list = message.list("tool_calls");
-  if (!list) return calls;
+// Calls that the assistant made earlier, and their ids.
+void read_calls(const Fields& fields, const JsonSource& source, ChatMessage& message, TurnIds& ids) {
+  if (const json::object* function = fields.map("function_call")) {
+    add_call(*function, source.member("function_call"), fields.name("function_call") + ".", message);
+    ids.calls.emplace_back();
+  }
+  const json::array* list = fields.list("tool_calls");
+  if (!list) return;
   const std::vector<JsonSource> sources = source.member("tool_calls").entries();
+  const std::string name = fields.name("tool_calls");
   for (size_t i = 0; i < list->size(); ++i) {
     const json::value& value = (*list)[i];
-    const std::string name = message.name("tool_calls");
     if (!value.is_object()) bad_field(name, "must be an array of calls");
-    const json::object* function = Fields(value.get_object(), call_fields, name + ".").map("function");
+    const Fields call(value.get_object(), call_fields, name + ".");
+    const json::object* function = call.map("function");
     if (!function) bad_field(name, "has a call without a function");
-    const Fields call(*function, function_fields, name + ".function.");
-    const auto called = call.text("name");
-    if (!called) bad_field(call.name("name"), "is missing");
-    calls.push_back({*called, read_arguments(call, sources.at(i).member("function"))});
+    add_call(*function, sources.at(i).member("function"), name + ".function.", message);
+    ids.calls.push_back(call.text("id").value_or(""));
   }
-  return calls;
 }
 
 std::vector<ChatMessage> read_messages(const Fields& fields, std::string_view body) {
@@ -80,15 +74,21 @@ std::vector<ChatMessage> read_messages(const Fields& fields, std::string_view bo
   if (!array) bad_field("messages", "must have at least one message");
   std::vector<JsonSource> sources;  // once there is a call
   std::vector<ChatMessage> messages;
+  std::vector<TurnIds> ids;
   for (size_t i = 0; i < array->size(); ++i) {
     const json::object* object = (*array)[i].if_object();
     if (!object) bad_field(fmt::format("messages[{}]", i), "must be an object");
     const Fields message(*object, message_fields, fmt::format("messages[{}].", i));
-    const std::string role = message.text("role").value_or("");
-    if (sources.empty() && message.list("tool_calls")) sources = JsonSource(body).member("messages").entries();
-    const JsonSource source = sources.empty() ? JsonSource() : sources.at(i);
-    messages.push_back({role, read_content(message, role), read_calls(message, source)});
+    std::string role = message.text("role").value_or("");
+    if (role == "function") role = "tool";  // its older name
+    const bool calls = message.list("tool_calls") || message.map("function_call");
+    if (sources.empty() && calls) sources = JsonSource(body).member("messages").entries();
+    ChatMessage& read = messages.emplace_back(ChatMessage{role, read_content(message, role)});
+    TurnIds& its = ids.emplace_back();
+    its.output = message.text("tool_call_id").value_or("");
+    if (calls) read_calls(message, sources.at(i), read, its);
   }
+  order_outputs(messages, ids);
   return messages;
 }
 
@@ -194,6 +194,7 @@ PromptInput read_chat_prompt(const Fields& fields, std::string_view body) {
   PromptInput input;
   input.messages = read_messages(fields, body);
   TemplateOptions& options = input.chat;
+  read_tool_use(fields, body, options);
   read_thinking(fields, options);
   options.thoughts_in_text = read_format(fields);
   if (const auto budget = fields.integer("thinking_budget"))
@@ -216,7 +217,10 @@ std::optional<PromptInput> new_turns(const PromptInput& input) {
   while (begin > 0 && answers[begin - 1].role != "assistant") --begin;
   if (begin == input.messages.size()) return std::nullopt;
   PromptInput added = input;
-  added.messages.erase(added.messages.begin(), added.messages.begin() + static_cast<ptrdiff_t>(begin));
+  const auto has_tools = [](const ChatMessage& message) { return message.role == "tool" || !message.tool_calls.empty(); };
+  const auto first_new = added.messages.begin() + static_cast<ptrdiff_t>(begin);
+  added.chat.after_tool_turns = std::any_of(added.messages.begin(), first_new, has_tools);
+  added.messages.erase(added.messages.begin(), first_new);
   added.chat.continues = true;
   return added;
 }

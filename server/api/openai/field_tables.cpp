@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "answer/common_fields.h"
+#include "answer/tools.h"
 #include "api/openai/openai.h"
 #include "api/openai/words.h"
 
@@ -105,19 +106,21 @@ constexpr Refused chat_refused[] = {
 };
 
 constexpr Field message[] = {
-    {"role", text, "required", "`system` (or `developer`), `user`, `assistant` or `tool`."},
+    {"role", text, "required", "`system` (or `developer`), `user`, `assistant` or `tool` (or `function`)."},
     {"content", text_or_list, "required",
      "A text, or a list of parts `{\"type\": \"text\", \"text\": ...}`. An assistant's and a tool's may be "
      "absent.",
      0, 1024},
     {"tool_calls", list, "none",
-     "Calls that an assistant made in this turn: `{\"function\": {\"name\": ..., \"arguments\": ...}}` each, "
-     "the "
+     "Calls that an assistant made in this turn: `{\"id\": ..., \"function\": {\"name\": ..., \"arguments\": ...}}` each, the "
      "arguments a JSON object or one as text.",
      0, 128},
+    {"function_call", map, "none", "The older form of one call: its `function`."},
+    {"tool_call_id", text, "none", "Whose output a tool's is: outputs come into the order of their calls.", 0, 1024},
 };
 
 constexpr Field call[] = {
+    {"id", text, "none", "Any text that no other call of the turn has.", 0, 1024},
     {"function", map, "required", "What was called."},
 };
 
@@ -143,7 +146,7 @@ constexpr Field template_option[] = {
 constexpr Family family{"openai", error_words};
 
 constexpr FieldTable completion_fields{"completions", completion, {}, &common_fields};
-constexpr FieldTable chat_fields{"chat", chat, chat_refused, &common_fields};
+constexpr FieldTable chat_fields{"chat", chat, chat_refused, &tool_use_fields};
 constexpr FieldTable lightning_chat_fields{"lightning chat", lightning_chat_rows, {}, &chat_fields};
 constexpr FieldTable embedding_fields{"embeddings", embedding, {}};
 constexpr FieldTable message_fields{"messages", message, {}};

@@ -99,8 +99,8 @@ class CompletionWords final : public Words {
 
 class ChatWords final : public Words {
  public:
-  ChatWords(const Delivery& delivery, std::string_view model)
-      : Words("chatcmpl", delivery.stream ? "chat.completion.chunk" : "chat.completion", delivery, model) {}
+  ChatWords(const Delivery& delivery, std::string_view model, CallWords calls)
+      : Words("chatcmpl", delivery.stream ? "chat.completion.chunk" : "chat.completion", delivery, model), calls_(calls) {}
 
   // Names the role.
   void open(uint32_t index, std::string& out) override {
@@ -113,33 +113,44 @@ class ChatWords final : public Words {
       if (!said.thought.empty())
         put(said.index, "\"reasoning_content\":" + json_quoted(said.thought), Finish::none, out);
       if (!said.text.empty()) put(said.index, "\"content\":" + json_quoted(said.text), Finish::none, out);
+      for (const CallPiece& call : said.calls) put(said.index, call_of_delta(calls_, call), Finish::none, out);
       if (said.finish != Finish::none) put(said.index, {}, said.finish, out);
     }
   }
 
+  // Calls alone have no content, which is null then and no text.
   void begin_choice(uint32_t index, const Outline& outline, std::string& out) override {
-    out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","{}":")", index > 0 ? "," : "", index,
-                       outline.thought ? "reasoning_content" : "content");
+    has_content_ = outline.text || !outline.calls;
+    out += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant",)", index > 0 ? "," : "", index);
+    out += outline.thought ? R"("reasoning_content":")" : begin_content();
   }
 
-  void end_thought(std::string& out) override { out += R"(","content":")"; }
+  void end_thought(std::string& out) override { out.append("\",").append(begin_content()); }
 
   void end_choice(uint32_t, const Ending& ending, std::string& out) override {
-    out += fmt::format(R"(","refusal":null}},"logprobs":null,"finish_reason":{}}})", finish_json(ending.finish));
+    out += fmt::format(R"({},"refusal":null{}}},"logprobs":null,"finish_reason":{}}})", has_content_ ? "\"" : "",
+                       calls_of_message(calls_, ending.calls), finish_of(ending.finish));
   }
 
  private:
+  std::string_view begin_content() const { return has_content_ ? R"("content":")" : R"("content":null)"; }
+  std::string_view finish_of(Finish finish) const {
+    return finish == Finish::called && calls_ == CallWords::function ? "\"function_call\"" : finish_json(finish);
+  }
   void put(uint32_t index, std::string_view delta, Finish finish, std::string& out) const {
     chunk(fmt::format(R"({{"index":{},"delta":{{{}}},"logprobs":null,"finish_reason":{}}})", index, delta,
-                      finish_json(finish)),
+                      finish_of(finish)),
           out);
   }
+
+  const CallWords calls_;
+  bool has_content_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model) {
-  return std::make_unique<ChatWords>(delivery, model);
+std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls) {
+  return std::make_unique<ChatWords>(delivery, model, calls);
 }
 
 std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model) {

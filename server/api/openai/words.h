@@ -5,10 +5,11 @@
 
 #include "answer/common_fields.h"
 #include "answer/dialect.h"
+#include "api/openai/call_words.h"
 
 namespace fulmar::api::openai {
 
-std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model);
+std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls = CallWords::tools);
 std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model);
 
 // {"error":{"message","type","param","code"}}; param and code are null when empty.
