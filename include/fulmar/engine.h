@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "fulmar/event.h"
 #include "fulmar/model.h"
 #include "fulmar/request.h"
@@ -39,6 +40,21 @@ struct EngineStats {
   uint32_t live = 0, queued = 0;  // requests in slots and waiting
   uint64_t cached_tokens = 0;     // of prompts, not fed again; counted in prompt_tokens too
   uint64_t prefix_hits = 0, prefix_misses = 0, prefix_bytes = 0, prefix_states = 0;
+};
+
+// Memory of a device that a model takes, in bytes.
+struct DeviceUse {
+  std::string name;  // "vulkan:0"
+  uint64_t bytes = 0, peak = 0;
+};
+
+// What is measured and not only counted.
+struct EngineMeasures {
+  HistogramValues queue_seconds;   // that choices waited for a slot
+  HistogramValues step_seconds;    // of whole steps
+  HistogramValues device_seconds;  // of the model's part of them
+  HistogramValues step_tokens;     // fed by each
+  std::vector<DeviceUse> memory;   // looked at each second while there are steps
 };
 
 class Engine {
@@ -81,7 +97,9 @@ class Engine {
   virtual bool spells(const Fingerprint& model) const = 0;
 
   virtual const ModelInfo& model() const = 0;
+  // Neither waits for the engine's thread.
   virtual EngineStats stats() const = 0;
+  virtual EngineMeasures measures() const { return {}; }
   // Empty while healthy, else the sentence that says why requests are refused (draining counts).
   virtual std::string trouble() const = 0;
 

@@ -41,6 +41,9 @@ void return_freed_memory();
 // What is freed by now goes back at once: after something large has ended.
 void return_memory_now();
 
+// Bytes of memory that this process has now; 0 where the system does not tell.
+uint64_t resident_memory();
+
 // Whether the other end of a connected socket sends no more, found without reading what it sent before; false
 // where the system does not tell.
 bool peer_has_ended(std::intptr_t socket);

@@ -109,6 +109,16 @@ void return_memory_now() {
 #endif
 }
 
+uint64_t resident_memory() {
+#ifdef __linux__
+  std::ifstream file("/proc/self/statm");  // in pages: all, resident, ...
+  uint64_t all = 0, resident = 0;
+  return file >> all >> resident ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+#else
+  return 0;
+#endif
+}
+
 bool peer_has_ended([[maybe_unused]] std::intptr_t socket) {
 #ifdef POLLRDHUP
   pollfd one{static_cast<int>(socket), POLLRDHUP, 0};

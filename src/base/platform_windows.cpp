@@ -3,6 +3,8 @@
 #define WIN32_LEAN_AND_MEAN
 #define NOMINMAX
 #include <windows.h>
+// behind it, for it needs it
+#include <psapi.h>
 
 #include <algorithm>
 #include <string>
@@ -47,6 +49,11 @@ uint64_t raise_descriptor_limit(uint64_t wanted) {
 
 void return_freed_memory() {}  // it does so by itself
 void return_memory_now() {}
+
+uint64_t resident_memory() {
+  PROCESS_MEMORY_COUNTERS memory{};
+  return K32GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory) ? memory.WorkingSetSize : 0;
+}
 
 bool peer_has_ended(std::intptr_t) {
   return false;

@@ -113,6 +113,14 @@ class ModelEngine final : public Engine {
             .prefix_states = counters_.prefix_states};
   }
 
+  EngineMeasures measures() const override {
+    EngineMeasures all{counters_.queue_seconds.values(), counters_.step_seconds.values(), counters_.device_seconds.values(),
+                       counters_.step_tokens.values(), {}};
+    const std::lock_guard lock(counters_.memory_mutex);
+    all.memory = counters_.memory;
+    return all;
+  }
+
   std::string trouble() const override { return queue_.refusal(); }
 
   void set_adapters(const std::vector<Adapter>& adapters, double seconds) override {

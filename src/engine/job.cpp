@@ -80,6 +80,7 @@ void check_state(const State& state, const JobLimits& limits) {
 
 std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokenizer, const JobLimits& limits) {
   std::vector<Job> jobs;
+  const auto now = std::chrono::steady_clock::now();
   for (Submission& submission : all) {
     const auto request = checked(std::move(submission.request), submission.choices.size(), tokenizer, limits);
     std::shared_ptr<Siblings> siblings;
@@ -88,7 +89,7 @@ std::vector<Job> make_jobs(std::vector<Submission> all, const Tokenizer& tokeniz
     for (std::shared_ptr<Sink>& sink : submission.choices) {
       require(sink != nullptr, "a request without a sink");
       const auto choice = static_cast<uint32_t>(&sink - submission.choices.data());
-      jobs.push_back({request, choice, std::move(sink), siblings});
+      jobs.push_back({request, choice, std::move(sink), siblings, now});
     }
   }
   return jobs;

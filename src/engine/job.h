@@ -1,5 +1,6 @@
 // One choice of a request on its way: checked on the thread that submitted it.
 #pragma once
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <vector>
@@ -33,6 +34,7 @@ struct Job {
   uint32_t choice = 0;
   std::shared_ptr<Sink> sink;
   std::shared_ptr<Siblings> siblings{};  // of several choices
+  std::chrono::steady_clock::time_point since{};  // when it was submitted
   mutable ReaderWait wait{};             // the engine thread's, also while the job is in the queue
 };
 

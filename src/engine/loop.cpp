@@ -170,6 +170,7 @@ bool Loop::begin(Job job) {
     free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(slots.size()));
     order_.push_back(who);
     admission_.readers().add(*slots_[who]);
+    counters_.queue_seconds.add(std::chrono::duration<double>(Clock::now() - job.since).count());
     counters_.live = static_cast<uint32_t>(order_.size());
   } catch (...) {
     const Error error = as_error(std::current_exception());
@@ -222,6 +223,7 @@ void Loop::count_prefix(const Beginning& beginning) {
 }
 
 void Loop::step() {
+  const Clock::time_point began = Clock::now();
   planned_ = false;
   demands_.clear();
   for (const uint32_t who : order_) {
@@ -243,15 +245,30 @@ void Loop::step() {
   deliver();
   const std::span<float> logits = model_.finish();
   counters_.prompt_tokens += prompt_rows;
+  const std::chrono::duration<double> in_model = Clock::now() - begun;
+  counters_.device_seconds.add(in_model.count());
+  counters_.step_tokens.add(static_cast<double>(tokens_.size()));
   log_debug("step {}: {} rows of {} sequences, {} picked, {:.2f} ms in the model", step, tokens_.size(),
-            plan_.segments.size(), plan_.picks.size(),
-            std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
+            plan_.segments.size(), plan_.picks.size(), 1e3 * in_model.count());
   const uint64_t before = drawn();
   drawing_.draw(plan_, demands_, logits, slots_, step);
   counters_.completion_tokens += drawn() - before;
   pass_marks();
   embed();
+  const Clock::time_point ended = Clock::now();
+  counters_.step_seconds.add(std::chrono::duration<double>(ended - began).count());
+  look_at_memory(ended);
   release_where([](const Generation& one) { return one.done(); }, true);
+}
+
+// Seldom, for it makes a list.
+void Loop::look_at_memory(Clock::time_point now) {
+  if (now - weighed_ < std::chrono::seconds(1)) return;
+  weighed_ = now;
+  std::vector<DeviceUse> uses;
+  for (const DeviceMemory& device : model_.memory()) uses.push_back({device.device, device.used.now, device.used.peak});
+  const std::lock_guard lock(counters_.memory_mutex);
+  counters_.memory = std::move(uses);
 }
 
 void Loop::pass_marks() {

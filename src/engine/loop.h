@@ -10,9 +10,11 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/mapped_file.h"
 #include "engine/admission.h"
 #include "engine/drawing.h"
@@ -30,6 +32,10 @@ struct Counters {
   std::atomic<uint64_t> steps{0}, prompt_tokens{0}, completion_tokens{0}, cached_tokens{0};
   std::atomic<uint64_t> prefix_hits{0}, prefix_misses{0}, prefix_bytes{0}, prefix_states{0};
   std::atomic<uint32_t> live{0};
+  Histogram queue_seconds{buckets::waits}, step_seconds{buckets::steps}, device_seconds{buckets::steps}, step_tokens{buckets::tokens};
+
+  mutable std::mutex memory_mutex;
+  std::vector<DeviceUse> memory;
 };
 
 class Loop {
@@ -60,6 +66,7 @@ class Loop {
   void count_prefix(const Beginning& beginning);
   void step();
   void pass_marks();
+  void look_at_memory(Clock::time_point now);
   void embed();
   uint64_t drawn() const;
   void deliver() noexcept;
@@ -98,6 +105,7 @@ class Loop {
   FileWatch watch_;
   std::optional<Clock::time_point> rebuilt_;
   Clock::time_point looked_;  // for closed sinks in the queue
+  Clock::time_point weighed_;  // the devices' memory
 };
 
 }  // namespace fulmar
