@@ -162,6 +162,7 @@ struct Request {
   bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
   Report report;
   bool report_states = false;  // Event::states is wanted
+  std::string tenant;  // whose: prompts of others are not gone on from, so that nobody learns of them by how fast he is answered
   bool use_prefix_cache = true;  // the states of other prompts that begin alike may be gone on from
   std::string note;           // of the caller, kept with the turn: at most max_note bytes
   // Generation ends before the first of these; never shown. Empty strings are skipped.

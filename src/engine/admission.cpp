@@ -9,8 +9,6 @@
 namespace fulmar {
 namespace {
 
-const Tenant everybody;  // there is one password
-
 // So much longer is a prompt than the one token that is left to be fed where it is asked again, that this token is worth a
 // step of its own the first time.
 constexpr uint32_t worth_a_step = 256;
@@ -59,7 +57,7 @@ bool Admission::awaits_reader(const Job& job) {
     origins.push_back(request.streams[i].start);
   }
   const auto most = static_cast<uint32_t>(tokens.size()) - 1;
-  return readers_.awaits(job, origins, tokens, prefixes_.find(everybody, origins[0], tokens, most).tokens);
+  return readers_.awaits(job, origins, tokens, prefixes_.find(request.tenant, origins[0], tokens, most).tokens);
 }
 
 Beginning Admission::begin(const Job& job) {
@@ -150,7 +148,7 @@ void Admission::find_prefix(const Job& job, Beginning& beginning) {
   if (beginning.cacheable && tokens.size() > 1) {
     const auto most = static_cast<uint32_t>(tokens.size()) - 1;
     std::vector<PrefixIndex::Hit> hits;
-    for (const StatePtr& origin : beginning.origins) hits.push_back(prefixes_.find(everybody, origin, tokens, most));
+    for (const StatePtr& origin : beginning.origins) hits.push_back(prefixes_.find(job.request->tenant, origin, tokens, most));
     const PrefixIndex::Hit& first = hits[0];
     shared = first.shared;
     if (first.state && std::ranges::all_of(hits, [&](const auto& hit) { return hit.tokens == first.tokens; })) {
@@ -172,7 +170,7 @@ void Admission::add_marks(const Job& job, uint32_t shared, Beginning& beginning)
     job.siblings->read = size - 1;
     marks.push_back(size - 1);
   }
-  const auto is_known = [&](const StatePtr& origin) { return prefixes_.has(everybody, origin, beginning.prompt->tokens); };
+  const auto is_known = [&](const StatePtr& origin) { return prefixes_.has(job.request->tenant, origin, beginning.prompt->tokens); };
   const bool is_news = beginning.cacheable && size >= beginning.read + worth_keeping && shared < size &&
                        !std::ranges::all_of(beginning.origins, is_known);  // reading a slot costs milliseconds
   if (is_news) marks.push_back(size >= beginning.read + worth_a_step ? size - 1 : size);

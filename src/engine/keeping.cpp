@@ -9,8 +9,6 @@
 namespace fulmar {
 namespace {
 
-const Tenant everybody;  // there is one password
-
 bool is_kept(const Job& job) {
   return std::ranges::any_of(job.request->streams, [](const Stream& stream) { return !stream.keep.empty(); });
 }
@@ -90,7 +88,7 @@ void Keeping::pass_mark(Generation& one) {
   if (beginning.cacheable || is_end || shared_elsewhere) {
     States states = read_slots(one, one.input_so_far());
     for (size_t i = 0; beginning.cacheable && i < states.size(); ++i)
-      prefixes_.insert(everybody, beginning.origins[i], std::span(prompt).first(read), states[i]);
+      prefixes_.insert(one.job().request->tenant, beginning.origins[i], std::span(prompt).first(read), states[i]);
     if (is_fork) siblings->states.assign(states.begin(), states.end());
     if (is_end) one.keep_snapshot(std::move(states), true);
   }
@@ -169,7 +167,7 @@ void Keeping::cache(const Generation& one, const TurnTokens& tokens, const std::
       without_tail->unfed.clear();
       state = without_tail;
     }
-    prefixes_.insert(everybody, one.beginning().origins[i], fed, std::move(state));
+    prefixes_.insert(one.job().request->tenant, one.beginning().origins[i], fed, std::move(state));
   }
 }
 

@@ -14,8 +14,7 @@
 
 namespace fulmar {
 
-// Whose texts: users of different passwords must not learn of each other's by how fast they are answered. There is one
-// password today.
+// Whose texts: see Request::tenant.
 using Tenant = std::string;
 
 // A state is worth keeping where that saves so many tokens.

@@ -25,6 +25,7 @@ bool Readers::awaits(const Job& job, std::span<const StatePtr> origins, std::spa
   for (Reader& reader : all_) {
     const Beginning& other = reader.one->beginning();
     const uint32_t read = reader.one->read();
+    if (reader.one->job().request->tenant != job.request->tenant) continue;
     if (!other.cacheable || read < known || read >= other.prompt->tokens.size() || !std::ranges::equal(other.origins, origins))
       continue;
     const auto parts = std::ranges::mismatch(other.prompt->tokens, tokens).in2;

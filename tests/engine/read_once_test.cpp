@@ -28,6 +28,39 @@ TEST(ReadOnce, APromptThatIsAskedAgainFeedsAToken) {
   }
 }
 
+TEST(ReadOnce, WhatAnotherUserHasReadIsReadAgain) {
+  const std::string prompt = std::string(999, 'p') + "?";
+  const auto engine = make_fake_engine({}, {.prefix_cache = 1 << 20});
+  const std::pair<const char*, uint32_t> asked[] = {{"alice", 1000}, {"alice", 1}, {"bob", 1000}, {"", 1000}, {"bob", 1}, {"alice", 1}};
+  for (const auto& [tenant, fed] : asked) {
+    const uint64_t before = fed_by(*engine);
+    Question question = ask(prompt, 9);
+    question.tenant = tenant;
+    EXPECT_EQ(answer(*engine, question), whole(prompt, 9));
+    EXPECT_EQ(fed_by(*engine) - before, fed) << tenant;
+  }
+}
+
+// Nor is one waited for.
+TEST(ReadOnce, WhoReadsTheSameForAnotherUserIsNotWaitedFor) {
+  Gate gate;
+  const auto engine = make_fake_engine({.before_step = [&gate](uint64_t step) {
+                                         if (step == 1) gate.wait();
+                                       }},
+                                       {.prefix_cache = 1 << 20});
+  const std::string prompt(1000, 'c');
+  std::vector<std::shared_ptr<Listener>> all;
+  for (const char* tenant : {"alice", "bob"}) {
+    Question question = ask(prompt, 5);
+    question.tenant = tenant;
+    all.push_back(listen_to(*engine, question));
+    if (all.size() == 1) gate.wait_for_visitor();
+  }
+  gate.open();
+  for (const auto& one : all) ASSERT_EQ(one->wait(), Finish::length) << one->error();
+  EXPECT_EQ(fed_by(*engine), 2000u);
+}
+
 struct Asked {
   std::string prompt;
   std::shared_ptr<Listener> listener;
