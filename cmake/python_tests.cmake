@@ -43,6 +43,8 @@ add_test(NAME clients.pypi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BI
 set_tests_properties(clients.pypi PROPERTIES FIXTURES_SETUP pypi SKIP_RETURN_CODE 77 TIMEOUT 600)
 add_test(NAME packages.gguf COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-gguf gguf)
 set_tests_properties(packages.gguf PROPERTIES FIXTURES_SETUP gguf SKIP_RETURN_CODE 77 TIMEOUT 600)
+add_test(NAME packages.openapi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-openapi schemathesis openapi_spec_validator)
+set_tests_properties(packages.openapi PROPERTIES FIXTURES_SETUP openapi SKIP_RETURN_CODE 77 TIMEOUT 600)
 if(FULMAR_NODE AND FULMAR_NPM)
   add_test(NAME clients.npm COMMAND ${FULMAR_PYTHON} ${clients} npm ${PROJECT_BINARY_DIR}/npm ${FULMAR_NPM})
   set_tests_properties(clients.npm PROPERTIES FIXTURES_SETUP npm SKIP_RETURN_CODE 77 TIMEOUT 600)
@@ -65,6 +67,10 @@ if(FULMAR_NODE AND FULMAR_NPM)
                      CLIENT ${PROJECT_BINARY_DIR}/npm/node_modules/openai
                             ${FULMAR_NODE} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.mjs)
 endif()
+
+# Whether /openapi.json holds what it says.
+fulmar_script_test(e2e.openapi SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/openapi_suite.py FIXTURE openapi
+                   CLIENT ${PROJECT_BINARY_DIR}/venv-openapi/${python_in_venv})
 
 # llama.cpp's own writer of GGUF files.
 fulmar_script_test(e2e.gguf_package SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/gguf_package.py FIXTURE gguf

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "answer/key_file.h"
 #include "api/serve.h"
 #include "ask.h"
 #include "base/fail.h"
@@ -106,6 +107,7 @@ int run_serve(const ServeFlags& flags) {
     if (!can_be_a_host(host))
       fail(ErrorKind::misuse, "--allow-host {} is no host: it is a name such as models.example, without scheme, port and path",
            host);
+  if (!server.key_file.empty()) api::read_key_file(server.key_file);  // what is wrong with it should not wait for the model
   options.sessions = open_sessions_to_serve(flags.sessions);  // before the model: its errors cost no loading
   server.host.engine = std::move(options);
   server.host.make = Engine::create;
@@ -153,6 +155,8 @@ void add_serve(CommandLine& line) {
                      "Key that clients must send as a Bearer token (FULMAR_PASSWORD hides it from ps)");
   command.option("--password-file", flags->password_file, "File whose first line is that key")
       .excludes(password);
+  command.option("--api-key-file", flags->server.key_file,
+                 "File with several named keys, what each may use and how much of it; read again when it changes");
   command
       .option("--cors", flags->server.http.access.origins,
               "Origin whose web pages may use the server, as https://chat.example; may be repeated; "

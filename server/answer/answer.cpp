@@ -57,6 +57,7 @@ struct Choice final : Sink {
   uint32_t completion_tokens = 0, thought_tokens = 0;
   uint32_t sent_tokens = 0;  // completion_tokens when its text was taken last
   bool waiting = false;  // stands in Answer::news_
+  TextMeasure measure;
   // Of an answer that may be paused.
   std::vector<Token> drawn;
   std::vector<StatePtr> states;  // when it was
@@ -106,6 +107,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   const std::unique_ptr<Dialect> dialect_;
   const Family& family_;
   Running& running_;
+  Measures& measures_;
   const std::string id_;  // in there; empty: it is not
   const std::vector<uint32_t> indices_;
   const bool trim_;
@@ -146,6 +148,7 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
       dialect_(std::move(dialect)),
       family_(call.family),
       running_(context.running),
+      measures_(context.measures),
       id_(asked.id),
       indices_(asked.indices),
       trim_(asked.trim),
@@ -187,6 +190,7 @@ void Answer::start(Asked asked) {
 void Answer::on_event(Choice& choice, const Event& event) noexcept {
   const std::lock_guard lock(mutex_);
   if (dropped_ || error_ || choice.finish != Finish::none) return;
+  choice.measure.hear(event, choice.index % delivery_.choices == 0, measures_);
   try {
     if (event.error)
       end_with(*event.error);

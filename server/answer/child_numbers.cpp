@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "answer/behalf.h"
 #include "base/fail.h"
 
 namespace fulmar::api {
@@ -12,6 +13,11 @@ namespace {
 constexpr size_t remembered = 4096;  // names
 constexpr size_t page = 1024;        // sessions asked for at once
 constexpr uint32_t highest = 2'147'483'647;
+
+// Names are their holders' own.
+std::string key_of(const std::string& name) {
+  return Behalf::tenant() + '/' + name;
+}
 
 uint32_t highest_in(const StateStore& sessions, const std::string& name) {
   const std::string front = name + ':';
@@ -36,7 +42,7 @@ uint32_t highest_in(const StateStore& sessions, const std::string& name) {
 
 uint32_t ChildNumbers::next(const std::string& name, const StateStore& sessions) {
   const std::lock_guard lock(mutex_);
-  const auto [place, added] = counts_.try_emplace(name);
+  const auto [place, added] = counts_.try_emplace(key_of(name));
   if (added) place->second.last = highest_in(sessions, name);
   if (place->second.last >= highest) fail(ErrorKind::bad_request, "session {} has a child of the highest number there is", name);
   place->second.used = ++uses_;
@@ -51,7 +57,7 @@ uint32_t ChildNumbers::next(const std::string& name, const StateStore& sessions)
 
 void ChildNumbers::forget(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  counts_.erase(name);
+  counts_.erase(key_of(name));
 }
 
 std::string child_name(const std::string& name, uint32_t number) {

@@ -1,12 +1,15 @@
 // From rows to routes.
 #include "answer/row.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "answer/behalf.h"
 #include "answer/body.h"
 #include "base/fail.h"
 #include "host/host.h"
-#include "http/auth.h"
 
 namespace fulmar::api {
 namespace {
@@ -20,10 +23,25 @@ const Row& meant(const Context& context, const std::vector<Row>& rows, const jso
   return *found;
 }
 
-bool is_let_in(const Context& context, const http::Request& request, const json::object& body) {
-  if (http::authorized(request.header("Authorization"), context.password)) return true;
+// Whose request it is: by its head, or by the body's field "password" where the row takes that; null where nobody is known.
+http::HolderPtr holder_of(const Context& context, const Row& row, const http::Request& request, const json::object& body) {
+  if (request.who || row.auth != Auth::in_body) return request.who;
   const json::value* given = body.if_contains("password");
-  return given && given->is_string() && http::is_password(given->get_string(), context.password);
+  return given && given->is_string() ? context.holder_of(given->get_string()) : nullptr;
+}
+
+// Why its holder may not have this now.
+std::optional<http::Failure> refusal_of(const Row& row, const http::HolderPtr& holder) {
+  if (!holder || holder->key.name.empty()) return std::nullopt;
+  if (row.about.reach == Reach::server && !holder->key.manages)
+    return http::Failure(403, fmt::format("the key of {} may not change what others use; its operator can let it, with \"manage\": true",
+                                          holder->key.name), "not_allowed");
+  if (row.method == std::string_view("GET")) return std::nullopt;
+  const double wait = holder->admit();
+  if (wait == 0) return std::nullopt;
+  http::Failure failure(429, fmt::format("the key of {} has used up its requests or tokens for now", holder->key.name), "rate_limit_exceeded");
+  failure.retry_after = static_cast<uint32_t>(std::ceil(wait));
+  return failure;
 }
 
 // The one that words what is wrong before it is known which is meant.
@@ -40,8 +58,9 @@ json::object body_of(const Row& row, const http::Request& request) {
 // A request that waits for its model, and is asked again when that is there: as it came, for what is parsed takes more.
 class Waiting {
  public:
-  Waiting(const Context& context, const http::Request& request, const Row& row, std::shared_ptr<http::Reply> reply)
-      : context_(context), request_(request), row_(row), reply_(std::move(reply)) {
+  Waiting(const Context& context, const http::Request& request, const Row& row, http::HolderPtr holder,
+          std::shared_ptr<http::Reply> reply)
+      : context_(context), request_(request), row_(row), holder_(std::move(holder)), reply_(std::move(reply)) {
     if ((context_.waiting_bodies += request_.body.size()) <= kWaitingBodies) return;
     context_.waiting_bodies -= request_.body.size();
     fail(ErrorKind::busy, "the requests that wait for models have more than {} MiB already; try again later", kWaitingBodies >> 20);
@@ -56,6 +75,7 @@ class Waiting {
       if (reply_->gone()) return;
       if (failure) std::rethrow_exception(failure);
       const json::object body = body_of(row_, request_);
+      const Behalf behalf(holder_);
       row_.endpoint(context_, {request_, body, row_.family, reply_});
     } catch (const Error& error) {
       reply_->respond(http::worded(wording, http::Failure(error)));
@@ -68,6 +88,7 @@ class Waiting {
   const Context& context_;
   const http::Request request_;
   const Row& row_;
+  const http::HolderPtr holder_;
   const std::shared_ptr<http::Reply> reply_;
 };
 
@@ -81,12 +102,16 @@ void run(const Context& context, const std::vector<Row>& rows, const http::Reque
   }
   const Row& row = meant(context, rows, body);
   try {
-    if (row.auth == Auth::in_body && !is_let_in(context, request, body))
+    const http::HolderPtr holder = holder_of(context, row, request, body);
+    if (row.auth == Auth::in_body && !holder)
       fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
+    if (const auto refusal = refusal_of(row, holder)) return reply->respond(http::worded(row.family.wording, *refusal));
+    if (holder) reply->bill(holder);
+    const Behalf behalf(holder);
     try {
       row.endpoint(context, {request, body, row.family, reply});
     } catch (const host::NotResident& missing) {
-      const auto waiting = std::make_shared<const Waiting>(context, request, row, reply);
+      const auto waiting = std::make_shared<const Waiting>(context, request, row, holder, reply);
       context.host->when_resident(missing.id, [waiting](const std::exception_ptr& failure) { waiting->go_on(failure); });
     }
   } catch (const Error& error) {
@@ -136,6 +161,7 @@ std::vector<http::Route> make_routes(const Context& context, const std::vector<R
     route.open = group[0].auth != Auth::password;  // so far
     route.quick = group[0].cost == Cost::quick;
     route.wording = first_of(group).family.wording;
+    route.traffic = context.traffic.emplace_back(std::make_shared<http::Traffic>(route.method, route.pattern));
     if (group[0].most_body) route.most_body = [&context, most = group[0].most_body] { return most(context); };
     route.handler = [&context, rows_of_path = std::move(group)](const http::Request& request,
                                                                 const std::shared_ptr<http::Reply>& reply) {

@@ -21,6 +21,7 @@ struct Family {
   http::Wording wording;
   uint32_t max_tokens = 0;  // that its clients expect where they say nothing; 0: as the endpoint has it
   std::string_view no_json = {};  // stands before what is wrong with a body that is no JSON object
+  int invalid = 400;  // the status by which its clients know a body that is wrong
 };
 
 // One request as its endpoint gets it; valid until that returns, but for the reply.

@@ -6,7 +6,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "answer/behalf.h"
+
 namespace fulmar::api {
+
+namespace {
+
+bool is_his(const std::string& tenant) {
+  return Behalf::tenant().empty() || Behalf::tenant() == tenant;
+}
+
+}  // namespace
 
 size_t PausedAnswer::bytes() const {
   size_t bytes = 0;
@@ -28,14 +38,14 @@ std::string Running::next_id() {
 void Running::add(const std::string& id, std::weak_ptr<Stoppable> answer) {
   const std::lock_guard lock(mutex_);
   forget_old();
-  running_.push_back({id, std::move(answer)});
+  running_.push_back({id, std::move(answer), Behalf::tenant()});
 }
 
 void Running::remove(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(running_, id, &Entry::id);
   if (found == running_.end()) return;
-  last_ = std::move(found->id);
+  last_ = std::move(*found);
   running_.erase(found);
 }
 
@@ -44,7 +54,7 @@ std::vector<Running::Named> Running::find(const std::string& id) const {
   {
     const std::lock_guard lock(mutex_);
     for (const Entry& entry : running_)
-      if (id.empty() || entry.id == id) all.push_back({entry.id, entry.answer.lock()});
+      if (is_his(entry.tenant) && (id.empty() || entry.id == id)) all.push_back({entry.id, entry.answer.lock()});
   }
   std::erase_if(all, [](const Named& one) { return !one.answer || one.answer->is_over(); });
   return all;
@@ -52,11 +62,13 @@ std::vector<Running::Named> Running::find(const std::string& id) const {
 
 std::string Running::last() const {
   const std::lock_guard lock(mutex_);
-  return last_;
+  return is_his(last_.tenant) ? last_.id : std::string();
 }
 
 void Running::keep(PausedAnswer paused) {
   const std::lock_guard lock(mutex_);
+  const auto asked = std::ranges::find(running_, paused.id, &Entry::id);
+  if (asked != running_.end()) paused.tenant = asked->tenant;
   paused_.push_back(std::move(paused));
   forget_old();
 }
@@ -81,6 +93,7 @@ std::optional<PausedAnswer> Running::take(std::string_view id, std::string_view 
   const std::lock_guard lock(mutex_);
   forget_old();
   const auto is_meant = [&](const PausedAnswer& one) {
+    if (!is_his(one.tenant)) return false;
     return id.empty() ? !session.empty() && one.session == session : one.id == id;
   };
   const auto found = std::find_if(paused_.rbegin(), paused_.rend(), is_meant);
@@ -96,7 +109,7 @@ std::vector<Running::Told> Running::paused() {
   std::vector<Told> all;
   const auto now = PausedAnswer::Clock::now();
   for (const PausedAnswer& one : paused_)
-    all.push_back({one.id, one.session, one.rest.size(), std::chrono::ceil<std::chrono::seconds>(kPausedTime - (now - one.since))});
+    if (is_his(one.tenant)) all.push_back({one.id, one.session, one.rest.size(), std::chrono::ceil<std::chrono::seconds>(kPausedTime - (now - one.since))});
   return all;
 }
 

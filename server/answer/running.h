@@ -29,6 +29,7 @@ struct PausedAnswer {
   std::vector<uint32_t> indices;     // those texts' numbers
   uint32_t chunk = 1;                // Delivery::chunk
   std::string model;                 // the name that it was asked by
+  std::string tenant{};              // Behalf::tenant() of whoever asked
   std::weak_ptr<Engine> engine{};    // by what; where that is gone, it cannot go on
   Clock::time_point since = Clock::now();
 
@@ -48,7 +49,7 @@ class Stoppable {
   virtual size_t states() const = 0;  // one a text, or as many as are mixed
 };
 
-// Any thread.
+// Any thread. The holder of a key finds his own alone.
 class Running {
  public:
   std::string next_id();  // "req-1700000000-7", the time of the first and a count
@@ -81,10 +82,11 @@ class Running {
   struct Entry {
     std::string id;
     std::weak_ptr<Stoppable> answer;
+    std::string tenant;
   };
   std::vector<Entry> running_;
   std::vector<PausedAnswer> paused_;  // in the order of their pausing
-  std::string last_;
+  Entry last_;
   int64_t first_time_ = 0;
   uint64_t count_ = 0;
 };

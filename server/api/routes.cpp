@@ -46,6 +46,8 @@ std::vector<Row> all_rows() {
   using openai::family;
   return {
       {"GET", "/health", family, health, {"Tell whether requests are taken, and what goes on"}, Cost::quick, Auth::open},
+      {"GET", "/openapi.json", family, openapi, {"Describe all routes"}},
+      {"GET", "/metrics", family, metrics, {"Give numbers for Prometheus", nullptr, Answers::text}, Cost::quick},
       {"GET", "/props", family, props, {"Tell what llama.cpp's clients ask a server for first"}, Cost::quick},
       {"GET", "/v1/models", family, openai::list_models, listing, Cost::quick},
       {"GET", "/v1/models/{}", family, openai::get_model, describing, Cost::quick},
@@ -166,7 +168,9 @@ std::vector<Row> all_rows() {
 }
 
 http::Router make_router(const Context& context) {
-  return http::Router(make_routes(context, all_rows()), openai::family.wording);
+  std::vector<http::Route> routes = make_routes(context, all_rows());
+  const auto others = context.traffic.emplace_back(std::make_shared<http::Traffic>("other", "none"));
+  return http::Router(std::move(routes), openai::family.wording, others);
 }
 
 }  // namespace fulmar::api

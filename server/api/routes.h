@@ -12,6 +12,8 @@ http::Router make_router(const Context& context);
 
 // Those that belong to no family.
 void health(const Context& context, const Call& call);
+void metrics(const Context& context, const Call& call);
+void openapi(const Context& context, const Call& call);
 void props(const Context& context, const Call& call);
 
 }  // namespace fulmar::api

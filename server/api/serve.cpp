@@ -9,16 +9,19 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <thread>
 #include <utility>
 
 #include "answer/context.h"
+#include "answer/key_file.h"
 #include "api/routes.h"
 #include "base/log.h"
 #include "base/log_thread.h"
@@ -51,6 +54,71 @@ bool is_loopback(const std::string& host) {
   return !bad && address.is_loopback();
 }
 
+// Reads the file of keys when it has changed, and at SIGHUP. What is wrong with it is logged, and the keys stay as they were.
+class KeyWatch {
+ public:
+  KeyWatch(std::string file, http::Keys& keys, asio::io_context& on) : file_(std::move(file)), keys_(keys), timer_(on), hangups_(on) {
+    if (file_.empty()) return;
+    version_ = version();
+    read();
+    look_later();
+#ifdef SIGHUP
+    hangups_.add(SIGHUP);
+    await_hangup();
+#endif
+  }
+
+ private:
+  static constexpr std::chrono::seconds kLook{1};
+  using Version = std::pair<std::filesystem::file_time_type, std::uintmax_t>;
+
+  Version version() const {
+    std::error_code bad;
+    const auto time = std::filesystem::last_write_time(file_, bad);
+    return {time, std::filesystem::file_size(file_, bad)};
+  }
+
+  void read() {
+    const std::vector<http::Key> keys = read_key_file(file_);
+    keys_.set(keys);
+    log_info("{} keys of {}", keys.size(), file_);
+  }
+
+  void read_again() {
+    try {
+      read();
+    } catch (const Error& error) {
+      log_error("the keys stay as they were: {}", error.what());
+    }
+  }
+
+  void look_later() {
+    timer_.expires_after(kLook);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      if (const Version now = version(); now != version_) {
+        version_ = now;
+        read_again();
+      }
+      look_later();
+    });
+  }
+
+  void await_hangup() {
+    hangups_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      read_again();
+      await_hangup();
+    });
+  }
+
+  const std::string file_;
+  http::Keys& keys_;
+  asio::steady_timer timer_;
+  asio::signal_set hangups_;
+  Version version_;
+};
+
 [[noreturn]] void end_now(int code) {
   flush_log();
   std::_Exit(code);
@@ -66,6 +134,8 @@ int run_server(ServeOptions options) {
   context.profiles = options.profiles;
   context.build = options.build;
   context.password = options.http.password;
+  const auto keys = std::make_shared<http::Keys>(options.http.password);
+  context.keys = options.http.keys = keys;
   context.max_tokens = options.max_tokens;
   context.state_newline = options.state_newline;
   context.mrss_max = options.mrss_max;
@@ -73,6 +143,7 @@ int run_server(ServeOptions options) {
   host::Host host(std::move(options.host));
   context.host = &host;
   asio::io_context news;
+  const KeyWatch key_watch(options.key_file, *keys, news);
   auto keep = asio::make_work_guard(news);
   std::function<void()> stop;  // on the calling thread
   context.stop = [&news, &stop] { asio::post(news, [&stop] { stop(); }); };

@@ -18,6 +18,7 @@ struct ServeOptions {
   bool state_newline = false;  // Context::state_newline
   uint32_t mrss_max = 4;       // Context::mrss_max
   std::string admin_keys[2];   // Context::admin_keys
+  std::string key_file;       // of read_key_file(); empty: there is the password alone
   double drain_seconds = 30;  // for requests in flight, after the first SIGTERM or SIGINT
   host::HostOptions host;     // HostOptions::engine's model is loaded first, where it names one
 };

@@ -222,9 +222,11 @@ void Host::name(Served entry) {
   const std::lock_guard lock(mutex_);
   const auto current = resident(current_);
   if (current == residents_.end()) fail(ErrorKind::unavailable, "{}", why_not());
-  if (entry.engine && entry.engine != current->served->engine)
+  // Whoever has it may see it through a view of his own, which shares its ownership.
+  const std::shared_ptr<Engine>& engine = current->served->engine;
+  if (entry.engine && (entry.engine.owner_before(engine) || engine.owner_before(entry.engine)))
     fail(ErrorKind::unavailable, "another model was loaded meanwhile; ask again, for that one");
-  entry.engine = current->served->engine;
+  entry.engine = engine;
   entry.base = current->served->base;
   std::vector<ServedPtr>& names = current->names;
   const auto same = std::ranges::find_if(names, [&](const ServedPtr& served) { return served->id == entry.id; });

@@ -7,13 +7,12 @@
 
 namespace fulmar::http {
 
-bool authorized(std::string_view authorization, std::string_view password) {
-  if (password.empty()) return true;
+std::string_view bearer_of(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer ";
-  if (!same_word(authorization.substr(0, scheme.size()), scheme)) return false;
+  if (!same_word(authorization.substr(0, scheme.size()), scheme)) return {};
   std::string_view given = authorization.substr(scheme.size());
   while (given.starts_with(' ')) given.remove_prefix(1);
-  return is_password(given, password);
+  return given;
 }
 
 bool is_password(std::string_view given, std::string_view password) {

@@ -4,10 +4,9 @@
 
 namespace fulmar::http {
 
-// Whether an Authorization header carries the password; an empty password lets everyone in. Takes the same
-// time wherever the two differ.
-bool authorized(std::string_view authorization, std::string_view password);
-// The same of the word itself.
+// What an Authorization header carries as a Bearer token; empty where it is something else.
+std::string_view bearer_of(std::string_view authorization);
+// Whether that is the password; an empty password lets everyone in. Takes the same time wherever the two differ.
 bool is_password(std::string_view given, std::string_view password);
 
 }  // namespace fulmar::http

@@ -99,6 +99,7 @@ asio::awaitable<void> Connection::run(bool full) {
   cors_ = shared_->access->lines({});
   std::optional<Refusal> refusal;
   wording_ = shared_->router.wording();
+  traffic_ = shared_->router.traffic();
   if (full) refusal.emplace(503, "too many connections; try again later", "too_many_connections");
   for (bool more = !full; more;) {
     try {
@@ -116,6 +117,7 @@ asio::awaitable<bool> Connection::exchange() {
   method_ = path_ = "";
   cors_ = shared_->access->lines({});
   wording_ = shared_->router.wording();
+  traffic_ = shared_->router.traffic();
   status_ = 0;
   head_only_ = keep_alive_ = whole_ = false;
   if (!co_await await_first_byte()) co_return false;
@@ -151,6 +153,7 @@ asio::awaitable<bool> Connection::exchange() {
     log_error("{} {}: {}", method_, printable(path_, 200), error.what());
   }
   reply_->abandon();
+  reply_->settle();
   log_request();
   reply_.reset();
   co_await stop_watching();
@@ -192,9 +195,10 @@ void Connection::answer(Incoming& in, const std::shared_ptr<Reply>& reply) noexc
   }
 }
 
-// One line a request, with nothing of its content.
+// One line a request, with nothing of its content, and a number more.
 void Connection::log_request() const {
   const auto time = std::chrono::steady_clock::now() - started_;
+  if (traffic_) traffic_->count(status_, std::chrono::duration<double>(time).count());
   const Reply::Tokens tokens = reply_ ? reply_->tokens() : Reply::Tokens{};
   const bool counted = tokens.prompt + tokens.completion > 0;
   log_info("{} {} {}{}{} {} ms", method_.empty() ? "-" : method_, path_.empty() ? "-" : printable(path_, 200),

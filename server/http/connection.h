@@ -35,10 +35,12 @@ class Connection;
 struct Shared {
   Shared(ServerOptions given, Router table)
       : options(std::move(given)),
+        keys(options.keys ? options.keys : std::make_shared<Keys>(options.password)),
         router(std::move(table)),
         workers(options.limits.waiting),
         large_reads(std::max(2u, options.threads) - 1) {}
   const ServerOptions options;
+  const std::shared_ptr<const Keys> keys;
   const Router router;
   Workers workers;
   Turns large_reads;  // one thread less than there are: it is there for whoever else comes
@@ -76,7 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> read_head(Incoming& in);
   std::optional<Response> answer_to_head(Incoming& in);
   std::optional<Failure> check_access(const Incoming& in);
-  std::optional<Failure> check_route(const Incoming& in) const;
+  std::optional<Failure> check_route(Incoming& in) const;
   Response answer_to_options(const Incoming& in);
   std::optional<Response> set_most_body(Incoming& in);
   asio::awaitable<bool> read_body(Incoming& in);
@@ -121,6 +123,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::chrono::steady_clock::time_point started_;
   std::string cors_;           // lines for the answer's head
   Wording wording_;            // of errors
+  Traffic* traffic_ = nullptr;  // of the route, where that is counted
   int status_ = 0;             // 0: no answer was begun
   bool head_only_ = false, keep_alive_ = false, old_version_ = false;
   bool whole_ = false;         // the answer was given to the system, every byte

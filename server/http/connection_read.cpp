@@ -7,7 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "http/auth.h"
 #include "http/chunks.h"
 #include "http/connection.h"
 
@@ -109,13 +108,17 @@ asio::awaitable<bool> Connection::read_head(Incoming& in) {
   in.request.query = query_of(in.head.target);
   const bool plain = read_path(in.head.target, in.request.path, in.request.slash);
   path_ = in.request.path;
-  if (!plain) malformed("the path has control characters");
+  if (!plain) {
+    wording_ = shared_->router.find(in.request.method, in.request.path, in.request.slash).wording;
+    malformed("the path has control characters");
+  }
   co_return true;
 }
 
 std::optional<Response> Connection::answer_to_head(Incoming& in) {
   in.match = shared_->router.find(in.request.method, in.request.path, in.request.slash);
   wording_ = in.match.wording;
+  if (in.match.route) traffic_ = in.match.route->traffic.get();
   if (const std::optional<Failure> failure = check_access(in)) return worded(wording_, *failure);
   if (in.request.method == "OPTIONS") return answer_to_options(in);
   const std::optional<Failure> failure = check_route(in);
@@ -156,10 +159,11 @@ std::optional<Failure> Connection::check_access(const Incoming& in) {
 }
 
 // Password, path and method.
-std::optional<Failure> Connection::check_route(const Incoming& in) const {
-  const Request& request = in.request;
+std::optional<Failure> Connection::check_route(Incoming& in) const {
+  Request& request = in.request;
   const Route* route = in.match.route;
-  if (!(route && route->open) && !authorized(request.header("Authorization"), shared_->options.password))
+  request.who = shared_->keys->find(request);
+  if (!(route && route->open) && !request.who)
     return Failure(
         Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
   if (route) return std::nullopt;

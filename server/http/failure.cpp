@@ -59,8 +59,9 @@ Response worded(Wording wording, const Failure& failure) {
   response.status = failure.status;
   if (failure.status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
   // A slot frees within seconds; a restart or a rebuilt device takes longer.
-  if (failure.status == 429) response.headers.push_back({"Retry-After", "1"});
-  if (failure.status == 503) response.headers.push_back({"Retry-After", "5"});
+  const uint32_t usual = failure.status == 429 ? 1 : failure.status == 503 ? 5 : 0;
+  if (const uint32_t seconds = failure.retry_after > 0 ? failure.retry_after : usual)
+    response.headers.push_back({"Retry-After", std::to_string(seconds)});
   return response;
 }
 

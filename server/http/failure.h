@@ -1,6 +1,7 @@
 // What went wrong, before anybody has put it into words: the status is decided here, the shape of the body by
 // the family of clients that was asked.
 #pragma once
+#include <cstdint>
 #include <string>
 
 #include "http/message.h"
@@ -12,6 +13,7 @@ struct Failure {
   std::string message;  // a sentence for people
   std::string code;     // a word for programs; empty: none
   std::string param;    // the field of the request that is meant; empty: none
+  uint32_t retry_after = 0;  // seconds; 0: as the status has it
 
   Failure(int status, std::string message, std::string code = {});
   explicit Failure(const Error& error);

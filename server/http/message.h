@@ -1,5 +1,6 @@
 // Requests and responses as plain data: what the connection hands to the API and gets back.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include "fulmar/error.h"
 
 namespace fulmar::http {
+
+class Holder;
 
 struct Header {
   std::string name, value;
@@ -21,6 +24,7 @@ struct Request {
   std::string param;   // what the route's {} matched
   std::vector<Header> headers;
   std::string body;
+  std::shared_ptr<Holder> who;  // of the password or key that it came with; null: it came with none that is known
 
   // The first header of this name in any spelling of case, empty where there is none.
   std::string_view header(std::string_view name) const;

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "http/keys.h"
+
 namespace fulmar::http {
 
 void Reply::respond(Response response) {
@@ -54,6 +56,21 @@ void Reply::note(Tokens tokens) {
 
 Reply::Tokens Reply::tokens() const {
   return {prompt_tokens_.load(std::memory_order_relaxed), completion_tokens_.load(std::memory_order_relaxed)};
+}
+
+void Reply::bill(std::shared_ptr<Holder> holder) {
+  const std::lock_guard lock(mutex_);
+  payer_ = std::move(holder);
+}
+
+void Reply::settle() {
+  std::shared_ptr<Holder> payer;
+  {
+    const std::lock_guard lock(mutex_);
+    payer = std::exchange(payer_, nullptr);
+  }
+  const Tokens all = tokens();
+  if (payer) payer->charge(all.prompt + all.completion);
 }
 
 void Reply::wake_by(std::function<void()> wake) {

@@ -37,6 +37,8 @@ class Reply {
     uint64_t prompt = 0, completion = 0;
   };
   void note(Tokens tokens);
+  // Whose allowance they are taken from once the answer is over.
+  void bill(std::shared_ptr<Holder> holder);
 
   // For the connection.
   struct Part {
@@ -49,6 +51,7 @@ class Reply {
   Part take();  // throws what the source throws: the answer cannot go on then
   void abandon();
   Tokens tokens() const;
+  void settle();  // the bill
 
  private:
   void notify() noexcept;
@@ -59,6 +62,7 @@ class Reply {
   std::shared_ptr<Source> source_;
   bool done_ = false, gone_ = false;
   bool woken_ = true;  // one wake-up for all that is new between two take()
+  std::shared_ptr<Holder> payer_;
   std::atomic<uint64_t> prompt_tokens_{0}, completion_tokens_{0};
 };
 

@@ -10,6 +10,7 @@
 #include "http/failure.h"
 #include "http/message.h"
 #include "http/reply.h"
+#include "http/traffic.h"
 
 namespace fulmar::http {
 
@@ -27,6 +28,7 @@ struct Route {
   // Bytes that a body may have; null: Limits::body_bytes. Asked when the head is there, on the I/O thread; an Error that
   // it throws is the answer.
   std::function<size_t()> most_body = nullptr;
+  std::shared_ptr<Traffic> traffic = nullptr;  // its requests are counted there
 };
 
 struct Match {
@@ -38,17 +40,19 @@ struct Match {
 
 class Router {
  public:
-  // `otherwise` words the errors of what has no route of its own.
-  explicit Router(std::vector<Route> routes, Wording otherwise = plain_words)
-      : routes_(std::move(routes)), wording_(otherwise) {}
+  // `otherwise` words the errors of what has no route of its own, and `traffic` counts it.
+  explicit Router(std::vector<Route> routes, Wording otherwise = plain_words, std::shared_ptr<Traffic> traffic = nullptr)
+      : routes_(std::move(routes)), wording_(otherwise), traffic_(std::move(traffic)) {}
   // `slash` as in Request: from there on nothing but a "{}" matches.
   Match find(std::string_view method, std::string_view path, size_t slash = std::string_view::npos) const;
   std::string methods() const;  // of all routes, as for Match::allow
   Wording wording() const { return wording_; }
+  Traffic* traffic() const { return traffic_.get(); }
 
  private:
   std::vector<Route> routes_;
   Wording wording_;
+  std::shared_ptr<Traffic> traffic_;
 };
 
 }  // namespace fulmar::http

@@ -163,9 +163,10 @@ void Server::Impl::listen() {
   // Without a password, and where only this machine can ask, a page that borrows a name is the one stranger.
   AccessOptions access = options.access;
   access.hosts.push_back(options.host);
-  if (!endpoint.address().is_loopback() && options.password.empty())
+  const bool asks = shared->keys->asks();
+  if (!endpoint.address().is_loopback() && !asks)
     log_warning("no password is set: whoever reaches {} may use the server", endpoint.address().to_string());
-  shared->access.emplace(std::move(access), endpoint.address().is_loopback() && options.password.empty());
+  shared->access.emplace(std::move(access), endpoint.address().is_loopback() && !asks);
 
   const uint64_t spare = options.limits.refused + options.limits.other_descriptors;
   const uint64_t descriptors = raise_descriptor_limit(options.limits.connections + spare);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "http/access.h"
+#include "http/keys.h"
 #include "http/limits.h"
 #include "http/router.h"
 
@@ -16,6 +17,7 @@ struct ServerOptions {
   unsigned threads = 2;  // for I/O; they never wait for anybody
   unsigned workers = 2;  // for handlers
   std::string password;  // empty: none asked for
+  std::shared_ptr<Keys> keys = nullptr;  // in its place, with the password among them
   AccessOptions access;
   std::string api_root = "/v1";  // what clients call the base address; told to those who miss it
   Limits limits;

@@ -14,9 +14,12 @@ std::string name_of(const api::Row& row) {
 
 TEST(Rows, ABodyThatIsReadHasATable) {
   for (const api::Row& row : api::all_rows()) {
-    if (row.content == api::Content::object && std::string_view(row.method) == "POST")
+    if (row.content == api::Content::object && std::string_view(row.method) == "POST") {
       EXPECT_NE(row.about.body, nullptr) << name_of(row) << ": which table is its body read by? no_fields where it is not";
-    if (row.content == api::Content::bytes) EXPECT_EQ(row.about.body, nullptr) << name_of(row);
+    }
+    if (row.content == api::Content::bytes) {
+      EXPECT_EQ(row.about.body, nullptr) << name_of(row);
+    }
   }
 }
 

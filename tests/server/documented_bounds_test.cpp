@@ -7,6 +7,7 @@
 #include "answer/answer.h"
 #include "answer/body.h"
 #include "answer/context.h"
+#include "answer/key_file.h"
 #include "answer/tools.h"
 #include "api/states/states.h"
 #include "engine/job.h"
@@ -37,6 +38,7 @@ std::vector<std::string> rows() {
                   limits.header_fields),
       fmt::format("chunk extensions and trailers of a body together | {} |", size(limits.header_bytes)),
       fmt::format("a body | {} |", size(limits.body_bytes)),
+      fmt::format("a file of [keys](operating.md#keys) | {}, {} keys |", size(api::kKeyFileBytes), api::kKeys),
       fmt::format("the body of `POST /state/import` | a state in f32 and {}; {} where no model is loaded |",
                   size(api::states::kFileMargin), size(api::states::kUnknownFile)),
       fmt::format("bodies in memory, of all requests together, the first {} of each not counted | {} |",

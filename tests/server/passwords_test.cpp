@@ -34,7 +34,7 @@ TEST(Passwords, EveryRouteButHealthIsClosedInTheWordsOfItsFamily) {
     if (row.path == std::string_view("/health") || row.when_told) continue;
     // Whose body it is, is known behind the password: until then a path's first family speaks.
     if (!paths.emplace(row.method, row.path).second) continue;
-    for (const std::string_view headers : {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n"}) {
+    for (const std::string_view headers : {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n", "x-api-key: wrong\r\n"}) {
       const Answer answer = ask(harness, row, headers);
       EXPECT_EQ(answer.status, 401) << row.method << ' ' << row.path;
       // Keys of the family's error object, whatever its sentence.

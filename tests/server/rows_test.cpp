@@ -65,6 +65,7 @@ struct Table {
          five_bytes},
         {"POST", "/later", square_family, weigh, about, api::Cost::any, api::Auth::password, nullptr, api::Content::bytes,
          not_yet},
+        {"GET", "/find/{}", square_family, slide, about},
         {"GET", "/look", round_family, roll, about, api::Cost::quick, api::Auth::open},
         {"POST", "/push", round_family, roll, about, api::Cost::any, api::Auth::in_body, nullptr, api::Content::anything},
     };
@@ -122,6 +123,9 @@ TEST(Rows, ErrorsBelowTheEndpointsAreWordedByTheFamilyOfThePath) {
   bad.send("POST /slide HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n"
            "Transfer-Encoding: chunked\r\n\r\nno size\r\n");
   EXPECT_EQ(bad.receive().body, "square: 400 malformed_http");
+  Client control = table.client();
+  control.send("GET /find/%01 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(control.receive().body, "square: 400 malformed_http") << "a path that is none is its family's still";
 }
 
 TEST(Rows, APasswordInTheBodyIsTakenOnlyWhereTheRowSaysSo) {

@@ -31,7 +31,7 @@ http::Response error_words(const http::Failure& failure) {
 
 }  // namespace
 
-constexpr Family family{"conrwkv", error_words, kDefaultTokens};
+constexpr Family family{"conrwkv", error_words, kDefaultTokens, {}, invalid};
 
 bool has_prompt(const json::object& body) { return has(body, "prompt"); }
 bool has_no_prompt(const json::object& body) { return !has_prompt(body); }

@@ -37,6 +37,6 @@ http::Response error_words(const http::Failure& failure) {
 
 }  // namespace
 
-constexpr Family family{"runner", error_words};
+constexpr Family family{"runner", error_words, 0, {}, 422};
 
 }  // namespace fulmar::api::runner

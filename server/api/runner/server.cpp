@@ -73,9 +73,9 @@ void credits(const Context&, const Call& call) {
 
 void leave(const Context& context, const Call& call) {
   if (is_closed(context, call)) return;
-  if (context.password.empty() && !context.own_machine_only)
+  if (!context.asks() && !context.own_machine_only)
     return forbid(call, "without a password only a server that this machine alone reaches can be ended by a request");
-  if (context.password.empty() && !is_local(call.http.header("Origin")))
+  if (!context.asks() && !is_local(call.http.header("Origin")))
     return forbid(call, "without a password no web page of elsewhere can end the server");
   call.reply->respond(success());
   context.stop();
