@@ -64,6 +64,13 @@ struct TemplateOptions {
   bool continues = false;
   // Whether the last message's text goes on instead of a new turn; by default where it is the assistant's.
   std::optional<bool> continue_final_message;
+
+  // Whether calls are bound: to be there, or to have arguments by their schemas. They have one spelling then.
+  bool binds_calls() const {
+    bool strict = must_call;
+    for (const Tool& tool : tools) strict = strict || tool.strict;
+    return strict && !tools.empty();
+  }
 };
 
 // What to continue: `tokens` if any, else `messages` through the RWKV chat template, else `text` as it is. An
@@ -103,6 +110,7 @@ struct CallReading {
   CallForm form = CallForm::none;
   std::vector<std::string> names;  // of the tools
   uint32_t most = most_calls;
+  bool bound = false;  // no other spelling than the first one is a call
 };
 
 // The turn that the model continues. The engine takes it apart into the thought and the answer: see

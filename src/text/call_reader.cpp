@@ -129,7 +129,7 @@ bool CallReader::begin_call(size_t at, bool at_line, bool& may_begin) {
   const std::string_view rest = std::string_view(held_).substr(at);
   start_ = at;
   for (const Spelling& spelling : spellings) {
-    if (spelling.bare && !untouched_) continue;
+    if (spelling.bare ? !untouched_ || reading_.bound : reading_.bound && &spelling != spellings) continue;
     const Fits fits = begins_with(rest, spelling.open);
     may_begin |= fits == Fits::more;
     if (fits != Fits::yes) continue;
@@ -137,7 +137,7 @@ bool CallReader::begin_call(size_t at, bool at_line, bool& may_begin) {
     at_ = At::head;
     return true;
   }
-  if (!at_line) return false;
+  if (!at_line || reading_.bound) return false;
   const PythonHead head = python_head(rest);
   const std::string_view name = rest.substr(0, head.name);
   const bool whole = head.name < rest.size();

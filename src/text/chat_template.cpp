@@ -86,6 +86,7 @@ class Layout {
  public:
   Layout(const TemplateStyle& style, const TemplateOptions& options)
       : style_(style),
+        calls_(options.binds_calls() ? CallForm::marked : style.calls),
         names_{name_of("system_name", options.system_name, style.speakers[0]),
                name_of("user_name", options.user_name, style.speakers[1]),
                name_of("assistant_name", options.assistant_name, style.speakers[2]),
@@ -97,6 +98,7 @@ class Layout {
   }
 
   const TemplateStyle& style() const { return style_; }
+  CallForm calls() const { return calls_; }
 
   std::string head(Role role) const {
     const std::string& name = names_[static_cast<std::size_t>(role)];
@@ -138,12 +140,12 @@ class Layout {
     if (!said.empty()) out.append(out.empty() ? std::string_view() : style_.gap).append(said);
     for (const ToolCall& call : message.tool_calls) {
       const bool first_said = said.empty() && &call == &message.tool_calls.front();
-      if (first_said && !out.ends_with('\n') && style_.calls == CallForm::python)
-        out += style_.gap;
+      if (first_said && !out.ends_with('\n'))
+        out += out.empty() ? std::string_view() : style_.gap;
       else if (!out.empty() && !out.ends_with('\n'))
         out += '\n';
       const std::string name = text(call.name, role), arguments = text(call.arguments, role);
-      out += style_.calls == CallForm::python ? call_python(name, arguments) : call_marked(name, arguments);
+      out += calls_ == CallForm::python ? call_python(name, arguments) : call_marked(name, arguments);
     }
     return out;
   }
@@ -176,6 +178,7 @@ class Layout {
   }
 
   const TemplateStyle& style_;
+  const CallForm calls_;
   std::array<std::string, 4> names_;  // by Role
 };
 
@@ -186,7 +189,7 @@ std::string told(const std::vector<Tool>& tools, const Layout& layout) {
     tool.description = layout.text(tool.description, Role::system);
     tool.parameters = layout.text(tool.parameters, Role::system);
   }
-  return layout.style().calls == CallForm::python ? tools_python(clean_ones) : tools_marked(clean_ones);
+  return layout.calls() == CallForm::python ? tools_python(clean_ones) : tools_marked(clean_ones);
 }
 
 std::string_view word_of(ThinkWord word) {
@@ -286,9 +289,10 @@ Think resolved(const TemplateOptions& options, const Styles& styles) {
   return begins && options.thinking_budget == 0u ? Think::fake : think;
 }
 
-CallReading reading_of(const TemplateOptions& options, const TemplateStyle& style) {
+CallReading reading_of(const TemplateOptions& options, const Layout& layout) {
   CallReading reading;
-  reading.form = style.calls;
+  reading.form = layout.calls();
+  reading.bound = options.binds_calls();
   for (const Tool& tool : options.tools) reading.names.push_back(tool.name);
   if (!options.parallel_calls || !options.called_tool.empty()) reading.most = 1;
   return reading;
@@ -314,7 +318,7 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   for (const std::string_view stop : style.stops) prompt.stops.push_back(layout.filled(stop));
   if (styles.tools && style.calls == CallForm::python)
     prompt.stops.push_back(layout.filled(std::string(style.join).append("{tool}").append(style.after)));
-  if (!options.tools.empty()) prompt.turn.calls = reading_of(options, style);
+  if (!options.tools.empty()) prompt.turn.calls = reading_of(options, layout);
 
   const ChatMessage& last = messages.back();
   const Role last_role = role_of(last, messages.size() - 1);

@@ -235,5 +235,17 @@ TEST(Tools, TheOlderFormOfAHistoryIsUnderstood) {
   EXPECT_EQ(messages[2].role, "tool");
 }
 
+// Its models' spelling, by a body that only its clients send.
+TEST(Tools, RwkvRunnersClientsHaveThemToo) {
+  Harness harness(says({" weather", "\n```python\n", "tool_call(\"city\"=\"Oslo\")", "\n```"}));
+  Client client = harness.client();
+  std::set<std::string> ids;
+  const Answer answer = client.post("/chat/completions", R"({"messages":[{"role":"user","content":"a","raw":false}],)" + kCalls + "}");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(without_id(json::serialize(json::parse(answer.body).at("choices").at(0)), ids),
+            R"({"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"ID","type":"function","function":)"
+            R"({"name":"weather","arguments":"{\"city\":\"Oslo\"}"}}]},"logprobs":null,"finish_reason":"tool_calls"})");
+}
+
 }  // namespace
 }  // namespace fulmar::test
