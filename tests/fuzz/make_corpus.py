@@ -303,6 +303,18 @@ def texts(folder):
     write(folder("world_vocabulary", "table.vocab"), b"FULMVOC1" + struct.pack("<IIQ", 3, len(payload), fnv1a(payload)) + payload)
 
 
+def grammars(folder):
+    for number, text in enumerate([
+            'root ::= "a" | [b-d]{2,3} other*\nother ::= "\\x41" | "\\u00e4" . # more\n',
+            'root ::= "(" root? ")" | (\n "x"+ | [^a-z\\]\\n]\n)', 'root ::= root "a" | "b"', 'root ::= "a"{2,1}',
+            'root ::= (("a"?)*)* "b"{,70000}', "root ::= [", "a ::= b", 'root ::= "\\U00110000"']):
+        write(folder("gbnf", f"{number:02}.gbnf"), text.encode())
+    for number, text in enumerate([
+            "^[a-z]{2,3}\\d+(?:x|y)*?$", "(?<n>\\w+)@\\S|^b$|c", "[^\\d\\s-]{0,70000}\\u{1F600}\\uD83D\\uDE00\\cA", "((a*)*)+b{3,}",
+            "a(?=b)", "(a)\\1", "[b-a]", "(((((", "a{,2}", "x^y", "\\"]):
+        write(folder("regex", f"{number:02}.txt"), text.encode())
+
+
 def fnv1a(data):
     value = 0xCBF29CE484222325
     for byte in data:
@@ -343,7 +355,7 @@ def main():
         os.makedirs(os.path.join(root, target), exist_ok=True)
         return os.path.join(root, target, name)
 
-    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, byte_pairs, adapters, tuned_states, session_states, configs):
+    for make in (checkpoints, pickles, legacy, gguf, ggmf, texts, grammars, byte_pairs, adapters, tuned_states, session_states, configs):
         make(folder)
 
 
