@@ -62,7 +62,6 @@ bool Admission::awaits_reader(const Job& job) {
 
 Beginning Admission::begin(const Job& job) {
   Beginning beginning;
-  if (job.siblings) --job.siblings->waiting;
   find_states(job, beginning);
   Siblings* const siblings = job.siblings.get();
   if (siblings && !(siblings->states.empty() && siblings->slots.empty())) {
