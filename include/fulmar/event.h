@@ -47,8 +47,8 @@ struct Event {
   std::string_view thought;       // new text of the thought, which comes before the answer's
   std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
   std::span<const CallPiece> calls;  // which come after the text
-  // Of the tokens whose text this is, where they were asked for: none of those of a thought, of a stop that is not shown, or of
-  // a stop token.
+  // Of the tokens whose text this is, where they were asked for: none of those of a thought, of a stop that is not shown, and
+  // of a stop token only where Report says so.
   ScoreRows scores;
   ScoreRows prompt_scores;           // of the prompt's next tokens, from the second on; before all of the answer's
   std::span<const Token> tokens;  // sampled since the last event, the one that stopped it included

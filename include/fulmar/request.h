@@ -150,6 +150,7 @@ struct Stream {
 // before penalties and temperature. Each is the number of the likeliest tokens to name beside the one that came: 0: none.
 struct Report {
   std::optional<uint16_t> logprobs;         // of the answer's tokens
+  bool stop_token = false;                  // and of the one that ended it
   // Of the prompt's, but for the first; it is then read from its first token on. Of several choices the one hears them that
   // reads it.
   std::optional<uint16_t> prompt_logprobs;

@@ -12,33 +12,13 @@
 #include <utility>
 
 #include "answer/news.h"
+#include "answer/prompt_scores.h"
+#include "answer/text_parts.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
 
 namespace fulmar::api {
 namespace {
-
-// The first bytes of a text that are one part: up to kPartBytes, cut where a character begins.
-std::string_view first_part(std::string_view text) {
-  if (text.size() <= kPartBytes) return text;
-  size_t length = kPartBytes;
-  while (length > kPartBytes - 4 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
-  return text.substr(0, length);
-}
-
-void trim(std::string& text) {
-  constexpr std::string_view white = " \t\r\n";
-  text.erase(text.find_last_not_of(white) + 1);
-  text.erase(0, std::min(text.find_first_not_of(white), text.size()));
-}
-
-// Takes the first part of `from`.
-std::string take_part(std::string& from) {
-  if (from.size() <= kPartBytes) return std::exchange(from, {});
-  std::string part(first_part(from));
-  from.erase(0, part.size());
-  return part;
-}
 
 class Answer;
 
@@ -49,12 +29,20 @@ struct Choice final : Sink {
   bool empty() const { return thought.empty() && text.empty() && news.empty(); }
   size_t capacity() const { return thought.capacity() + text.capacity() + news.capacity(); }
 
+  void add_logprobs(const ScoreRows& scores) {
+    for (size_t i = 0; i < scores.size(); ++i) logprob += double{scores[i][0].logprob};
+    scored += scores.size();
+  }
+  double mean_logprob() const { return scored > 0 ? logprob / static_cast<double>(scored) : -1e300; }
+
   Answer& owner;  // owns this; sinks are given away as pointers that share its ownership
   const uint32_t index;
   std::string thought, text;  // not taken yet
   News news;                  // which comes behind them
   Finish finish = Finish::none;
   uint32_t completion_tokens = 0, thought_tokens = 0;
+  double logprob = 0;  // of its tokens together
+  size_t scored = 0;   // how many these are
   uint32_t sent_tokens = 0;  // completion_tokens when its text was taken last
   bool waiting = false;  // stands in Answer::news_
   TextMeasure measure;
@@ -88,6 +76,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   };
   // With the lock held.
   void add(Choice& choice, const Event& event);
+  bool has_echo(uint32_t index) const;
   void count_prompt(size_t prompt, const Event& event);
   void end_with(Error error);
   void keep_rest();
@@ -96,11 +85,17 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   http::Reply::Part take_stream();
   http::Reply::Part take_whole();
   void put_choice(std::string& out);
+  void end_choice(Choice& choice, uint32_t index, std::string& out);
+  bool put_echo(uint32_t index, std::string& out);
   void put_opening(std::string& out);
   void close_all() {
     for (Choice& choice : choices_) choice.close();
   }
-  const std::string& echo_of(uint32_t index) const { return echo_[index / delivery_.choices]->text; }
+  size_t prompt_of(uint32_t index) const { return index / drawn_; }
+  const std::string& echo_of(uint32_t index) const { return echo_[prompt_of(index)]->text; }
+  // By whoever takes, once they are all there.
+  ScoreRows prompt_scores(uint32_t index) const { return prompt_scores_.rows(prompt_of(index)); }
+  size_t shown() const { return choices_.size() / drawn_ * delivery_.choices; }
 
   host::ServedPtr served_;  // until all choices have ended: a model that is to go waits for no reader
   const Delivery delivery_;
@@ -111,14 +106,19 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   const std::string id_;  // in there; empty: it is not
   const std::vector<uint32_t> indices_;
   const bool trim_;
+  const uint32_t drawn_;  // choices of each prompt, all of which are shown, or the best
+  const bool scores_;
   const std::shared_ptr<http::Reply> reply_;
   std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
+  PromptScores prompt_scores_;                       // where they are wanted; with the lock, until they are whole
+  std::vector<uint32_t> best_;                       // those that are shown, where they are not all
   std::vector<Request> requests_;                    // per prompt, where it may be paused
   std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
   // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
   bool begun_ = false;                               // the head was taken
   size_t next_ = 0;                                  // choice
-  size_t given_ = 0;                                 // bytes of its thought, echo and text
+  size_t given_ = 0;                                 // bytes of its thought, echo and text; in a stream, then rows of scores
+  bool worded_ = false;                              // its text is out, and its scores follow
   std::string half_;                                 // a character's first bytes
 
   mutable std::mutex mutex_;
@@ -152,14 +152,17 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
       id_(asked.id),
       indices_(asked.indices),
       trim_(asked.trim),
+      drawn_(std::max(asked.best_of, asked.delivery.choices)),
+      scores_(asked.scores),
       reply_(call.reply),
-      unfinished_(asked.prompts.size() * asked.delivery.choices),
+      unfinished_(asked.prompts.size() * drawn_),
       held_(context.waiting_text) {
   for (uint32_t i = 0; i < unfinished_; ++i) choices_.emplace_back(*this, i);
   for (const Request& request : asked.prompts) {
     read_.push_back({request.prompt->tokens.size(), 0});
     usage_.prompt += read_.back().tokens;
     if (asked.echo) echo_.push_back(request.prompt);
+    if (scores_) prompt_scores_.add_prompt(request);
   }
 }
 
@@ -179,8 +182,8 @@ void Answer::start(Asked asked) {
   }
   for (Request& request : asked.prompts) {
     Submission& submission = all.emplace_back(Submission{std::move(request), {}});
-    for (uint32_t i = 0; i < delivery_.choices; ++i)
-      submission.choices.emplace_back(self, &choices_[(all.size() - 1) * delivery_.choices + i]);
+    for (uint32_t i = 0; i < drawn_; ++i)
+      submission.choices.emplace_back(self, &choices_[(all.size() - 1) * drawn_ + i]);
   }
   const host::ServedPtr served = served_;  // it may be over before submit() returns
   served->engine->submit(std::move(all));
@@ -211,12 +214,14 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
 void Answer::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
   usage_.thought += event.thought_tokens - std::exchange(choice.thought_tokens, event.thought_tokens);
-  if (choice.index % delivery_.choices == 0) count_prompt(choice.index / delivery_.choices, event);
+  if (choice.index % drawn_ == 0) count_prompt(prompt_of(choice.index), event);
   reply_->note({usage_.prompt, usage_.completion});
   const size_t before = choice.capacity();
   choice.thought += event.thought;
   choice.text += event.text;
-  const size_t told = choice.news.add(event);
+  const size_t told = choice.news.add(event, scores_);
+  choice.add_logprobs(event.scores);
+  held_.change(prompt_scores_.add(prompt_of(choice.index), event.prompt_scores), 0);
   held_.change(choice.capacity(), before);
   unread_ += event.thought.size() + event.text.size() + told;
   choice.finish = event.finish;
@@ -239,6 +244,7 @@ void Answer::add(Choice& choice, const Event& event) {
     if (unfinished_ == 0) reply_->wake();
     return;
   }
+  if (event.prompt_scores.size() > 0 && !echo_.empty()) reply_->wake();
   const bool is_due = choice.completion_tokens - choice.sent_tokens >= delivery_.chunk;
   if (choice.finish == Finish::none && (choice.empty() || !is_due)) return;
   if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
@@ -293,18 +299,7 @@ void Answer::keep_rest() {
     paused.indices.push_back(indices_.empty() ? choice.index : indices_[choice.index]);
     if (!rest.streams.empty()) paused.session = rest.streams[0].keep;
     if (choice.states.empty()) continue;
-    rest.prompt = std::make_shared<const Prompt>();
-    rest.continued = nullptr;
-    rest.drawn.insert(rest.drawn.end(), choice.drawn.begin(), choice.drawn.end());
-    rest.max_tokens -= static_cast<uint32_t>(choice.drawn.size());
-    rest.streams.resize(choice.states.size());
-    for (size_t i = 0; i < rest.streams.size(); ++i) {
-      Stream& stream = rest.streams[i];
-      stream.from = stream.keep;
-      stream.must_exist = !stream.keep.empty();
-      stream.replace = stream.fresh = false;
-      stream.start = stream.keep.empty() ? choice.states[i] : nullptr;
-    }
+    go_on_later(rest, choice.drawn, choice.states);
   }
   if (!paused.rest.empty()) running_.keep(std::move(paused));
   pausers_.clear();
@@ -329,7 +324,7 @@ std::vector<Answer::Piece> Answer::take_pieces() {
     const size_t before = choice.capacity();
     std::string& part = choice.thought.empty() ? piece.text : piece.thought;
     part = take_part(choice.thought.empty() ? choice.text : choice.thought);
-    if (choice.thought.empty() && choice.text.empty()) piece.news = std::exchange(choice.news, {});
+    if (choice.thought.empty() && choice.text.empty()) piece.news = choice.news.take(kPartBytes);
     if (choice.empty()) {
       piece.finish = choice.finish;
       choice.waiting = false;
@@ -386,17 +381,36 @@ http::Reply::Part Answer::take_stream() {
 void Answer::put_opening(std::string& out) {
   while (next_ < choices_.size() && out.size() < kPartBytes) {
     const uint32_t index = choices_[next_].index;
+    if (!has_echo(index)) return;
     if (given_ == 0) dialect_->open(index, out);
-    if (!echo_.empty()) {
-      const std::string_view echo = first_part(std::string_view(echo_of(index)).substr(given_));
-      const Said said{index, {}, echo, {}, {}, Finish::none};
-      dialect_->say({&said, 1}, out);
-      given_ += echo.size();
-      if (given_ < echo_of(index).size()) continue;
-    }
+    if (!echo_.empty() && !put_echo(index, out)) continue;
     ++next_;
     given_ = 0;
   }
+}
+
+// Whether the prompt that is repeated has its scores, where they are wanted: they come with it, so that a stream waits for them.
+bool Answer::has_echo(uint32_t index) const {
+  if (echo_.empty() || prompt_scores_.empty()) return true;
+  const std::lock_guard lock(mutex_);
+  return error_ || dropped_ || unfinished_ == 0 || prompt_scores_.is_whole(prompt_of(index));
+}
+
+// A part of the prompt's text, or behind it of its scores; false: there is more.
+bool Answer::put_echo(uint32_t index, std::string& out) {
+  const std::string& text = echo_of(index);
+  const ScoreRows all = prompt_scores(index);
+  Said said{index, {}, {}, {}, {}, Finish::none};
+  if (given_ < text.size() || all.size() == 0) {
+    said.text = first_part(std::string_view(text).substr(given_));
+    given_ += said.text.size();
+  } else {
+    const size_t first = given_ - text.size(), rows = std::max<size_t>(1, kPartBytes / sizeof(TokenScore) / all.width);
+    said.scores = {all.cells.subspan(first * all.width, std::min(rows, all.size() - first) * all.width), all.width};
+    given_ += said.scores.size();
+  }
+  dialect_->say({&said, 1}, out);
+  return given_ >= text.size() + all.size();
 }
 
 // Once all choices have ended. What is one part comes with its length, a longer answer in chunks.
@@ -411,8 +425,13 @@ http::Reply::Part Answer::take_whole() {
     usage = usage_;
   }
   if (!begun_) dialect_->begin_whole(part.bytes);
-  while (next_ < choices_.size() && part.bytes.size() < kPartBytes) put_choice(part.bytes);
-  part.done = next_ == choices_.size();
+  if (!begun_ && drawn_ > delivery_.choices) {
+    std::vector<double> means;
+    for (const Choice& choice : choices_) means.push_back(choice.mean_logprob());
+    best_ = best_choices(means, drawn_, delivery_.choices);
+  }
+  while (next_ < shown() && part.bytes.size() < kPartBytes) put_choice(part.bytes);
+  part.done = next_ == shown() && dialect_->put_prompt_scores(prompt_scores(0), part.bytes);
   if (part.done) dialect_->end_whole(usage, part.bytes);
   part.streamed = begun_ || !part.done;
   if (!std::exchange(begun_, true)) part.head = dialect_->whole_head();
@@ -422,12 +441,14 @@ http::Reply::Part Answer::take_whole() {
 
 // One part of the next choice, whose text nobody writes to any more.
 void Answer::put_choice(std::string& out) {
-  Choice& choice = choices_[next_];
+  Choice& choice = choices_[best_.empty() ? next_ : best_[next_]];
+  const auto index = static_cast<uint32_t>(next_);
+  if (worded_) return end_choice(choice, index, out);
   if (trim_ && given_ == 0) trim(choice.text);
   const std::string_view parts[] = {choice.thought, echo_.empty() ? std::string_view() : echo_of(choice.index),
                                     choice.text};
   const bool has_text = parts[1].size() + parts[2].size() > 0;
-  if (given_ == 0) dialect_->begin_choice(choice.index, {!choice.thought.empty(), has_text, !choice.news.calls().empty()}, out);
+  if (given_ == 0) dialect_->begin_choice(index, {!choice.thought.empty(), has_text, !choice.news.calls().empty()}, out);
   size_t begin = 0, at = 0;
   while (at < 2 && given_ >= begin + parts[at].size()) begin += parts[at++].size();
   const std::string_view part = first_part(parts[at].substr(given_ - begin));
@@ -438,7 +459,14 @@ void Answer::put_choice(std::string& out) {
   append_json_escaped(out, last || ends_thought ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
-  dialect_->end_choice(choice.index, {choice.finish, choice.news.calls(), choice.news.scores()}, out);
+  dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores()}, out);
+  end_choice(choice, index, out);
+}
+
+// What comes behind its text, and then nobody needs it any more.
+void Answer::end_choice(Choice& choice, uint32_t index, std::string& out) {
+  worded_ = !dialect_->put_scores(index, {prompt_scores(choice.index), choice.news.scores()}, out);
+  if (worded_) return;
   const std::lock_guard lock(mutex_);
   const size_t before = choice.capacity();
   std::string().swap(choice.text);
@@ -453,12 +481,14 @@ void Answer::put_choice(std::string& out) {
 
 void give_answer(const Context& context, const host::ServedPtr& served, Asked asked, std::unique_ptr<Dialect> dialect,
                  const Call& call) {
-  const size_t n = asked.delivery.choices;
+  const size_t n = std::max(asked.best_of, asked.delivery.choices);
   if (asked.prompts.size() * n > kChoices)
     throw Error(ErrorKind::bad_request,
-                fmt::format("n times the number of prompts is more than {}", kChoices), "n");
+                fmt::format("{} times the number of prompts is more than {}", asked.best_of > 0 ? "best_of" : "n", kChoices),
+                asked.best_of > 0 ? "best_of" : "n");
+  PromptScores::check_size(asked.prompts, asked.echo ? asked.delivery.choices : 1);
   size_t echoed = 0;
-  for (const Request& request : asked.prompts) echoed += request.prompt->text.size() * n;
+  for (const Request& request : asked.prompts) echoed += request.prompt->text.size() * asked.delivery.choices;
   if (asked.echo && echoed > kUnread)
     throw Error(ErrorKind::bad_request,
                 fmt::format("echo would repeat {} bytes, more than {}", echoed, kUnread), "echo");

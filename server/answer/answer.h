@@ -13,13 +13,15 @@ namespace fulmar::api {
 
 // Each of these is in docs/http-api.md too.
 constexpr size_t kChoices = 1024;                // of all prompts together
-constexpr size_t kUnread = size_t{4} << 20;      // bytes of an answer's text that nobody has taken yet
+constexpr size_t kUnread = size_t{4} << 20;      // bytes of an answer's text and scores that nobody has taken yet
 
 // What was asked for.
 struct Asked {
   Delivery delivery;
   std::vector<Request> prompts;  // each is continued delivery.choices times
-  bool echo = false;             // each prompt's text is put before what continues it
+  bool echo = false;             // each prompt's text is put before what continues it, and so are its scores, if wanted
+  uint32_t best_of = 0;          // more than delivery.choices: so many are drawn, and those shown whose tokens are likeliest
+  bool scores = true;            // those that the requests report are shown
   bool trim = false;             // an answer in one piece: without the white space around each text
   // Where it can be stopped or paused while it runs (running.h): its name there; and the numbers of its texts, where they are
   // not 0, 1, ... Prompts have no turn of a template then, and each is continued once.

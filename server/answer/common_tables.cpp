@@ -64,9 +64,6 @@ constexpr Field common[] = {
 };
 
 constexpr Refused common_refused[] = {
-    {"logprobs", "[false, 0]", "is not supported: no probabilities are reported"},
-    {"top_logprobs", "[0]", "is not supported: no probabilities are reported"},
-    {"prompt_logprobs", "[false, 0]", "is not supported: no probabilities are reported"},
     {"tools", "[]", "is for chats; a text that is continued has no place for tools"},
     {"tool_choice", "[\"none\", \"auto\"]", "is for chats, as tools are"},
     {"functions", "[]", "is for chats; a text that is continued has no place for functions"},
@@ -85,7 +82,6 @@ constexpr Refused common_refused[] = {
     {"min_tokens", "[0]", "is not supported; ignore_eos goes on up to max_tokens"},
     {"use_beam_search", "[false]", "is not supported"},
     {"global_penalty", "[false]", "is not supported: a prompt's tokens do not count for the penalties"},
-    {"suffix", "[]", "is not supported: the model only continues"},
     {"chat_template", "[]", "is not supported; chat_template_kwargs takes the name of one that is known as rwkv_prompt_template"},
 };
 

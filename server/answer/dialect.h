@@ -39,6 +39,12 @@ struct Ending {
   ScoreRows scores;
 };
 
+// Scores of a choice of an answer in one piece. Of the prompt, where they are wanted, a row for each token; the first one's
+// number is NaN, for nothing predicts it.
+struct ChoiceScores {
+  ScoreRows prompt, answer;
+};
+
 // One object an answer, on its connection's strand only. All calls append to `out`. An answer is either a
 // stream or whole; both may be long, so they are made piece by piece as the client takes them.
 class Dialect {
@@ -61,6 +67,11 @@ class Dialect {
   virtual void end_thought(std::string& out) = 0;
   virtual void end_choice(uint32_t index, const Ending& ending, std::string& out) = 0;
   virtual void end_whole(const Usage& usage, std::string& out) = 0;
+
+  // Behind end_choice(), and once all choices are out, before end_whole(), of the first prompt: scores, which may be long. Puts
+  // kPartBytes or a little more of them; false: there is more, and it is called again.
+  virtual bool put_scores(uint32_t, const ChoiceScores&, std::string&) { return true; }
+  virtual bool put_prompt_scores(const ScoreRows&, std::string&) { return true; }
 };
 
 }  // namespace fulmar::api

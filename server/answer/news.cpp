@@ -1,9 +1,12 @@
 // Pieces of a call that nobody has taken yet become one; see news.h.
 #include "answer/news.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace fulmar::api {
 
-size_t News::add(const Event& event) {
+size_t News::add(const Event& event, bool with_scores) {
   const size_t before = bytes_;
   for (const CallPiece& piece : event.calls) {
     if (calls_.empty()) first_ = piece.call;
@@ -14,12 +17,24 @@ size_t News::add(const Event& event) {
     call.arguments += piece.arguments;
     bytes_ += piece.name.size() + piece.arguments.size();
   }
-  if (event.scores.size() > 0) {
+  if (with_scores && event.scores.size() > 0) {
     width_ = event.scores.width;
     cells_.insert(cells_.end(), event.scores.cells.begin(), event.scores.cells.end());
     bytes_ += event.scores.cells.size_bytes();
   }
   return bytes_ - before;
+}
+
+News News::take(size_t bytes) {
+  const size_t fit = width_ > 0 ? std::max<size_t>(1, bytes / sizeof(TokenScore) / width_) * width_ : 0;
+  if (cells_.size() <= fit) return std::exchange(*this, {});
+  News rest;
+  rest.width_ = width_;
+  rest.cells_.assign(cells_.begin() + static_cast<std::ptrdiff_t>(fit), cells_.end());
+  rest.bytes_ = rest.cells_.size() * sizeof(TokenScore);
+  cells_.resize(fit);
+  bytes_ -= rest.bytes_;
+  return std::exchange(*this, std::move(rest));
 }
 
 std::vector<CallPiece> News::pieces() const {

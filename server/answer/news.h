@@ -14,7 +14,9 @@ namespace fulmar::api {
 class News {
  public:
   // How many bytes it is.
-  size_t add(const Event& event);
+  size_t add(const Event& event, bool with_scores);
+  // All that is new, but of the scores only those that are at most so many bytes; the rest stays.
+  News take(size_t bytes);
   bool empty() const { return bytes_ == 0; }
   size_t bytes() const { return bytes_; }
   size_t capacity() const { return bytes_; }

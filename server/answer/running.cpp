@@ -28,6 +28,21 @@ size_t PausedAnswer::bytes() const {
   return bytes;
 }
 
+void go_on_later(Request& rest, std::span<const Token> drawn, std::span<const StatePtr> states) {
+  rest.prompt = std::make_shared<const Prompt>();
+  rest.continued = nullptr;
+  rest.drawn.insert(rest.drawn.end(), drawn.begin(), drawn.end());
+  rest.max_tokens -= static_cast<uint32_t>(drawn.size());
+  rest.streams.resize(states.size());
+  for (size_t i = 0; i < rest.streams.size(); ++i) {
+    Stream& stream = rest.streams[i];
+    stream.from = stream.keep;
+    stream.must_exist = !stream.keep.empty();
+    stream.replace = stream.fresh = false;
+    stream.start = stream.keep.empty() ? states[i] : nullptr;
+  }
+}
+
 std::string Running::next_id() {
   const std::lock_guard lock(mutex_);
   if (count_ == 0)

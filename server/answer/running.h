@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ struct PausedAnswer {
 
   size_t bytes() const;
 };
+
+// Changes a request that was paused into one for what is left, after these tokens and with these states.
+void go_on_later(Request& rest, std::span<const Token> drawn, std::span<const StatePtr> states);
 
 // One of them.
 class Stoppable {

@@ -158,6 +158,24 @@ TEST(Scores, ComeWithTheirTextAndNotForAStop) {
   EXPECT_EQ(said(scored(*held)), "abcdefST");
 }
 
+// A harness that scores a prompt draws one token, and counts on its entry.
+TEST(Scores, AStopTokenHasOneWhereItIsAskedFor) {
+  FakeOptions options;
+  options.script = {'a', 'b', 0};
+  const auto engine = make_fake_engine(options);
+  Question question = ask("q", 100);
+  question.sampling.temperature = 0;
+  question.report.logprobs = 1;
+  const auto without = listen_to(*engine, question);
+  EXPECT_EQ(without->wait(), Finish::stop);
+  EXPECT_EQ(said(scored(*without)), "ab");
+  question.report.stop_token = true;
+  const auto with = listen_to(*engine, question);
+  EXPECT_EQ(with->wait(), Finish::stop);
+  EXPECT_EQ(said(scored(*with)), std::string("ab\0", 3));
+  EXPECT_EQ(with->text(), "ab");
+}
+
 TEST(Scores, ThoughtsHaveNone) {
   const std::string prompt = "User: hi\n\nAssistant: <think", text = ">\nWhy.\n</think>\nSo.";
   FakeOptions options;
@@ -202,19 +220,21 @@ TEST(Scores, OfSeveralChoicesOneHearsThePromptsAndAllTheirOwn) {
   Question question = ask(text_of(50), 10);
   question.report = {.logprobs = 0, .prompt_logprobs = 0};
   question.prompt = engine->prepare(question.input);
-  std::vector<std::shared_ptr<Listener>> all(3);
-  Submission submission{question, {}};
-  for (auto& listener : all) submission.choices.push_back(listener = std::make_shared<Listener>());
-  engine->submit({submission});
-  size_t heard = 0;
-  for (const auto& listener : all) {
-    EXPECT_EQ(listener->wait(), Finish::length);
-    EXPECT_EQ(said(scored(*listener)), listener->text());
-    if (prompt_scored(*listener).empty()) continue;
-    ++heard;
-    expect_prompt(prompt_scored(*listener), text_of(50), 0);
+  for (const size_t choices : {2, 3, 12}) {
+    std::vector<std::shared_ptr<Listener>> all(choices);
+    Submission submission{question, {}};
+    for (auto& listener : all) submission.choices.push_back(listener = std::make_shared<Listener>());
+    engine->submit({submission});
+    size_t heard = 0;
+    for (const auto& listener : all) {
+      EXPECT_EQ(listener->wait(), Finish::length);
+      EXPECT_EQ(said(scored(*listener)), listener->text());
+      if (prompt_scored(*listener).empty()) continue;
+      ++heard;
+      expect_prompt(prompt_scored(*listener), text_of(50), 0);
+    }
+    EXPECT_EQ(heard, 1u);
   }
-  EXPECT_EQ(heard, 1u);
 }
 
 // Two starts, mixed 3 : 1.

@@ -43,7 +43,7 @@ std::vector<Case> wrong_fields() {
                             "[null]", "[[[1]]]", "[{}]"})
     complete(fmt::format(R"({{"prompt":{}}})", value), "prompt");
   complete("{}", "prompt");
-  complete(R"({"prompt":"a","best_of":2})", "best_of");
+  complete(R"({"prompt":"a","n":3,"best_of":2})", "best_of");
   complete(
       fmt::format(R"({{"n":128,"prompt":[{}"a"]}})", fmt::join(std::vector<std::string>(9, "\"a\","), "")),
       "n");

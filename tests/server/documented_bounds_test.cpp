@@ -8,7 +8,9 @@
 #include "answer/body.h"
 #include "answer/context.h"
 #include "answer/key_file.h"
+#include "answer/prompt_scores.h"
 #include "answer/tools.h"
+#include "api/openai/openai.h"
 #include "api/states/states.h"
 #include "engine/job.h"
 #include "host/host.h"
@@ -74,8 +76,11 @@ std::vector<std::string> rows() {
                   engine.queue_tokens),
       fmt::format("answers that wait, each of the `n` counted | {} (`--queue`)", engine.queue),
       fmt::format("prompts times `n` | {} |", api::kChoices),
-      fmt::format("text of an answer in one piece | {} over all its choices |", size(api::kUnread)),
-      fmt::format("text of a stream that was not taken yet | {} |", size(api::kUnread)),
+      fmt::format("text and log probabilities of an answer in one piece | {} over all its choices |", size(api::kUnread)),
+      fmt::format("text and log probabilities of a stream that were not taken yet | {} |", size(api::kUnread)),
+      fmt::format("log probabilities of a request's prompts, {} bytes for each token and each that is told beside it | {} | 400 |",
+                  sizeof(TokenScore), size(api::kPromptScores)),
+      fmt::format("tokens that are told beside each | {} | 400 |", api::openai::completion_fields.find("logprobs")->most),
       fmt::format("what all answers together hold and nobody has taken yet, `echo` and the texts of `/v1/embeddings` "
                   "included | {}, and {} of each answer beyond |",
                   size(api::kAllUnread), size(api::kPartBytes)),

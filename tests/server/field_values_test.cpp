@@ -52,7 +52,7 @@ const std::string kMap = ".... xx xxxx x xxxx xx xx v";
 const std::string kNothingOnly = ".... uu uuuu u uuuu uu uu u";
 const std::string kFalseOnly = ".... .u uuuu u uuuu uu uu u";
 const std::string kZeroOnly = ".... uu u.uu u uuuu uu uu u";
-const std::string kFalseOrZero = ".... .u u.uu u uuuu uu uu u";
+const std::string kCount = ".xxx .x xvvv x xxxx xx xx x";  // and false for none
 const std::string kNoWord = "..xx xx xxxx x xxxx xx xx x";  // a text, but none of these
 
 const std::map<std::string, std::string>& both() {
@@ -84,9 +84,6 @@ const std::map<std::string, std::string>& both() {
       {"cache_prompt", ".xxx v. xxxx x xxxx xx xx x"},
       {"max_tokens", ".xxx xx vvvv x vvvv xx xx x"},
       {"max_completion_tokens", ".xxx xx vvvv x vvvv xx xx x"},
-      {"logprobs", kFalseOrZero},
-      {"top_logprobs", kZeroOnly},
-      {"prompt_logprobs", kFalseOrZero},
       {"response_format", "..uu uu uuuu u uuuu uu uu u"},
       {"modalities", kNothingOnly},
       {"audio", kNothingOnly},
@@ -101,7 +98,6 @@ const std::map<std::string, std::string>& both() {
       {"min_tokens", kZeroOnly},
       {"use_beam_search", kFalseOnly},
       {"global_penalty", kFalseOnly},
-      {"suffix", kNothingOnly},
       {"chat_template", kNothingOnly},
       {"a_field_that_nobody_knows", ".... .. .... . .... .. .. ."},
       {"metadata", ".... .. .... . .... .. .. ."},
@@ -119,6 +115,10 @@ const std::map<std::string, std::string>& completion() {
       {"function_call", kNothingOnly},
       {"echo", ".xxx .v xxxx x xxxx xx xx x"},
       {"best_of", ".xxx xx xx.. x xxxx xx xx x"},
+      {"logprobs", kCount},
+      {"top_logprobs", kZeroOnly},
+      {"prompt_logprobs", kCount},
+      {"suffix", "..xx xx xxxx x xxxx vv xx x"},
   };
   return rows;
 }
@@ -127,6 +127,10 @@ const std::map<std::string, std::string>& chat() {
   static const std::map<std::string, std::string> rows = {
       {"messages", "xxxx xx xxxx x xxxx xx xx x"},
       {"params", kMap},
+      {"logprobs", ".xxx .v x.xx x xxxx xx xx x"},
+      {"top_logprobs", ".xxx xx x.xx x xxxx xx xx x"},  // nothing without logprobs
+      {"prompt_logprobs", kCount},
+      {"suffix", kNothingOnly},
       {"mrss_gatingweight", ".... xx xxxx x xxxx xx vx x"},
       {"m.role", "xxxx xx xxxx x xxxx xx xx x"},
       {"m.content", "xvxx xx xxxx x xxxx vv xx x"},
@@ -225,6 +229,8 @@ std::string asked(const FakeEngine& engine) {
   out += fmt::format(" {} {} {}", static_cast<int>(s.rule), s.repetition_penalty, s.repetition_window);
   for (const auto& [token, bias] : s.logit_bias) out += fmt::format(" {}:{}", token, bias);
   out += fmt::format(" {} {}", request.use_prefix_cache, request.streams.empty() ? "" : request.streams[0].keep);
+  out += fmt::format(" {} {}", request.report.logprobs ? *request.report.logprobs : -1,
+                     request.report.prompt_logprobs ? *request.report.prompt_logprobs : -1);
   const TemplateOptions& chat = input.chat;
   out += fmt::format(" {} {} {} {} {} {} {} {}", fmt::join(request.stop, "|"),
                      fmt::join(request.stop_tokens, ","), static_cast<int>(chat.think), chat.user_name,

@@ -10,6 +10,44 @@ def check(holds, what):
         sys.exit(f"openai_client_test.py: {what}")
 
 
+def check_logprobs(client, model):
+    chat = dict(model=model, messages=[{"role": "user", "content": "Hello!"}], max_completion_tokens=12, temperature=0, seed=1,
+                logprobs=True, top_logprobs=3)
+    whole = client.chat.completions.create(**chat).choices[0]
+    entries = whole.logprobs.content
+    told = b"".join(bytes(entry.bytes) for entry in entries).decode(errors="replace")
+    check(told.strip() == whole.message.content.strip(), f"entries of {told!r}, the text is {whole.message.content!r}")
+    for entry in entries:
+        check(len(entry.top_logprobs) == 3 and entry.logprob <= 0, f"{entry}")
+        check(entry.logprob == entry.top_logprobs[0].logprob, f"at temperature 0 the likeliest comes: {entry}")
+        check(bytes(entry.bytes).decode(errors="replace") == entry.token, f"{entry}")
+    streamed = []
+    for chunk in client.chat.completions.create(**chat, stream=True):
+        for part in chunk.choices:
+            streamed += part.logprobs.content if part.logprobs else []
+    check([entry.bytes for entry in streamed] == [entry.bytes for entry in entries], "streamed tokens differ")
+    # What others had the model read before may change the last bits.
+    check(all(abs(one.logprob - other.logprob) < 1e-3 for one, other in zip(streamed, entries)), "streamed numbers differ")
+
+    text = dict(model=model, prompt="Once upon a time", max_tokens=6, temperature=0, seed=1, logprobs=2)
+    for more in ({}, {"echo": True}, {"echo": True, "max_tokens": 0}, {"n": 3, "temperature": 1}):
+        for choice in client.completions.create(**{**text, **more}).choices:
+            lists = choice.logprobs
+            sizes = {len(lists.tokens), len(lists.token_logprobs), len(lists.top_logprobs), len(lists.text_offset)}
+            check(len(sizes) == 1 and len(lists.tokens) > 0, f"lists of {sizes} entries for {more}")
+            check((lists.token_logprobs[0] is None) == ("echo" in more), f"{more}: the first has {lists.token_logprobs[0]}")
+            for token, offset in zip(lists.tokens, lists.text_offset):
+                check(token.startswith("bytes:") or choice.text[offset:].startswith(token), f"{token!r} is at {offset} of {choice.text!r}")
+    tokens = []
+    for chunk in client.completions.create(**text, stream=True):
+        for part in chunk.choices:
+            tokens += part.logprobs.tokens if part.logprobs else []
+    check(tokens == client.completions.create(**text).choices[0].logprobs.tokens, f"streamed {tokens}")
+    best = client.completions.create(**{**text, "temperature": 1, "n": 2, "best_of": 5})
+    means = [sum(choice.logprobs.token_logprobs) / len(choice.logprobs.tokens) for choice in best.choices]
+    check(means == sorted(means, reverse=True) and len(means) == 2, f"the best first: {means}")
+
+
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit("usage: openai_client_test.py http://127.0.0.1:8000/v1 [password]")
@@ -73,6 +111,8 @@ def main():
             check(False, "a wrong password was accepted")
         except openai.AuthenticationError:
             pass
+
+    check_logprobs(client, model)
 
     # A client that stops listening must not disturb the next one.
     stream = client.completions.create(model=model, prompt="a", max_tokens=1000, stream=True)

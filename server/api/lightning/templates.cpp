@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "answer/answer.h"
+#include "answer/middle.h"
 #include "answer/usual.h"
 #include "api/lightning/batch.h"
 #include "api/lightning/lightning.h"
@@ -65,7 +66,7 @@ void fill_middle(const Context& context, const Call& call) {
   const auto before = read_texts(fields, "prefix"), behind = read_texts(fields, "suffix");
   std::vector<std::string> texts;
   for (size_t i = 0; i < std::min(before.size(), behind.size()); ++i)
-    texts.push_back(fmt::format("✿prefix✿✿suffix✿{}✿middle✿{}", behind[i], before[i]));
+    texts.push_back(fill_in_the_middle(before[i], behind[i]));
   NativeHead head{"rwkv7-batch", {}};
   if (texts.size() == 1)
     head.id = "rwkv7-batch-v3";

@@ -9,6 +9,7 @@
 #include "api/openai/chat_prompt.h"
 #include "api/openai/infer_fields.h"
 #include "api/openai/openai.h"
+#include "api/openai/score_fields.h"
 #include "api/openai/words.h"
 
 namespace fulmar::api::openai {
@@ -33,12 +34,13 @@ void chat_completions(const Context& context, const Call& call) {
       usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt), infer.present ? "infer" : "");
   const uint32_t most = usual_tokens(context, call, default_tokens(infer, *served, kDefaultTokens));
   asked.delivery = read_common(fields, engine.model().vocab, {most, usual}, chat);
+  ScoreForm scores = read_chat_scores(fields, engine, asked, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   begin_as_served(*served, chat, infer.gates);
   if (chat.stop.empty()) chat.stop = served->base.stops;
   asked.prompts.push_back(std::move(chat));
   const bool is_old = fields.list("functions") != nullptr;
-  auto words = chat_words(asked.delivery, served->id, is_old ? CallWords::function : CallWords::tools);
+  auto words = chat_words(asked.delivery, served->id, is_old ? CallWords::function : CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

@@ -2,15 +2,27 @@
 #include <fmt/format.h>
 
 #include "answer/answer.h"
+#include "answer/middle.h"
 #include "answer/usual.h"
 #include "api/openai/inputs.h"
 #include "api/openai/openai.h"
+#include "api/openai/score_fields.h"
 #include "api/openai/words.h"
 
 namespace fulmar::api::openai {
 namespace {
 
 constexpr uint32_t kDefaultTokens = 16;  // as OpenAI
+
+// What is asked for is what stands between the two.
+void put_before(const std::string& suffix, bool echo, std::vector<PromptInput>& inputs) {
+  if (suffix.empty()) return;
+  if (echo) bad_field("echo", "and suffix exclude each other: the prompt of a text with a gap has another order");
+  for (PromptInput& input : inputs) {
+    if (!input.tokens.empty()) bad_field("suffix", "goes with prompts that are texts, not token ids");
+    input.text = fill_in_the_middle(input.text, suffix);
+  }
+}
 
 }  // namespace
 
@@ -24,10 +36,10 @@ void completions(const Context& context, const Call& call) {
   Asked asked;
   const Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
   asked.delivery = read_common(fields, vocab, {usual_tokens(context, call, kDefaultTokens), usual}, common);
-  if (fields.integer("best_of").value_or(asked.delivery.choices) != asked.delivery.choices)
-    unsupported("best_of", "must equal n");
   asked.echo = fields.boolean("echo").value_or(false);
+  ScoreForm scores = read_completion_scores(fields, engine, asked, common);
   std::vector<PromptInput> inputs = read_inputs(fields, "prompt", vocab);
+  if (const auto suffix = fields.text("suffix")) put_before(*suffix, asked.echo, inputs);
   if (inputs.size() > 1 && !common.streams.empty())
     bad_field("session_id", fmt::format("goes on with one prompt, not {}", inputs.size()));
   for (PromptInput& input : inputs) {
@@ -40,7 +52,7 @@ void completions(const Context& context, const Call& call) {
     input.may_be_empty = true;  // a session may go on with nothing new
     request.continued = engine.prepare(input);
   }
-  auto words = completion_words(asked.delivery, served->id);
+  auto words = completion_words(asked.delivery, served->id, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

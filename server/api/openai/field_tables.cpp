@@ -24,7 +24,15 @@ constexpr Field completion[] = {
     {"max_completion_tokens", integer, "`max_tokens`", "The newer name of the same; it wins.", -1,
      max_tokens_most, Above::clamped},
     {"echo", boolean, "false", "Put the prompt before the text."},
-    {"best_of", integer, "`n`", "Nothing else than `n`.", 1, 128},
+    {"logprobs", integer, "none",
+     "The natural logarithm of each token's probability, and of so many of the likeliest ones' in its place, [as follows](#log-probabilities).", 0,
+     20},
+    {"prompt_logprobs", integer, "none", "The same of the prompt's tokens, in vLLM's form. Not in a stream.", 0, 20},
+    {"best_of", integer, "`n`",
+     "So many are drawn, and the `n` with the highest logarithm of probability a token on average are answered, the best first. All count in `usage`. Not in a stream.", 1, 128},
+    {"suffix", text, "none",
+     "What comes behind the gap that is to be filled: the prompt is then `✿prefix✿✿suffix✿SUFFIX✿middle✿PROMPT`, as RWKV models are trained on gaps (those of rwkv_lightning's). "
+     "Not with `echo`, nor with token ids.", 0, 1 << 20},
 };
 
 constexpr Field embedding[] = {
@@ -35,6 +43,13 @@ constexpr Field embedding[] = {
     {"task", text, "`retrieval`",
      "What the vectors are for, with models made for that: `retrieval`, `similarity` or `classification`.", 0, 32},
     {"dimensions", integer, "all", "Only so many of the first numbers, at length 1 again.", 1, 65536},
+};
+
+constexpr Field tokens[] = {
+    {"model", text, "", "The [model](switching.md); without `--models-dir` any name is the one there is."},
+    {"prompt", text, "required", "The text."},
+    {"add_special_tokens", boolean, "true", "Has no effect: there are none."},
+    {"return_token_strs", boolean, "false", "The texts of the tokens as `token_strs` too."},
 };
 
 constexpr Field chat[] = {
@@ -79,6 +94,10 @@ constexpr Field chat[] = {
      "As RWKV-Infer has it: `user_name`, `assistant_name`, `system_name`, `max_tokens` (1000), `temperature`, `top_p`, "
      "`presence_penalty`, `frequency_penalty` and `penalty_decay` where the request itself does not say them.",
      0, 64},
+    {"logprobs", boolean, "false",
+     "The natural logarithm of the probability of each of the answer's tokens, [as follows](#log-probabilities)."},
+    {"top_logprobs", integer, "0", "With `logprobs`: so many of the likeliest tokens in its place.", 0, 20},
+    {"prompt_logprobs", integer, "none", "The same of the prompt's tokens, in vLLM's form. Not in a stream.", 0, 20},
     {"mrss_gatingweight", list, "as set",
      "Gates of a [mixture of states](infer.md), numbers or texts of them from -1000 to 1000, for this answer alone.", 0, 64},
 };
@@ -101,7 +120,12 @@ constexpr Field lightning_chat_rows[] = {
     {"password", text, "", "Where the server has one: that, if it does not come as a Bearer token."},
 };
 
+constexpr Refused completion_refused[] = {
+    {"top_logprobs", "[0]", "is a chat's; here logprobs says how many"},
+};
+
 constexpr Refused chat_refused[] = {
+    {"suffix", "[]", "is not supported in a chat; completions have it"},
     {"echo", "[false]", "is not supported in a chat"},
 };
 
@@ -145,9 +169,10 @@ constexpr Field template_option[] = {
 
 constexpr Family family{"openai", error_words};
 
-constexpr FieldTable completion_fields{"completions", completion, {}, &common_fields};
+constexpr FieldTable completion_fields{"completions", completion, completion_refused, &common_fields};
 constexpr FieldTable chat_fields{"chat", chat, chat_refused, &tool_use_fields};
 constexpr FieldTable lightning_chat_fields{"lightning chat", lightning_chat_rows, {}, &chat_fields};
+constexpr FieldTable tokenize_fields{"tokenize", tokens, {}};
 constexpr FieldTable embedding_fields{"embeddings", embedding, {}};
 constexpr FieldTable message_fields{"messages", message, {}};
 constexpr FieldTable part_fields{"parts", part, {}};

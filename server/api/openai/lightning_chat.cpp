@@ -6,6 +6,7 @@
 #include "answer/usual.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/openai.h"
+#include "api/openai/score_fields.h"
 #include "api/openai/words.h"
 
 namespace fulmar::api::openai {
@@ -66,11 +67,12 @@ void lightning_chat(const Context& context, const Call& call) {
   fields.set("alpha_frequency", chat.sampling.frequency_penalty);
   fields.set("alpha_decay", chat.sampling.penalty_decay);
   if (!read_mixed_stops(fields, "stop_tokens", engine.model().vocab, chat)) chat.stop.push_back("\nUser:");
+  ScoreForm scores = read_chat_scores(fields, engine, asked, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   asked.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(1));
   begin_as_served(*served, chat);
   asked.prompts.push_back(std::move(chat));
-  auto words = chat_words(asked.delivery, served->id);
+  auto words = chat_words(asked.delivery, served->id, CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

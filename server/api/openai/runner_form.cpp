@@ -14,6 +14,7 @@
 #include "api/openai/chat_prompt.h"
 #include "api/openai/inputs.h"
 #include "api/openai/openai.h"
+#include "api/openai/score_fields.h"
 #include "api/openai/words.h"
 #include "host/host.h"
 
@@ -115,10 +116,11 @@ void chat(const Context& context, const Call& call) {
   Asked asked;
   asked.delivery = read_values(fields, values, context, engine, request);
   add_stops(fields, std::move(names), request);
+  ScoreForm scores = read_chat_scores(fields, engine, asked, request);
   if (!request.streams.empty()) continue_session(engine, input, request);
   begin(context, values, *served, request);
   asked.prompts.push_back(std::move(request));
-  auto words = chat_words(asked.delivery, served->id);
+  auto words = chat_words(asked.delivery, served->id, CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 
@@ -143,11 +145,13 @@ void completion(const Context& context, const Call& call) {
   Asked asked;
   asked.delivery = read_values(fields, values, context, engine, request);
   asked.echo = input.keep_text = fields.boolean("echo").value_or(false);
+  ScoreForm scores = read_completion_scores(fields, engine, asked, request);
+  if (fields.text("suffix")) unsupported("suffix", "is not supported in RWKV-Runner's form");
   request.prompt = engine.prepare(input);
   if (!request.streams.empty()) request.continued = request.prompt;
   begin(context, values, *served, request);
   asked.prompts.push_back(std::move(request));
-  auto words = completion_words(asked.delivery, served->id);
+  auto words = completion_words(asked.delivery, served->id, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

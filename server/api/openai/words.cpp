@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <random>
+#include <utility>
 
+#include "answer/held.h"
 #include "base/json_text.h"
 #include "http/sse.h"
 
@@ -74,15 +76,15 @@ class Words : public Dialect {
 
 class CompletionWords final : public Words {
  public:
-  CompletionWords(const Delivery& delivery, std::string_view model)
-      : Words("cmpl", "text_completion", delivery, model) {}
+  CompletionWords(const Delivery& delivery, std::string_view model, ScoreForm scores)
+      : Words("cmpl", "text_completion", delivery, model), scores_(std::move(scores)) {}
 
   void open(uint32_t, std::string&) override {}
 
   void say(std::span<const Said> news, std::string& out) override {
     for (const Said& said : news)
-      chunk(fmt::format(R"({{"index":{},"text":{},"logprobs":null,"finish_reason":{}}})", said.index,
-                        json_quoted(said.text), finish_json(said.finish)),
+      chunk(fmt::format(R"({{"index":{},"text":{},"logprobs":{},"finish_reason":{}}})", said.index, json_quoted(said.text),
+                        scores_.piece(said.index, said.scores), finish_json(said.finish)),
             out);
   }
 
@@ -93,14 +95,27 @@ class CompletionWords final : public Words {
   void end_thought(std::string&) override {}  // a completion has none
 
   void end_choice(uint32_t, const Ending& ending, std::string& out) override {
-    out += fmt::format(R"(","logprobs":null,"finish_reason":{}}})", finish_json(ending.finish));
+    out += fmt::format(R"(",{}"finish_reason":{}{})", none_, finish_json(ending.finish), none_.empty() ? "," : "}");
   }
+
+  bool put_scores(uint32_t, const ChoiceScores& scores, std::string& out) override {
+    if (!none_.empty()) return true;
+    if (!scores_.put(scores, out)) return false;
+    out += '}';
+    return true;
+  }
+
+ private:
+  CompletionScores scores_;
+  const std::string_view none_ = scores_.form().any() ? "" : "\"logprobs\":null,";
 };
 
 class ChatWords final : public Words {
  public:
-  ChatWords(const Delivery& delivery, std::string_view model, CallWords calls)
-      : Words("chatcmpl", delivery.stream ? "chat.completion.chunk" : "chat.completion", delivery, model), calls_(calls) {}
+  ChatWords(const Delivery& delivery, std::string_view model, CallWords calls, ScoreForm scores)
+      : Words("chatcmpl", delivery.stream ? "chat.completion.chunk" : "chat.completion", delivery, model),
+        calls_(calls),
+        scores_(std::move(scores)) {}
 
   // Names the role.
   void open(uint32_t index, std::string& out) override {
@@ -112,7 +127,8 @@ class ChatWords final : public Words {
     for (const Said& said : news) {
       if (!said.thought.empty())
         put(said.index, "\"reasoning_content\":" + json_quoted(said.thought), Finish::none, out);
-      if (!said.text.empty()) put(said.index, "\"content\":" + json_quoted(said.text), Finish::none, out);
+      if (!said.text.empty() || said.scores.size() > 0)
+        put(said.index, "\"content\":" + json_quoted(said.text), Finish::none, out, said.scores);
       for (const CallPiece& call : said.calls) put(said.index, call_of_delta(calls_, call), Finish::none, out);
       if (said.finish != Finish::none) put(said.index, {}, said.finish, out);
     }
@@ -128,8 +144,27 @@ class ChatWords final : public Words {
   void end_thought(std::string& out) override { out.append("\",").append(begin_content()); }
 
   void end_choice(uint32_t, const Ending& ending, std::string& out) override {
-    out += fmt::format(R"({},"refusal":null{}}},"logprobs":null,"finish_reason":{}}})", has_content_ ? "\"" : "",
-                       calls_of_message(calls_, ending.calls), finish_of(ending.finish));
+    const bool scored = scores_.logprobs.has_value();
+    out += fmt::format(R"({},"refusal":null{}}},{}"finish_reason":{}{})", has_content_ ? "\"" : "",
+                       calls_of_message(calls_, ending.calls), scored ? "" : "\"logprobs\":null,",
+                       finish_of(ending.finish), scored ? "" : "}");
+  }
+
+  bool put_scores(uint32_t, const ChoiceScores& scores, std::string& out) override {
+    if (!scores_.logprobs) return true;
+    if (next_score_ == 0) out += ",\"logprobs\":{\"content\":[";
+    next_score_ = put_chat_rows(scores_, scores.answer, next_score_, out.size() + kPartBytes, out);
+    if (next_score_ < scores.answer.size()) return false;
+    out += "],\"refusal\":null}}";
+    next_score_ = 0;
+    return true;
+  }
+
+  bool put_prompt_scores(const ScoreRows& rows, std::string& out) override {
+    if (!scores_.prompt_logprobs) return true;
+    if (next_score_ == 0) out += "],\"prompt_logprobs\":[";
+    next_score_ = put_prompt_rows(scores_, rows, next_score_, out.size() + kPartBytes, out);
+    return next_score_ == rows.size();
   }
 
  private:
@@ -137,24 +172,33 @@ class ChatWords final : public Words {
   std::string_view finish_of(Finish finish) const {
     return finish == Finish::called && calls_ == CallWords::function ? "\"function_call\"" : finish_json(finish);
   }
-  void put(uint32_t index, std::string_view delta, Finish finish, std::string& out) const {
-    chunk(fmt::format(R"({{"index":{},"delta":{{{}}},"logprobs":null,"finish_reason":{}}})", index, delta,
+  void put(uint32_t index, std::string_view delta, Finish finish, std::string& out, const ScoreRows& rows = {}) const {
+    chunk(fmt::format(R"({{"index":{},"delta":{{{}}},"logprobs":{},"finish_reason":{}}})", index, delta, piece(rows),
                       finish_of(finish)),
           out);
   }
 
+  std::string piece(const ScoreRows& rows) const {
+    if (!scores_.logprobs || rows.size() == 0) return "null";
+    std::string json = "{\"content\":[";
+    put_chat_rows(scores_, rows, 0, std::string::npos, json);
+    return json + "],\"refusal\":null}";
+  }
+
   const CallWords calls_;
   bool has_content_ = true;
+  const ScoreForm scores_;
+  size_t next_score_ = 0;  // of the rows that are put a part at a time
 };
 
 }  // namespace
 
-std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls) {
-  return std::make_unique<ChatWords>(delivery, model, calls);
+std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls, ScoreForm scores) {
+  return std::make_unique<ChatWords>(delivery, model, calls, std::move(scores));
 }
 
-std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model) {
-  return std::make_unique<CompletionWords>(delivery, model);
+std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model, ScoreForm scores) {
+  return std::make_unique<CompletionWords>(delivery, model, std::move(scores));
 }
 
 }  // namespace fulmar::api::openai

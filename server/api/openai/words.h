@@ -6,11 +6,13 @@
 #include "answer/common_fields.h"
 #include "answer/dialect.h"
 #include "api/openai/call_words.h"
+#include "api/openai/score_words.h"
 
 namespace fulmar::api::openai {
 
-std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls = CallWords::tools);
-std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model);
+std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls = CallWords::tools,
+                                    ScoreForm scores = {});
+std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model, ScoreForm scores = {});
 
 // {"error":{"message","type","param","code"}}; param and code are null when empty.
 http::Response error_words(const http::Failure& failure);
