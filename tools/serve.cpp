@@ -71,6 +71,7 @@ bool can_be_a_host(const std::string& host) {
 // Those that say something of one model, where none is named that they could mean.
 void refuse_first_models_flags(const ServeFlags& flags) {
   const std::pair<std::string_view, bool> given[] = {{"--model-name", !flags.spec.name.empty()},
+                                                     {"--reranker", !flags.spec.reranker.empty()},
                                                      {"--gn-eps", flags.spec.head_norm_eps.has_value()},
                                                      {"--adapter", !flags.adapters.empty()},
                                                      {"--state", !flags.states.empty()}};
@@ -148,6 +149,7 @@ void add_serve(CommandLine& line) {
   command.option("--model-name", flags->spec.name,
                  "The model's id for clients; by default the name of its file or folder");
   add_host_flags(command, flags->server);
+  command.option("--reranker", flags->spec.reranker, "File of a reranker for POST /rerank, beside a model that makes vectors");
   command.option("--host", flags->server.http.host, "Address to listen on").show_default();
   command.option("--port", flags->server.http.port, "Port to listen on; 0: a free one").show_default().between(0, 65535);
   const Option password =

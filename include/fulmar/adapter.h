@@ -13,6 +13,8 @@ struct Adapter {
   // The s in W + s B A, of LoRA and DoRA only: a trainer's lora_alpha / rank. Nothing: what PEFT's
   // adapter_config.json beside the file says, else 2, which servers of RWKV take.
   std::optional<float> scaling;
+  // Times that. 0: the adapter, whatever its kind, is left out; else 1 for those that have no scaling.
+  float scale = 1;
 };
 
 }  // namespace fulmar

@@ -90,6 +90,11 @@ class Engine {
   // A tuned state's file as a value: no token fed, and a hash of its own, so that texts that began from different ones are
   // told apart. `order` as in ModelSpec::state_order. Throws Error(bad_file) where it is no state of this model.
   virtual StatePtr tuned_state(const std::string& file, const std::string& order) const = 0;
+  // Of a model that embeds, and was loaded with a reranker: that. Else null.
+  virtual Engine* reranker() const { return nullptr; }
+  // Of a reranker: what the request for a score begins from, by the state of a text that the other model has read. Throws
+  // Error(bad_request) for a state that is none of its. Of others null.
+  virtual StatePtr judged(const State&) const { return nullptr; }
   virtual std::string text_of(std::span<const Token> tokens) const = 0;
   // The same of one token, for who outlives the engine.
   virtual std::function<std::string(Token)> speller() const = 0;
@@ -97,6 +102,8 @@ class Engine {
   virtual bool spells(const Fingerprint& model) const = 0;
 
   virtual const ModelInfo& model() const = 0;
+  // Of the model with the adapters that it has now.
+  virtual Fingerprint fingerprint() const = 0;
   // Neither waits for the engine's thread.
   virtual EngineStats stats() const = 0;
   virtual EngineMeasures measures() const { return {}; }

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -43,6 +44,13 @@ struct ScoreRows {
   std::span<const TokenScore> operator[](size_t row) const { return cells.subspan(row * width, width); }
 };
 
+// Nanoseconds that a request took so far, one after the other.
+struct Times {
+  uint64_t waited = 0;  // until it had a slot
+  uint64_t prompt = 0;  // until the first token was drawn, or where none is the prompt was read
+  uint64_t drawing = 0; // since then
+};
+
 struct Event {
   std::string_view thought;       // new text of the thought, which comes before the answer's
   std::string_view text;          // new text: whole UTF-8 characters, never part of a stop string
@@ -61,6 +69,8 @@ struct Event {
   // its prompt was not read to the end.
   std::span<const StatePtr> states;
   uint64_t step = 0;                                  // the engine step that made it
+  Times times;
+  std::optional<uint32_t> stop;  // with Finish::stop: which of Request::stop it was; past those, one of the prompt's
   const Error* error = nullptr;                       // with Finish::failed
   // A token that completes no text makes no event of its own: it comes with the next one. The last event of a turn that
   // is kept comes when that is durable; where it cannot be kept, it is Finish::failed, and the session is what it was.

@@ -24,6 +24,7 @@ struct ModelSpec {
   std::vector<Adapter> adapters;  // merged into the model's weights in this order
   std::string state;              // file with a tuned initial state of every sequence; empty: the model's own
   std::string state_order;  // of that file's matrices: "value-key", "key-value"; empty: what the file tells
+  std::string reranker;     // file of one that scores what a model that embeds has read; empty: none
   uint32_t slots = 0;  // sequences that can be live at once; 0: as many as an eighth of the weights' memory holds
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
@@ -57,6 +58,7 @@ struct ModelInfo {
   uint32_t layers = 0, channels = 0, vocab = 0;
   uint64_t parameters = 0, weight_bytes = 0, state_bytes = 0;
   bool embeds = false;  // it makes vectors of texts, and no text
+  bool ranks = false;   // it scores texts by the states of a model that embeds
   uint32_t slots = 0;  // sequences that can be live at once
   int64_t created = 0;  // Unix time of loading
   // What its makers draw with: "open" (thinking), "fake" (an empty thought), "tools", as far as they say; the first is

@@ -132,6 +132,7 @@ struct Prompt {
   std::vector<Token> stop_tokens;  // those of the stops that are one token
   std::string chat_template;       // the name of the one that was applied
   Turn turn;
+  uint32_t shared = 0;             // tokens that prompts to come will begin with as well: what was read of them is kept
 };
 
 // What a text goes on from, and the name under which what became of it is kept. A request has one, or several: all of
@@ -154,6 +155,7 @@ struct Report {
   // Of the prompt's, but for the first; it is then read from its first token on. Of several choices the one hears them that
   // reads it.
   std::optional<uint16_t> prompt_logprobs;
+  bool progress = false;  // an event after each step that read some of the prompt
 };
 inline constexpr uint16_t max_logprobs = 128;
 

@@ -17,7 +17,9 @@ enum class PenaltyRule : uint8_t {
   openai,    // presence + frequency * count; temperature, top_k, top_p, min_p
   pipeline,  // of the rwkv package: the same, but digits and blanks do not count; top_p, top_k, temperature, min_p
   runner,    // of RWKV-Runner and RWKV-Infer: as pipeline, and everything counts
+  llama,     // of llama.cpp: as openai; top_k, top_p, min_p, temperature
   rapid,     // of Rapid-Sampling: presence at first, frequency each time after; temperature, top_k with top_p, min_p
+  ai00,      // of ai00: penalties as rapid; top_p, top_k, temperature, min_p
   batch      // of rwkv_lightning's /v2: penalties as pipeline; temperature, top_k, top_p, min_p
 };
 
@@ -50,7 +52,9 @@ constexpr SamplingRange temperature{0, 2}, top_p{0, 1}, min_p{0, 1}, presence_pe
 constexpr std::pair<std::string_view, PenaltyRule> penalty_rules[] = {{"openai", PenaltyRule::openai},
                                                                       {"pipeline", PenaltyRule::pipeline},
                                                                       {"runner", PenaltyRule::runner},
+                                                                      {"llama", PenaltyRule::llama},
                                                                       {"rapid", PenaltyRule::rapid},
+                                                                      {"ai00", PenaltyRule::ai00},
                                                                       {"batch", PenaltyRule::batch}};
 
 // What a model's makers measured it with, or what another server draws with by default.

@@ -8,11 +8,12 @@
 namespace fulmar::shared {
 #endif
 
-// With w = exp((logit - largest) / temperature), but w = exp(logit - largest) in the cuts of DRAW_CUTS_FIRST; each stage
-// works on what the one before left.
+// With w = exp((logit - largest) / temperature), but w = exp(logit - largest) in the cuts of DRAW_CUTS_FIRST and
+// DRAW_COLD_CUTS; each stage works on what the one before left.
 SHARED_CONST(uint, DRAW_TEMPERATURE_FIRST, 0u);  // top_k, top_p, min_p. Among equals at a cut the lower ids are kept.
 SHARED_CONST(uint, DRAW_CUTS_FIRST, 1u);  // top_p with all equals of its last, top_k, then w^(1 / temperature), min_p
 SHARED_CONST(uint, DRAW_JOINT, 2u);  // top_k or top_p, whichever keeps less; equals of the last share its room; min_p
+SHARED_CONST(uint, DRAW_COLD_CUTS, 3u);  // top_k, top_p, min_p, then w^(1 / temperature); equals as in the first
 
 // 28 bytes, laid out alike (std430) by all compilers.
 struct Draw {

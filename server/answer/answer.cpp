@@ -20,6 +20,10 @@
 namespace fulmar::api {
 namespace {
 
+Times longer(const Times& a, const Times& b) {
+  return {std::max(a.waited, b.waited), std::max(a.prompt, b.prompt), std::max(a.drawing, b.drawing)};
+}
+
 class Answer;
 
 struct Choice final : Sink {
@@ -28,6 +32,7 @@ struct Choice final : Sink {
 
   bool empty() const { return thought.empty() && text.empty() && news.empty(); }
   size_t capacity() const { return thought.capacity() + text.capacity() + news.capacity(); }
+  Usage usage() const { return {prompt_tokens, completion_tokens, thought_tokens, cached_tokens, times}; }
 
   void add_logprobs(const ScoreRows& scores) {
     for (size_t i = 0; i < scores.size(); ++i) logprob += double{scores[i][0].logprob};
@@ -40,7 +45,9 @@ struct Choice final : Sink {
   std::string thought, text;  // not taken yet
   News news;                  // which comes behind them
   Finish finish = Finish::none;
-  uint32_t completion_tokens = 0, thought_tokens = 0;
+  uint32_t completion_tokens = 0, thought_tokens = 0, prompt_tokens = 0, cached_tokens = 0;
+  Times times;
+  std::optional<uint32_t> stop;
   double logprob = 0;  // of its tokens together
   size_t scored = 0;   // how many these are
   uint32_t sent_tokens = 0;  // completion_tokens when its text was taken last
@@ -73,6 +80,8 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
     std::string thought, text;  // one of them
     News news;
     Finish finish;              // none until the choice's last piece
+    Usage usage;
+    std::optional<uint32_t> stop;
   };
   // With the lock held.
   void add(Choice& choice, const Event& event);
@@ -92,7 +101,8 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
     for (Choice& choice : choices_) choice.close();
   }
   size_t prompt_of(uint32_t index) const { return index / drawn_; }
-  const std::string& echo_of(uint32_t index) const { return echo_[prompt_of(index)]->text; }
+  const Prompt* told_prompt(uint32_t index) const { return prompts_.empty() ? nullptr : prompts_[prompt_of(index)].get(); }
+  std::string_view echo_of(uint32_t index) const { return echo_ ? std::string_view(told_prompt(index)->text) : std::string_view(); }
   // By whoever takes, once they are all there.
   ScoreRows prompt_scores(uint32_t index) const { return prompt_scores_.rows(prompt_of(index)); }
   size_t shown() const { return choices_.size() / drawn_ * delivery_.choices; }
@@ -105,13 +115,13 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   Measures& measures_;
   const std::string id_;  // in there; empty: it is not
   const std::vector<uint32_t> indices_;
-  const bool trim_;
+  const bool trim_, echo_, tells_tokens_, tells_progress_;
   const uint32_t drawn_;  // choices of each prompt, all of which are shown, or the best
   const bool scores_;
   const std::shared_ptr<http::Reply> reply_;
-  std::vector<std::shared_ptr<const Prompt>> echo_;  // per prompt, or empty
-  PromptScores prompt_scores_;                       // where they are wanted; with the lock, until they are whole
-  std::vector<uint32_t> best_;                       // those that are shown, where they are not all
+  std::vector<std::shared_ptr<const Prompt>> prompts_;  // whose texts are told, or empty
+  PromptScores prompt_scores_;                          // where they are wanted; with the lock, until they are whole
+  std::vector<uint32_t> best_;                          // those that are shown, where they are not all
   std::vector<Request> requests_;                    // per prompt, where it may be paused
   std::deque<Choice> choices_;                       // prompt-major; fixed before they are submitted
   // Of whoever takes: how far the openings of a stream are out, or an answer in one piece.
@@ -152,6 +162,9 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
       id_(asked.id),
       indices_(asked.indices),
       trim_(asked.trim),
+      echo_(asked.echo),
+      tells_tokens_(asked.tells_tokens),
+      tells_progress_(asked.tells_progress),
       drawn_(std::max(asked.best_of, asked.delivery.choices)),
       scores_(asked.scores),
       reply_(call.reply),
@@ -161,13 +174,13 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
   for (const Request& request : asked.prompts) {
     read_.push_back({request.prompt->tokens.size(), 0});
     usage_.prompt += read_.back().tokens;
-    if (asked.echo) echo_.push_back(request.prompt);
+    if (asked.echo || asked.tells_prompt) prompts_.push_back(request.prompt);
     if (scores_) prompt_scores_.add_prompt(request);
   }
 }
 
 void Answer::start(Asked asked) {
-  for (const auto& prompt : echo_) held_.change(prompt->text.size(), 0);
+  for (const auto& prompt : prompts_) held_.change(prompt->text.size(), 0);
   if (held_.too_much()) throw Held::too_much_error();
   const auto self = shared_from_this();
   reply_->on_gone([weak = weak_from_this()] {
@@ -214,12 +227,17 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
 void Answer::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
   usage_.thought += event.thought_tokens - std::exchange(choice.thought_tokens, event.thought_tokens);
+  choice.prompt_tokens = event.prompt_tokens;
+  choice.cached_tokens = event.cached_tokens;
+  choice.times = event.times;
+  choice.stop = event.stop;
+  usage_.times = longer(usage_.times, event.times);
   if (choice.index % drawn_ == 0) count_prompt(prompt_of(choice.index), event);
   reply_->note({usage_.prompt, usage_.completion});
   const size_t before = choice.capacity();
   choice.thought += event.thought;
   choice.text += event.text;
-  const size_t told = choice.news.add(event, scores_);
+  const size_t told = choice.news.add(event, scores_, tells_tokens_);
   choice.add_logprobs(event.scores);
   held_.change(prompt_scores_.add(prompt_of(choice.index), event.prompt_scores), 0);
   held_.change(choice.capacity(), before);
@@ -244,9 +262,10 @@ void Answer::add(Choice& choice, const Event& event) {
     if (unfinished_ == 0) reply_->wake();
     return;
   }
-  if (event.prompt_scores.size() > 0 && !echo_.empty()) reply_->wake();
+  if (event.prompt_scores.size() > 0 && echo_) reply_->wake();
   const bool is_due = choice.completion_tokens - choice.sent_tokens >= delivery_.chunk;
-  if (choice.finish == Finish::none && (choice.empty() || !is_due)) return;
+  const bool is_progress = tells_progress_ && event.completion_tokens == 0;
+  if (choice.finish == Finish::none && !is_progress && (choice.empty() || !is_due)) return;
   if (!std::exchange(choice.waiting, true)) news_.push_back(choice.index);
   reply_->wake();
 }
@@ -320,7 +339,7 @@ std::vector<Answer::Piece> Answer::take_pieces() {
   for (size_t bytes = 0; !news_.empty() && bytes < kPartBytes;) {
     Choice& choice = choices_[news_.front()];
     news_.pop_front();
-    Piece piece{choice.index, {}, {}, {}, Finish::none};
+    Piece piece{choice.index, {}, {}, {}, Finish::none, choice.usage(), choice.stop};
     const size_t before = choice.capacity();
     std::string& part = choice.thought.empty() ? piece.text : piece.thought;
     part = take_part(choice.thought.empty() ? choice.text : choice.thought);
@@ -369,7 +388,8 @@ http::Reply::Part Answer::take_stream() {
   std::vector<Said> said;
   for (const Piece& piece : pieces) {
     calls.push_back(piece.news.pieces());
-    said.push_back({piece.index, piece.thought, piece.text, calls.back(), piece.news.scores(), piece.finish});
+    said.push_back({piece.index, piece.thought, piece.text, calls.back(), piece.news.scores(), piece.finish,
+                    {piece.usage, piece.stop, piece.news.tokens(), piece.finish == Finish::none ? nullptr : told_prompt(piece.index)}});
   }
   if (!said.empty()) dialect_->say(said, part.bytes);
   if (error) dialect_->fail(http::Failure(*error), part.bytes);
@@ -383,7 +403,7 @@ void Answer::put_opening(std::string& out) {
     const uint32_t index = choices_[next_].index;
     if (!has_echo(index)) return;
     if (given_ == 0) dialect_->open(index, out);
-    if (!echo_.empty() && !put_echo(index, out)) continue;
+    if (echo_ && !put_echo(index, out)) continue;
     ++next_;
     given_ = 0;
   }
@@ -391,18 +411,18 @@ void Answer::put_opening(std::string& out) {
 
 // Whether the prompt that is repeated has its scores, where they are wanted: they come with it, so that a stream waits for them.
 bool Answer::has_echo(uint32_t index) const {
-  if (echo_.empty() || prompt_scores_.empty()) return true;
+  if (!echo_ || prompt_scores_.empty()) return true;
   const std::lock_guard lock(mutex_);
   return error_ || dropped_ || unfinished_ == 0 || prompt_scores_.is_whole(prompt_of(index));
 }
 
 // A part of the prompt's text, or behind it of its scores; false: there is more.
 bool Answer::put_echo(uint32_t index, std::string& out) {
-  const std::string& text = echo_of(index);
+  const std::string_view text = echo_of(index);
   const ScoreRows all = prompt_scores(index);
   Said said{index, {}, {}, {}, {}, Finish::none};
   if (given_ < text.size() || all.size() == 0) {
-    said.text = first_part(std::string_view(text).substr(given_));
+    said.text = first_part(text.substr(given_));
     given_ += said.text.size();
   } else {
     const size_t first = given_ - text.size(), rows = std::max<size_t>(1, kPartBytes / sizeof(TokenScore) / all.width);
@@ -445,8 +465,8 @@ void Answer::put_choice(std::string& out) {
   const auto index = static_cast<uint32_t>(next_);
   if (worded_) return end_choice(choice, index, out);
   if (trim_ && given_ == 0) trim(choice.text);
-  const std::string_view parts[] = {choice.thought, echo_.empty() ? std::string_view() : echo_of(choice.index),
-                                    choice.text};
+  const bool puts = dialect_->puts_text();
+  const std::string_view none, parts[] = {puts ? choice.thought : none, puts ? echo_of(choice.index) : none, puts ? choice.text : none};
   const bool has_text = parts[1].size() + parts[2].size() > 0;
   if (given_ == 0) dialect_->begin_choice(index, {!choice.thought.empty(), has_text, !choice.news.calls().empty()}, out);
   size_t begin = 0, at = 0;
@@ -454,12 +474,13 @@ void Answer::put_choice(std::string& out) {
   const std::string_view part = first_part(parts[at].substr(given_ - begin));
   half_ += part;
   given_ += part.size();
-  const bool ends_thought = at == 0 && given_ == choice.thought.size();
+  const bool ends_thought = at == 0 && given_ == parts[0].size();
   const bool last = given_ == parts[0].size() + parts[1].size() + parts[2].size();
   append_json_escaped(out, last || ends_thought ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
-  dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores()}, out);
+  const Course course{choice.usage(), choice.stop, choice.news.tokens(), told_prompt(choice.index)};
+  dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores(), course, choice.text}, out);
   end_choice(choice, index, out);
 }
 

@@ -22,6 +22,9 @@ struct Asked {
   bool echo = false;             // each prompt's text is put before what continues it, and so are its scores, if wanted
   uint32_t best_of = 0;          // more than delivery.choices: so many are drawn, and those shown whose tokens are likeliest
   bool scores = true;            // those that the requests report are shown
+  bool tells_tokens = false;     // the dialect hears of the tokens that were drawn
+  bool tells_prompt = false;     // and with a choice's end of its prompt, which has its text then (PromptInput::keep_text)
+  bool tells_progress = false;   // and in a stream of how far the prompt was read; with Report::progress
   bool trim = false;             // an answer in one piece: without the white space around each text
   // Where it can be stopped or paused while it runs (running.h): its name there; and the numbers of its texts, where they are
   // not 0, 1, ... Prompts have no turn of a template then, and each is continued once.

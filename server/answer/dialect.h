@@ -1,6 +1,7 @@
 // How a family of clients wants an answer worded: from what was said to bytes.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,11 +12,20 @@
 
 namespace fulmar::api {
 
-// Tokens of all choices together.
+// Tokens of all choices together, or of one.
 struct Usage {
   uint64_t prompt = 0, completion = 0;
   uint64_t thought = 0;  // those of the completion that thoughts took
   uint64_t cached = 0;   // those of the prompt that were not read again
+  Times times{};         // of the choice that took longest for each
+};
+
+// How far one choice has come.
+struct Course {
+  Usage usage{};                    // its own
+  std::optional<uint32_t> stop{};   // Event::stop
+  std::span<const Token> tokens{};  // new ones, where Asked::tells_tokens says so
+  const Prompt* prompt = nullptr;   // with its last piece, where Asked::tells_prompt does
 };
 
 // A piece of one choice: of its thought, which comes first, or of its text and then of its calls. Characters are whole.
@@ -25,6 +35,7 @@ struct Said {
   std::span<const CallPiece> calls;
   ScoreRows scores;  // of the text's tokens
   Finish finish;     // none until the choice's last piece
+  Course course{};
 };
 
 // What a choice of an answer in one piece is made of.
@@ -37,6 +48,8 @@ struct Ending {
   Finish finish;
   std::span<const ToolCall> calls;
   ScoreRows scores;
+  Course course{};          // whose tokens are all of them
+  std::string_view text{};  // for who does not have it put
 };
 
 // Scores of a choice of an answer in one piece. Of the prompt, where they are wanted, a row for each token; the first one's
@@ -62,6 +75,7 @@ class Dialect {
   // text itself is put between as the inside of a JSON string, and so is a thought, where there is one, with
   // end_thought() between the two. It has no error of its own: nothing is out before all choices have ended.
   virtual http::Response whole_head() const { return {}; }
+  virtual bool puts_text() const { return true; }  // false: neither text nor thought is put
   virtual void begin_whole(std::string& out) = 0;
   virtual void begin_choice(uint32_t index, const Outline& outline, std::string& out) = 0;
   virtual void end_thought(std::string& out) = 0;

@@ -6,7 +6,7 @@
 
 namespace fulmar::api {
 
-size_t News::add(const Event& event, bool with_scores) {
+size_t News::add(const Event& event, bool with_scores, bool with_tokens) {
   const size_t before = bytes_;
   for (const CallPiece& piece : event.calls) {
     if (calls_.empty()) first_ = piece.call;
@@ -21,6 +21,10 @@ size_t News::add(const Event& event, bool with_scores) {
     width_ = event.scores.width;
     cells_.insert(cells_.end(), event.scores.cells.begin(), event.scores.cells.end());
     bytes_ += event.scores.cells.size_bytes();
+  }
+  if (with_tokens) {
+    tokens_.insert(tokens_.end(), event.tokens.begin(), event.tokens.end());
+    bytes_ += event.tokens.size_bytes();
   }
   return bytes_ - before;
 }

@@ -13,8 +13,8 @@ namespace fulmar::api {
 
 class News {
  public:
-  // How many bytes it is.
-  size_t add(const Event& event, bool with_scores);
+  // How many bytes it is; with or without scores, and the tokens that were drawn.
+  size_t add(const Event& event, bool with_scores, bool with_tokens);
   // All that is new, but of the scores only those that are at most so many bytes; the rest stays.
   News take(size_t bytes);
   bool empty() const { return bytes_ == 0; }
@@ -25,12 +25,14 @@ class News {
   // The same as pieces of these.
   std::vector<CallPiece> pieces() const;
   ScoreRows scores() const { return {cells_, width_}; }
+  std::span<const Token> tokens() const { return tokens_; }
 
  private:
   uint32_t first_ = 0;  // number of calls_[0]
   std::vector<ToolCall> calls_;
   std::vector<TokenScore> cells_;
   uint32_t width_ = 0;
+  std::vector<Token> tokens_;
   size_t bytes_ = 0;
 };
 

@@ -204,6 +204,7 @@ ModelSpec Host::spec_for(const std::string& path, const std::string& id) const {
     spec.chat_template.clear();
     spec.head_norm_eps.reset();
     spec.adapters.clear();
+    spec.reranker.clear();
     spec.state.clear();
     spec.state_order.clear();
     spec.progress = {};

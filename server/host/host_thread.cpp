@@ -27,12 +27,13 @@ Error as_error(const std::exception_ptr& thrown) {
 
 bool same_but_for_adapters(const ModelSpec& a, const ModelSpec& b) {
   return a.file == b.file && a.name == b.name && a.strategy == b.strategy && a.vocab == b.vocab && a.state == b.state &&
-         a.state_order == b.state_order && a.chat_template == b.chat_template && a.slots == b.slots;
+         a.state_order == b.state_order && a.chat_template == b.chat_template && a.slots == b.slots && a.reranker == b.reranker;
 }
 
 bool same_adapters(const std::vector<Adapter>& a, const std::vector<Adapter>& b) {
   return std::ranges::equal(a, b, [](const Adapter& one, const Adapter& other) {
-    return one.file == other.file && one.mode == other.mode && one.scaling == other.scaling;
+    return one.file == other.file && one.mode == other.mode && one.scaling == other.scaling &&
+           one.scale == other.scale;
   });
 }
 

@@ -164,6 +164,8 @@ void Admission::add_marks(const Job& job, uint32_t shared, Beginning& beginning)
   // Where this prompt parts from another; where it was asked before, the place that leaves a token to be fed.
   const uint32_t parting = std::min(shared, size > 0 ? size - 1 : 0);
   if (beginning.cacheable && parting >= beginning.read + worth_keeping) marks.push_back(parting);
+  const uint32_t told = beginning.prompt->shared;
+  if (beginning.cacheable && told > beginning.read && told < size) marks.push_back(told);
   if (job.siblings && job.siblings->waiting > 0 && size > beginning.read + 1) {
     job.siblings->reading = true;
     job.siblings->read = size - 1;

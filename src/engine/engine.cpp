@@ -17,8 +17,9 @@
 #include "engine/queue.h"
 #include "model/fingerprint.h"
 #include "model/load.h"
-#include "rwkv/state_file.h"
 #include "model/vocabulary.h"
+#include "rwkv/state.h"
+#include "rwkv/state_file.h"
 
 namespace fulmar {
 namespace {
@@ -36,7 +37,7 @@ class ModelEngine final : public Engine {
         vocabulary_(hash_of(*tokenizer_)),
         max_prompt_tokens_(options.max_prompt_tokens),
         sessions_(options.sessions ? options.sessions : StateStore::open({})),
-        limits_{vocab_, model_->slots(), fingerprint(), model_->state_floats(), options.model.reproducible,
+        limits_{vocab_, model_->slots(), its_fingerprint(), model_->state_floats(), options.model.reproducible,
                 uint64_t{prompts_fed} * max_prompt_tokens_, !options.model.state.empty()},
         queue_(options.queue, options.queue_tokens),
         loop_(*model_, tokenizer_, *sessions_, queue_, counters_, limits_,
@@ -59,12 +60,12 @@ class ModelEngine final : public Engine {
       bounded.chat.thinking_budget = thinking_budget_;
       prompt = make_prompt(bounded, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
     }
-    return input.embed && model_->config().embeds ? ended(*prompt) : prompt;
+    return input.embed && model_->config().embeds && !info_.ranks ? ended(*prompt) : prompt;
   }
 
   void submit(std::vector<Submission> all) override {
     for (const Submission& submission : all)
-      if (!submission.request.embed) refuse_vectors(model_->config());
+      if (!submission.request.embed && submission.request.max_tokens > 0) refuse_vectors(model_->config());
     queue_.push(make_jobs(std::move(all), *tokenizer_, limits()));
   }
 
@@ -92,6 +93,29 @@ class ModelEngine final : public Engine {
     for (const float value : state->floats) state->hash.add(std::bit_cast<Token>(value));
     return state;
   }
+  Engine* reranker() const override { return reranker_.get(); }
+  // Its recurrence goes on from what the other model's layers have of the text; nothing came before its one token.
+  StatePtr judged(const State& read) const override {
+    const rwkv::Config& config = model_->config();
+    if (!info_.ranks || read.floats.size() != limits().state_floats)
+      fail(ErrorKind::bad_request, "the state is none that {} scores", info_.id);
+    auto state = std::make_shared<State>();
+    state->model = limits().model;
+    state->floats = read.floats;
+    for (uint32_t layer = 0; layer < config.L; ++layer) {
+      const rwkv::LayerState at = rwkv::layer_state(config, layer);
+      std::fill_n(state->floats.begin() + at.att_x, config.C, 0.0f);
+      std::fill_n(state->floats.begin() + at.ffn_x, config.C, 0.0f);
+    }
+    return state;
+  }
+  void take_reranker(std::unique_ptr<Engine> reranker) {
+    const ModelInfo &own = info_, &other = reranker->model();
+    if (!own.embeds || other.state_bytes != own.state_bytes || other.layers != own.layers || other.channels != own.channels)
+      fail(ErrorKind::bad_file, "{}: scores what a model of {} layers and {} channels that makes vectors has read, and {} is none",
+           other.path, other.layers, other.channels, own.path);
+    reranker_ = std::move(reranker);
+  }
   std::string text_of(std::span<const Token> tokens) const override { return tokenizer_->decode(tokens); }
   std::function<std::string(Token)> speller() const override {
     return [tokenizer = tokenizer_](Token token) { return std::string(tokenizer->bytes(token)); };
@@ -99,6 +123,7 @@ class ModelEngine final : public Engine {
   bool spells(const Fingerprint& model) const override { return is_of_vocabulary(model, vocabulary_); }
 
   const ModelInfo& model() const override { return info_; }
+  Fingerprint fingerprint() const override { return limits().model; }
 
   EngineStats stats() const override {
     return {.steps = counters_.steps,
@@ -126,7 +151,7 @@ class ModelEngine final : public Engine {
   void set_adapters(const std::vector<Adapter>& adapters, double seconds) override {
     const auto change = [&] {
       loop_.change_adapters(adapters);
-      const Fingerprint now = fingerprint();
+      const Fingerprint now = its_fingerprint();
       loop_.change_model(now);
       std::lock_guard lock(limits_mutex_);
       limits_.model = now;
@@ -137,9 +162,11 @@ class ModelEngine final : public Engine {
   void drain(double seconds, const std::string& why) override {
     constexpr double until_done = 1e9;
     queue_.refuse(why);
-    if (queue_.wait_idle(seconds)) return;
-    queue_.give(Order::cancel);
-    queue_.wait_idle(until_done);
+    if (!queue_.wait_idle(seconds)) {
+      queue_.give(Order::cancel);
+      queue_.wait_idle(until_done);
+    }
+    if (reranker_) reranker_->drain(seconds, why);
   }
 
  private:
@@ -154,7 +181,7 @@ class ModelEngine final : public Engine {
   }
 
   // Of weights, adapters and vocabulary.
-  Fingerprint fingerprint() const { return joined(model_->fingerprint(), vocabulary_); }
+  Fingerprint its_fingerprint() const { return joined(model_->fingerprint(), vocabulary_); }
 
   JobLimits limits() const {
     std::lock_guard lock(limits_mutex_);
@@ -176,6 +203,7 @@ class ModelEngine final : public Engine {
   Queue queue_;
   Loop loop_;
   Subscription store_news_;
+  std::unique_ptr<Engine> reranker_;
   std::thread thread_;
 };
 
@@ -197,9 +225,14 @@ bool Engine::fits_beside(const EngineOptions& options) {
   return fits_beside_others(options.model);
 }
 
-std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
+namespace {
+
+std::unique_ptr<Engine> create_one(const EngineOptions& options, bool as_reranker) {
   pick_template({}, options.model.chat_template);  // a wrong name costs no loading
   LoadedParts parts = load_parts(options.model);
+  if (parts.info.ranks && !as_reranker)
+    fail(ErrorKind::bad_file, "{}: is a reranker: serve the model whose states it scores, and name this with --reranker", options.model.file);
+  if (!parts.info.ranks && as_reranker) fail(ErrorKind::bad_file, "{}: is no reranker", options.model.file);
   TemplateChoice chat;
   if (options.chats && !parts.info.embeds) {
     chat = template_of(parts.folder, *parts.tokenizer, options.model.chat_template);
@@ -208,6 +241,27 @@ std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   }
   return make_engine(std::move(parts.model), std::move(parts.tokenizer), options, std::move(parts.info),
                      std::move(chat));
+}
+
+// What scores has one token, which stands for nothing.
+std::unique_ptr<Engine> create_reranker(const EngineOptions& options) {
+  EngineOptions other = options;
+  other.model.file = other.model.reranker;
+  other.model.vocab = "bytes";
+  other.model.name = other.model.state = other.model.reranker = {};
+  other.model.adapters.clear();
+  other.chats = false;
+  other.sessions = nullptr;
+  other.prefix_cache = 0;
+  return create_one(other, true);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
+  std::unique_ptr<Engine> engine = create_one(options, false);
+  if (!options.model.reranker.empty()) static_cast<ModelEngine&>(*engine).take_reranker(create_reranker(options));
+  return engine;
 }
 
 }  // namespace fulmar

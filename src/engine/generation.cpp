@@ -123,7 +123,8 @@ void Generation::append_demands(std::vector<Demand>& demands) const {
         demands.push_back({slots[0], slots.subspan(i, 1), rows, false, Want::none});
     return;
   }
-  const Want want = job_.request->max_tokens == 0 && !heads_ ? Want::none : Want::last;
+  const bool has_row = heads_ ? job_.request->embed : job_.request->max_tokens > 0;
+  const Want want = has_row ? Want::last : Want::none;
   const bool scored = reads_for_scores();
   if (stops_at_lead_ && fed_ < lead_) {
     demands.push_back({slots[0], slots, lead_ - fed_, false, Want::none});
@@ -151,7 +152,7 @@ uint32_t Generation::feed(const Demand& demand, uint32_t rows, std::vector<Token
   require(rows <= from.size() - fed, "{} rows where {} are left", rows, from.size() - fed);
   const auto first = from.begin() + fed;
   for (size_t i = 0; i < demand.slots.size(); ++i) tokens.insert(tokens.end(), first, first + rows);
-  const uint32_t before = read();
+  const uint32_t before = was_read_ = read();
   fed += rows;
   return read() - before;
 }
@@ -163,7 +164,7 @@ void Generation::rest(uint64_t step) {
 }
 
 void Generation::embed(std::span<const float> vector) {
-  vector_ = unit_vector(vector);
+  vector_ = heads_ && heads_->ranks() ? std::vector<float>(vector.begin(), vector.end()) : unit_vector(vector);
   const auto finite = [](float x) { return std::isfinite(x); };
   if (std::ranges::all_of(vector_, finite)) return;
   finish_ = Finish::failed;
@@ -212,6 +213,7 @@ void Generation::blame_state() noexcept {
 }
 
 void Generation::accept(Token token) {
+  if (!drew_first_) drew_first_ = Clock::now();
   next_.assign(1, token);
   next_fed_ = 0;
   ++drawn_;
@@ -318,7 +320,7 @@ void Generation::deliver() noexcept {
     } catch (...) {  // no memory for a sentence
       end(Finish::failed, step_, nullptr);
     }
-  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty() || !calls_.empty() || has_scores()) {
+  } else if ((done() && !held_) || !text_.empty() || !said_thought_.empty() || !calls_.empty() || has_scores() || has_progress()) {
     emit(held_ ? Finish::none : finish_, nullptr);
   }
 }
@@ -354,6 +356,19 @@ void Generation::flush() {
   said_scores_->show(stops_.stopped() ? shown_ : said_bytes_ + 1);
 }
 
+// Events come while the next step is under way, which has read nothing yet.
+bool Generation::has_progress() const {
+  return job_.request->report.progress && drawn_ == 0 && told_read_ != was_read_;
+}
+
+Times Generation::times() const {
+  const auto from_to = [](Clock::time_point from, Clock::time_point to) {
+    return static_cast<uint64_t>(std::chrono::nanoseconds(to - from).count());
+  };
+  const Clock::time_point now = Clock::now(), read = drew_first_.value_or(now);
+  return {from_to(job_.since, begun_), from_to(begun_, read), from_to(read, now)};
+}
+
 void Generation::emit(Finish finish, const Error* error) {
   Event event;
   std::vector<CallPiece> calls;
@@ -364,7 +379,8 @@ void Generation::emit(Finish finish, const Error* error) {
   event.text = text_;
   event.tokens = unsent_;
   event.finish = finish;
-  event.prompt_tokens = read();
+  event.prompt_tokens = finish == Finish::none && drawn_ == 0 ? was_read_ : read();
+  told_read_ = event.prompt_tokens;
   event.cached_tokens = beginning_.read;
   event.completion_tokens = drawn_;
   if (prompt_scores_) event.prompt_scores = prompt_scores_->first(prompt_scores_->size());
@@ -373,6 +389,8 @@ void Generation::emit(Finish finish, const Error* error) {
   if (finish == Finish::length || finish == Finish::stop || finish == Finish::called || finish == Finish::paused) event.states = states_;
   event.thought_tokens = thought_;
   event.step = step_;
+  event.times = times();
+  if (finish == Finish::stop && stops_.stopped()) event.stop = static_cast<uint32_t>(stops_.which());
   event.error = error;
   send(*job_.sink, event);
   ended_ = finish != Finish::none;

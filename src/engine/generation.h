@@ -1,6 +1,7 @@
 // A request while it runs in slots: what of the prompt is fed, the draws, and the text on its way to the sink. Owned by
 // the engine thread; draw() may be called by another one that it waits for.
 #pragma once
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -103,6 +104,8 @@ class Generation {
   void end(Finish finish, uint64_t step, const Error* error) noexcept;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   const Prompt& prompt() const { return *beginning_.prompt; }
   uint32_t left() const { return static_cast<uint32_t>(input_.size()) - fed_; }
   bool is_apart() const;
@@ -126,6 +129,8 @@ class Generation {
   void blame_state() noexcept;
   size_t said_shown() const { return shown_ > held_before_ ? shown_ - held_before_ : 0; }
   void flush();
+  bool has_progress() const;
+  Times times() const;
   void emit(Finish finish, const Error* error);
 
   const Job job_;
@@ -145,6 +150,8 @@ class Generation {
   bool stops_at_lead_ = false;      // no step passes the end of those
   std::vector<Token> input_;        // to be fed before the first draw
   uint32_t fed_ = 0;                // of those
+  uint32_t was_read_ = beginning_.read;  // read() before the step that feeds it now
+  std::optional<uint32_t> told_read_;  // in an event of Report::progress
   uint32_t drawn_ = 0;         // completion tokens
   uint32_t thought_ = 0;       // of the completion tokens: those of the thought
   std::vector<Token> next_;    // to be fed after the prompt: the last draw, and what closes a thought
@@ -162,6 +169,8 @@ class Generation {
   std::vector<Token> unsent_;  // drawn since the last event
   const EmbeddingHeads* const heads_;
   std::vector<float> vector_;  // the embedding
+  const Clock::time_point begun_ = Clock::now();
+  std::optional<Clock::time_point> drew_first_;
   Snapshot snapshot_;
   std::vector<StatePtr> states_;
   uint64_t step_ = 0;          // the last that drew

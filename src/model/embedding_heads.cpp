@@ -35,6 +35,12 @@ std::vector<float> multiply(std::span<const float> matrix, std::span<const float
 }  // namespace
 
 EmbeddingHeads::EmbeddingHeads(const Source& source, uint32_t C, uint32_t V) {
+  if (source.info("embedding.rank.dense.weight")) {
+    dense_ = floats_of(source, "embedding.rank.dense.weight", {C, C});
+    bias_ = floats_of(source, "embedding.rank.dense.bias", {C});
+    score_ = floats_of(source, "embedding.rank.score.weight", {1, C});
+    return;
+  }
   if (V <= static_cast<uint32_t>(end_token))
     fail(ErrorKind::bad_file, "{}: this model makes vectors, and its vocabulary of {} has no end token {}",
          source.label(), V, end_token);
@@ -46,7 +52,15 @@ EmbeddingHeads::EmbeddingHeads(const Source& source, uint32_t C, uint32_t V) {
   }
 }
 
+std::vector<float> EmbeddingHeads::rank(std::span<const float> x) const {
+  const std::vector<float> hidden = multiply(dense_, x);
+  double score = 0;
+  for (size_t i = 0; i < hidden.size(); ++i) score += double{score_[i]} * std::tanh(double{hidden[i]} + double{bias_[i]});
+  return {static_cast<float>(score)};
+}
+
 std::vector<float> EmbeddingHeads::apply(EmbeddingTask task, std::span<const float> x) const {
+  if (ranks()) return rank(x);
   constexpr double eps = 1e-5;
   const Head& head = heads_[static_cast<size_t>(task)];
   std::vector<float> hidden = multiply(head.fc1, x);

@@ -16,11 +16,12 @@ class EmbeddingHeads {
  public:
   static constexpr Token end_token = 65535;  // stands at the end of every text
 
-  // Reads "embedding.retr.fc1.weight" and its like. Throws Error(bad_file) for what is missing or has another shape,
+  // Reads "embedding.retr.fc1.weight" and its like, or "embedding.rank.dense.weight". Throws Error(bad_file) for what is missing or has another shape,
   // and where a vocabulary of V tokens has no end token.
   EmbeddingHeads(const Source& source, uint32_t C, uint32_t V);
 
-  size_t channels() const { return heads_[0].gain.size(); }
+  // Whether they are a reranker's, which has one number for a text: score tanh(dense x + bias), whatever the task.
+  bool ranks() const { return !score_.empty(); }
   std::vector<float> apply(EmbeddingTask task, std::span<const float> x) const;
 
  private:
@@ -28,7 +29,10 @@ class EmbeddingHeads {
     std::vector<float> fc1, fc2;    // [C, C], output by output
     std::vector<float> gain, bias;  // [C], of the norm
   };
+  std::vector<float> rank(std::span<const float> x) const;
+
   std::array<Head, 3> heads_;  // by EmbeddingTask
+  std::vector<float> dense_, bias_, score_;  // [C, C], [C], [C]
 };
 
 // For whoever wants logits: throws Error(unsupported) where the model embeds, whose rows are vectors and no logits.

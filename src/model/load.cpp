@@ -10,6 +10,7 @@
 #include "fulmar/error.h"
 #include "model/auto_strategy.h"
 #include "model/devices.h"
+#include "model/embedding_heads.h"
 #include "model/model_name.h"
 #include "model/model_profiles.h"
 #include "model/place_model.h"
@@ -60,6 +61,7 @@ ModelInfo info_of(const Model& model, const ModelSpec& spec) {
   info.channels = config.C;
   info.slots = model.slots();
   info.embeds = config.embeds;
+  info.ranks = model.heads() && model.heads()->ranks();
   info.vocab = config.V;
   info.parameters = config.parameters;
   info.weight_bytes = model.weight_bytes();

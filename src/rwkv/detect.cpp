@@ -44,7 +44,8 @@ class Detector {
     config.F = narrow("blocks.0.ffn.key.weight: the hidden width", matrix("blocks.0.ffn.key.weight").first,
                       max_hidden);
     read_experts(config);
-    config.embeds = config.is_v7() && !has("head.weight") && has("embedding.retr.fc1.weight");
+    config.embeds = config.is_v7() && !has("head.weight") &&
+                    (has("embedding.retr.fc1.weight") || has("embedding.rank.dense.weight"));
     std::set<std::string> accounted;
     for (NeededTensor& needed : needed_tensors(config, source_)) {
       const uint64_t elements = check(needed);

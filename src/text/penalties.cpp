@@ -44,14 +44,14 @@ void Penalties::forget_faded() {
 
 void Penalties::count(Token token) {
   if (presence_ == 0 && frequency_ == 0) return;
-  if (rule_ == PenaltyRule::openai) forget_faded();
+  if (rule_ == PenaltyRule::openai || rule_ == PenaltyRule::llama) forget_faded();
   const auto first = edits_.begin() + static_cast<std::ptrdiff_t>(biases_);
   const auto found = static_cast<size_t>(std::ranges::find(first, edits_.end(), token, &Edit::token) - first);
   if (found == sums_.size()) {
     sums_.push_back(0);
     edits_.push_back({token, 0});
   }
-  const bool rapid = rule_ == PenaltyRule::rapid;
+  const bool rapid = rule_ == PenaltyRule::rapid || rule_ == PenaltyRule::ai00;
   const double added = !rapid ? addition(token) : sums_[found] == 0 ? presence_ : frequency_;
   for (size_t i = 0; i < sums_.size(); ++i) {
     sums_[i] = sums_[i] * decay_ + (i == found ? added : 0);

@@ -19,12 +19,13 @@ struct Edit {
 // Bias and additive penalties of one request as sparse edits. Of each token that was drawn, the prompt's excluded,
 // `paid` is taken off its logit. With t drawn last, and all counts n[v] and penalties P[v] zero at first:
 //
-//   openai, runner:  n[v] = decay n[v] + (v == t)                      paid = presence + frequency n[v]
+//   openai, llama,
+//   runner:          n[v] = decay n[v] + (v == t)                      paid = presence + frequency n[v]
 //   pipeline, batch: the same, but a t whose text is a part of " \t0123456789" adds 0 to its n
-//   rapid:           P[v] = decay P[v] + (v == t ? (P[v] == 0 ? presence : frequency) : 0)     paid = P[v]
+//   rapid, ai00:     P[v] = decay P[v] + (v == t ? (P[v] == 0 ? presence : frequency) : 0)     paid = P[v]
 //
-// Under openai, whose penalties do not decay of themselves, a token whose count fell below 1e-4 counts as never drawn; under
-// pipeline, batch and runner it pays the presence for ever, and under rapid that fades too. Sums are in double, deltas are
+// Under openai and llama, whose penalties do not decay of themselves, a token whose count fell below 1e-4 counts as never drawn; under
+// pipeline, batch and runner it pays the presence for ever, and under rapid and ai00 that fades too. Sums are in double, deltas are
 // rounded once.
 class Penalties {
  public:

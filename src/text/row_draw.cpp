@@ -29,13 +29,15 @@ class Row {
     // Without top_p the order of temperature and top_k does not matter.
     if (draw_.order == shared::DRAW_CUTS_FIRST && by_mass_)
       cut_then_warm();
+    else if (draw_.order == shared::DRAW_COLD_CUTS && (by_mass_ || draw_.min_p > 0))
+      return pick_of_cold();
     else if (draw_.order == shared::DRAW_JOINT && (by_count_ || by_mass_))
       cut_jointly();
     else if (by_count_ || by_mass_ || draw_.min_p > 0)
-      cut_by_rank();
+      cut_by_rank(scale_);
     else
       return draw(logits_, scale_, memory_.sums, sum_of_all(scale_), point());
-    std::erase_if(kept_.list, [&](const Candidate& candidate) { return candidate.value < draw_.min_p; });
+    drop_small();
     return draw(kept_.list, point());
   }
 
@@ -45,19 +47,37 @@ class Row {
   }
   double sum_of_all(const Scale& scale) { return sum_weights(logits_, scale, memory_.sums); }
 
-  void cut_by_rank() {
+  void drop_small() {
+    std::erase_if(kept_.list, [&](const Candidate& candidate) { return candidate.value < draw_.min_p; });
+  }
+
+  void warm() {
+    if (draw_.temperature == 1) return;
+    const double power = 1.0 / draw_.temperature;
+    for (Candidate& candidate : kept_.list)
+      candidate.value = static_cast<float>(std::pow(double{candidate.value}, power));
+  }
+
+  Token pick_of_cold() {
+    cut_by_rank({scale_.largest, 1.0f});
+    drop_small();
+    warm();
+    return draw(kept_.list, point());
+  }
+
+  void cut_by_rank(const Scale& scale) {
     if (by_count_) {
       collect(logits_, memory_.maxima, cut_by_count(logits_, memory_.maxima, top_k_, kept_.scratch), kept_.list);
-      weigh(kept_, scale_);
+      weigh(kept_, scale);
       if (!by_mass_) return;
       double total = 0;
       for (const Candidate& candidate : kept_.list) total += candidate.value;
       keep_mass(kept_, double{draw_.top_p} * total, Equals::lowest);
     } else if (by_mass_) {
-      const double total = sum_of_all(scale_);
-      keep_mass(logits_, memory_.maxima, scale_, total, double{draw_.top_p} * total, Equals::lowest, kept_);
+      const double total = sum_of_all(scale);
+      keep_mass(logits_, memory_.maxima, scale, total, double{draw_.top_p} * total, Equals::lowest, kept_);
     } else {
-      keep_weights(logits_, memory_.maxima, scale_, draw_.min_p, kept_);
+      keep_weights(logits_, memory_.maxima, scale, draw_.min_p, kept_);
     }
   }
 
@@ -71,10 +91,7 @@ class Row {
       const Candidate last = cut_by_count(kept_.scratch, top_k_);
       std::erase_if(kept_.list, [&](const Candidate& candidate) { return !is_kept(candidate, last); });
     }
-    if (draw_.temperature == 1) return;
-    const double power = 1.0 / draw_.temperature;
-    for (Candidate& candidate : kept_.list)
-      candidate.value = static_cast<float>(std::pow(double{candidate.value}, power));
+    warm();
   }
 
   void cut_jointly() {

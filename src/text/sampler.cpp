@@ -27,7 +27,10 @@ uint32_t order_of(PenaltyRule rule) {
   switch (rule) {
     case PenaltyRule::pipeline:
     case PenaltyRule::runner:
+    case PenaltyRule::ai00:
       return shared::DRAW_CUTS_FIRST;
+    case PenaltyRule::llama:
+      return shared::DRAW_COLD_CUTS;
     case PenaltyRule::rapid:
       return shared::DRAW_JOINT;
     case PenaltyRule::openai:

@@ -27,7 +27,9 @@ class Sampler {
   // Then, each on what the one before left, and with w = exp(logit - largest):
   //
   //   openai, batch     w = w^(1/T), top_k, top_p, min_p, draw. Among equals the lower ids are kept.
-  //   pipeline, runner  top_p, all equals of the last one included, top_k, w = w^(1/T), min_p, draw.
+  //   llama             top_k, top_p, min_p, w = w^(1/T), draw. Among equals the lower ids are kept.
+  //   pipeline, runner, ai00
+  //                     top_p, all equals of the last one included, top_k, w = w^(1/T), min_p, draw.
   //   rapid             w = w^(1/T), the largest that are top_k or have the share top_p, whichever is reached first,
   //                     all equals of the last one included, which share the room that is left (min(what is missing
   //                     to top_p / what they have, to top_k / how many they are, 1) times w each), min_p, draw.

@@ -35,6 +35,7 @@ constexpr Row rows[] = {
     {"infer", 1, 0.3f, 0, 0.2f, 0.3f, 0.996f, runner},  // RWKV-Infer
     {"runner", 1, 0.3f, 0, 0, 1, 0.996f, runner},       // RWKV-Runner
     {"pipeline", 1, 0.85f, 0, 0.2f, 0.2f, 0.996f, pipeline},  // the rwkv package's PIPELINE_ARGS
+    {"ai00", 1, 0.5f, 128, 0.3f, 0.3f, 0.99654026f, ai00},
     {"pip", 1, 0.3f, 0, 0.5f, 0.5f, 0.996f, runner},          // new_rwkv_pip
 };
 

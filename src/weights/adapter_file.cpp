@@ -119,7 +119,11 @@ class Reader {
         errors.bad("{} is {}, which adapter mode {} does not take: use mode {}", tensor.name,
                    word(change.kind), mode_.word, word(change.kind));
       check(errors, change, name, matrix->shape);
-      if (change.kind == Kind::lora || change.kind == Kind::dora) change.s = strength(errors, change);
+      if (change.kind == Kind::lora || change.kind == Kind::dora)
+        change.s = strength(errors, change) * adapter_.scale;
+      else if (adapter_.scale != 1)
+        fail(ErrorKind::bad_request, "{}: {} is {}, which counts wholly or not at all: its scale is 1 or 0", errors.label, tensor.name,
+             word(change.kind));
       contents_.changes.emplace(name, std::move(change));
     }
     return std::move(contents_);

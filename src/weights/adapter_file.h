@@ -46,6 +46,7 @@ struct OpenAdapter {
   std::optional<float> scaling;                              // as it was asked for
   std::optional<PeftConfig> config;                          // what lies beside the file
   std::map<std::string, std::string, std::less<>> original;  // the names in the file, where they are others
+  float scale = 1;                                           // times the scaling
 };
 OpenAdapter open_adapter(const Adapter& adapter);
 // The same of a file that is open.

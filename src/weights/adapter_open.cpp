@@ -67,7 +67,9 @@ OpenAdapter open_adapter(const Adapter& adapter) {
   SourcePtr file = open_as_written(path);
   std::optional<PeftConfig> config;
   if (is_pefts(path, *file)) config = config_beside(path);
-  return as_adapter(std::move(file), adapter.mode, adapter.scaling, std::move(config));
+  OpenAdapter open = as_adapter(std::move(file), adapter.mode, adapter.scaling, std::move(config));
+  open.scale = adapter.scale;
+  return open;
 }
 
 }  // namespace fulmar

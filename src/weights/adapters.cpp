@@ -135,7 +135,8 @@ std::shared_ptr<const AdaptedSource> adapt_open(SourcePtr model, const std::vect
 
 std::shared_ptr<const AdaptedSource> adapt(SourcePtr model, const std::vector<Adapter>& adapters) {
   std::vector<OpenAdapter> open;
-  for (const Adapter& adapter : adapters) open.push_back(open_adapter(adapter));
+  for (const Adapter& adapter : adapters)
+    if (adapter.scale != 0) open.push_back(open_adapter(adapter));
   return adapt_open(std::move(model), open);
 }
 

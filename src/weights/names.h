@@ -53,6 +53,8 @@ std::vector<Renamed> web_rwkv_names(const Source& source, const std::vector<Spel
 // EmbeddingRWKV's: its language model by BlinkDL's names, its heads as "embedding.retr.fc1.weight" (and sts, cls);
 // what it sees images with is left out. Null where the file is none.
 SourcePtr embedding_names(const SourcePtr& source);
+// Its rerankers', likewise; their head as "embedding.rank.dense.weight", its bias, and "embedding.rank.score.weight".
+SourcePtr reranker_names(const SourcePtr& source);
 
 // rwkv.cpp's, of the tensors of a ggmf file.
 std::vector<Renamed> ggmf_names(const Source& source);

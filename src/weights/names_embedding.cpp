@@ -2,11 +2,19 @@
 // heads that make vectors of what the final norm gives.
 #include "weights/names.h"
 
+#include <utility>
+
 namespace fulmar {
+namespace {
+
+bool sees_images(std::string_view name) {
+  return name.starts_with("vit.") || name.starts_with("proj.");
+}
+
+}  // namespace
 
 SourcePtr embedding_names(const SourcePtr& source) {
   constexpr std::string_view model = "rwkv.", heads = "head.", one_head = "_head.";
-  const auto sees_images = [](std::string_view name) { return name.starts_with("vit.") || name.starts_with("proj."); };
   if (!source->info("rwkv.emb.weight") || !source->info("head.retr_head.fc1.weight")) return nullptr;
   std::vector<Renamed> names;
   for (const std::string& name : source->names()) {
@@ -20,6 +28,24 @@ SourcePtr embedding_names(const SourcePtr& source) {
                        name});
     else
       names.push_back({name, name});
+  }
+  return rename(source, std::move(names));
+}
+
+SourcePtr reranker_names(const SourcePtr& source) {
+  constexpr std::string_view part = "reranker.";
+  constexpr std::pair<std::string_view, std::string_view> others[] = {{"token.weight", "emb.weight"},
+                                                                      {"head.0.weight", "embedding.rank.dense.weight"},
+                                                                      {"head.0.bias", "embedding.rank.dense.bias"},
+                                                                      {"head.2.weight", "embedding.rank.score.weight"}};
+  if (!source->info("reranker.blocks.0.att.r_k") || !source->info("reranker.head.2.weight")) return nullptr;
+  std::vector<Renamed> names;
+  for (const std::string& name : source->names()) {
+    if (name.starts_with("rwkv.") || sees_images(name)) continue;  // of the model that it was trained with
+    std::string own = name.starts_with(part) ? name.substr(part.size()) : name;
+    for (const auto& [from, to] : others)
+      if (own == from) own = to;
+    names.push_back({own, name});
   }
   return rename(source, std::move(names));
 }

@@ -125,6 +125,7 @@ SourcePtr open_weights(const fs::path& given) {
   const fs::path path = file_meant(given);
   SourcePtr written = open_as_written(path);
   if (SourcePtr embedding = embedding_names(written)) return embedding;
+  if (SourcePtr reranker = reranker_names(written)) return reranker;
   const fs::path config = path.parent_path() / "config.json";
   const std::string text = text_of_config(config);
   return blinkdl_names(std::move(written), {text, to_utf8(config)});

@@ -46,6 +46,19 @@ TEST(Ending, ARequestForNoTokensFeedsItsPrompt) {
   EXPECT_EQ(engine->stats().completion_tokens, 0u);
 }
 
+TEST(Ending, HowFarThePromptIsReadIsToldOnceAStep) {
+  const auto engine = make_fake_engine({});  // 64 rows a step
+  Question request = ask(std::string(150, 'x'), 2);
+  request.report.progress = true;
+  const auto listener = listen_to(*engine, request);
+  EXPECT_EQ(listener->wait(), Finish::length);
+  std::vector<uint32_t> read;
+  for (const auto& heard : listener->events())
+    if (heard.completion_tokens == 0) read.push_back(heard.prompt_tokens);
+  EXPECT_EQ(read, (std::vector<uint32_t>{0, 64, 128}));
+  EXPECT_EQ(listener->events().back().prompt_tokens, 150u);
+}
+
 TEST(Ending, EndOfTextStopsAndCanBeIgnored) {
   const auto engine = make_fake_engine(says("abc"));
   const auto listener = listen_to(*engine, ask("x", 100));
@@ -68,6 +81,30 @@ TEST(Ending, AStopTokenIsNotShown) {
   const auto listener = listen_to(*engine, request);
   EXPECT_EQ(listener->wait(), Finish::stop);
   EXPECT_EQ(listener->text(), "abc");
+}
+
+TEST(Ending, ItIsToldWhichStopItWas) {
+  const auto engine = make_fake_engine(says("one two."));
+  Question request = ask("x", 100);
+  request.stop = {"two", "."};
+  std::optional<uint32_t> stop;
+  Times times;
+  const auto run = [&] {
+    const auto listener = listen_to(*engine, request);
+    EXPECT_EQ(listener->wait(), Finish::stop);
+    stop = listener->events().back().stop;
+    times = listener->events().back().times;
+  };
+  run();
+  EXPECT_EQ(stop, 0u);
+  request.stop = {"three", "."};
+  run();
+  EXPECT_EQ(stop, 1u);
+  request.stop = {"three"};
+  run();
+  EXPECT_EQ(stop, std::nullopt) << "the model ended it";
+  EXPECT_GT(times.prompt, 0u);
+  EXPECT_GT(times.drawing, 0u);
 }
 
 TEST(Ending, AStopStringAcrossTokensNeverLeaksItsBeginning) {

@@ -202,7 +202,9 @@ void Listener::on_event(const Event& event) {
                      event.cached_tokens,
                      event.step,
                      kept(event.scores),
-                     kept(event.prompt_scores)});
+                     kept(event.prompt_scores),
+                     event.times,
+                     event.stop});
   if (event.error) error_ = std::make_unique<Error>(*event.error);
   changed_.notify_all();
 }

@@ -124,6 +124,8 @@ class Listener final : public Sink {
       std::vector<TokenScore> top;
     };
     std::vector<Score> scored, prompt_scored;
+    Times times;
+    std::optional<uint32_t> stop;
   };
   void on_event(const Event& event) override;
 

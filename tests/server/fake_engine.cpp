@@ -242,11 +242,13 @@ bool FakeEngine::step(Live& live) {
     event.thought_tokens = live.thought;
   }
   event.completion_tokens = static_cast<uint32_t>(++live.made);
-  for (const std::string& stop : live.request.stop) {
-    const size_t at = piece.find(stop);
+  event.times = {1'000'000, 2'000'000, 3'000'000 * live.made};
+  for (uint32_t i = 0; i < live.request.stop.size(); ++i) {
+    const size_t at = piece.find(live.request.stop[i]);
     if (at == std::string::npos) continue;
     piece.resize(at);
     event.finish = Finish::stop;
+    event.stop = i;
   }
   if (event.finish == Finish::none && live.made == live.request.max_tokens) event.finish = Finish::length;
   const Error error(ErrorKind::device_lost, options_.fail_with);

@@ -49,6 +49,7 @@ class FakeEngine final : public Engine {
   std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override;
   void submit(std::vector<Submission> all) override;
   const ModelInfo& model() const override { return info_; }
+  Fingerprint fingerprint() const override { return *Fingerprint::from_hex("00112233445566778899aabbccddeeff"); }
   EngineStats stats() const override;
   std::string trouble() const override;
   StateStore& sessions() const override { return *sessions_; }

@@ -52,7 +52,7 @@ std::map<Token, double> plain_penalties(const Sampling& sampling, const std::vec
   const double presence = sampling.presence_penalty, frequency = sampling.frequency_penalty;
   const double decay = sampling.penalty_decay;
   std::map<Token, double> paid;
-  if (sampling.rule == PenaltyRule::rapid) {
+  if (sampling.rule == PenaltyRule::rapid || sampling.rule == PenaltyRule::ai00) {
     double penalty[41] = {};
     for (const Token token : drawn) {
       const double more = penalty[token] == 0 ? presence : frequency;
@@ -65,7 +65,7 @@ std::map<Token, double> plain_penalties(const Sampling& sampling, const std::vec
   std::map<Token, double> occurrence;
   for (const Token token : drawn) {
     for (auto& [seen, count] : occurrence) count *= decay;
-    if (sampling.rule == PenaltyRule::openai)
+    if (sampling.rule == PenaltyRule::openai || sampling.rule == PenaltyRule::llama)
       std::erase_if(occurrence, [](const auto& entry) { return entry.second < 1e-4; });
     const bool spares = sampling.rule == PenaltyRule::pipeline || sampling.rule == PenaltyRule::batch;
     const bool counts = !spares || token >= uncounted_tokens;
@@ -79,7 +79,7 @@ TEST(Penalties, EachRuleIsItsPlainFormulaOverRandomDraws) {
   const auto vocabulary = small_vocabulary();
   std::mt19937 random(3);
   using enum PenaltyRule;
-  for (const PenaltyRule rule : {openai, pipeline, runner, rapid, batch}) {
+  for (const PenaltyRule rule : {openai, llama, pipeline, runner, rapid, ai00, batch}) {
     for (const float decay : {1.0f, 0.996f, 0.5f, 0.1f, 0.0f}) {
       for (const auto& [presence, frequency] : {E{0, 0.3f}, E{1, 0.7f}, E{0, -0.2f}, E{1, 0}, E{-2, 2}}) {
         Sampling sampling;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <tuple>
 
 #include "text/sampler.h"
 
@@ -67,6 +68,20 @@ Chances infer_chances(const std::vector<float>& logits, const Sampling& s) {
   return chances;
 }
 
+// ai00: as many as top_k at most, of which those go that come after a sum above top_p, then the temperature.
+Chances ai00_chances(const std::vector<float>& logits, const Sampling& s) {
+  Chances chances = softmax(logits, 1);
+  double before = 0;
+  size_t rank = 0;
+  for (const size_t token : ranked(chances)) {
+    const double chance = chances[token];
+    if (before > s.top_p || rank++ >= static_cast<size_t>(s.top_k)) chances[token] = 0;
+    before += chance;
+  }
+  warm(chances, s.temperature);
+  return chances;
+}
+
 // Rapid-Sampling of rwkv_lightning and of RWKV-7's makers: temperature first, then the largest threshold at which top_k or
 // top_p is reached; who stands at it shares what is missing.
 Chances rapid_chances(const std::vector<float>& logits, const Sampling& s) {
@@ -94,13 +109,31 @@ Chances rapid_chances(const std::vector<float>& logits, const Sampling& s) {
   return chances;
 }
 
+// llama.cpp's chain: top_k, top_p over what is left, min_p of the likeliest, then the temperature.
+Chances llama_chances(const std::vector<float>& logits, const Sampling& s) {
+  Chances chances = softmax(logits, 1);
+  const std::vector<size_t> order = ranked(chances);
+  const size_t k = s.top_k <= 0 ? order.size() : std::min(order.size(), static_cast<size_t>(s.top_k));
+  double all = 0;
+  for (size_t i = 0; i < k; ++i) all += chances[order[i]];
+  double sum = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    double& chance = chances[order[i]];
+    const double before = sum;
+    sum += i < k ? chance : 0;
+    if (i >= k || before >= s.top_p * all || chance < s.min_p * chances[order[0]]) chance = 0;
+  }
+  warm(chances, s.temperature);
+  return chances;
+}
+
 struct System {
   const char* profile;
   Chances (*chances)(const std::vector<float>&, const Sampling&);
 };
 constexpr System systems[] = {{"pipeline", pipeline_chances},     {"runner", pipeline_chances}, {"infer", infer_chances},
                               {"lightning-2026", rapid_chances}, {"open", rapid_chances},      {"fake", rapid_chances},
-                              {"tools", rapid_chances}};
+                              {"tools", rapid_chances},          {"ai00", ai00_chances}};
 
 Sampling defaults_of(std::string_view name) {
   const auto& known = known_profiles();
@@ -155,7 +188,8 @@ TEST(SamplingRules, DefaultFieldsKeepTheirSystemsOrder) {
         if (temperature > 0) sampling.temperature = temperature;
         sampling.seed = random();
         const std::vector<float> logits = some_logits(random, ties);
-        if (ties && std::string_view(system.profile) == "infer") continue;  // sorts equals in no order of its own
+        const std::string_view name = system.profile;
+        if (ties && (name == "infer" || name == "ai00")) continue;  // they sort equals in no order of their own
         expect_drawn(sampling, logits, system.chances(logits, sampling),
                      fmt::format("{} at {}{}", system.profile, sampling.temperature, ties ? ", ties" : ""));
       }
@@ -181,6 +215,22 @@ TEST(SamplingRules, EveryCutOfARuleIsItsFormula) {
   }
 }
 
+TEST(SamplingRules, LlamasCutsComeBeforeItsTemperature) {
+  std::mt19937 random(29);
+  for (const auto& [top_k, top_p, min_p] : {std::tuple{40, 0.95f, 0.05f}, {0, 0.6f, 0.0f}, {12, 1.0f, 0.2f}, {12, 1.0f, 0.0f},
+                                            {0, 1.0f, 0.3f}, {12, 0.7f, 0.0f}, {0, 1.0f, 0.0f}}) {
+    for (const float temperature : {0.4f, 0.8f, 1.0f, 3.0f}) {
+      Sampling sampling;
+      sampling.rule = PenaltyRule::llama;
+      sampling.top_k = top_k, sampling.top_p = top_p, sampling.min_p = min_p, sampling.temperature = temperature;
+      sampling.seed = random();
+      const std::vector<float> logits = some_logits(random, false);
+      expect_drawn(sampling, logits, llama_chances(logits, sampling),
+                   fmt::format("top_k {} top_p {} min_p {} at {}", top_k, top_p, min_p, temperature));
+    }
+  }
+}
+
 // A hot temperature widens what top_p keeps where it comes first, and does not where the cut does.
 TEST(SamplingRules, OrdersDifferWhereTheyShould) {
   const std::vector<float> logits{2.0f, 0.0f, 0.0f, 0.0f};
@@ -200,6 +250,7 @@ TEST(SamplingRules, OrdersDifferWhereTheyShould) {
   };
   EXPECT_EQ(drawn(PenaltyRule::pipeline), 0);
   EXPECT_EQ(drawn(PenaltyRule::runner), 0);
+  EXPECT_EQ(drawn(PenaltyRule::llama), 0);
   EXPECT_GT(drawn(PenaltyRule::openai), 50);
   EXPECT_GT(drawn(PenaltyRule::rapid), 10);
 }
