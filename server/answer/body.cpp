@@ -112,12 +112,12 @@ void look_through(std::string_view text, std::string& mended) {
 
 }  // namespace
 
-json::object parse_object(std::string_view body) {
+json::value parse_value(std::string_view body) {
   check_encoding(body);
   constexpr std::string_view mark = "\xEF\xBB\xBF";
   const size_t begin = body.starts_with(mark) ? mark.size() : 0;
   std::string_view text = body.substr(begin);
-  if (text.empty()) fail(ErrorKind::bad_request, "the body is empty; send a JSON object");
+  if (text.empty()) fail(ErrorKind::bad_request, "the body is empty; send JSON");
   std::string mended;
   look_through(text, mended);
   if (!mended.empty()) text = mended;
@@ -139,7 +139,11 @@ json::object parse_object(std::string_view body) {
   if (end < text.size())
     fail(ErrorKind::bad_request, "the body is not valid JSON: something follows its end at {}",
          place(body, begin + end));
-  json::value value = parser.release();
+  return parser.release();
+}
+
+json::object parse_object(std::string_view body) {
+  json::value value = parse_value(body);
   if (!value.is_object())
     fail(ErrorKind::bad_request, "the body must be a JSON object, not {}", kind_of(value));
   return std::move(value.get_object());

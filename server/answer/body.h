@@ -1,6 +1,7 @@
 // A request's body: from bytes to a JSON object, or a sentence that says what is wrong with them and where.
 #pragma once
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <cstddef>
 #include <string_view>
 
@@ -18,5 +19,7 @@ constexpr std::size_t kBodyMembers = 8192;
 // characters cut an emoji) is U+FFFD. Throws Error(bad_request) that names the byte, counted from 0, for what
 // is no UTF-8 or no JSON, and for what is no object.
 boost::json::object parse_object(std::string_view body);
+// Likewise, whatever it is.
+boost::json::value parse_value(std::string_view body);
 
 }  // namespace fulmar::api

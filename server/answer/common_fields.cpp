@@ -32,21 +32,26 @@ std::vector<std::string> read_stops(const Fields& fields) {
   return stops;
 }
 
-std::vector<std::pair<Token, float>> read_bias(const Fields& fields, uint32_t vocab) {
+// llama.cpp's form: [[token id, bias], ...].
+std::vector<std::pair<Token, float>> read_bias_list(const json::array& list, uint32_t vocab) {
   std::vector<std::pair<Token, float>> biases;
-  const json::object* map = fields.map("logit_bias");
-  if (!map) return biases;
-  for (const auto& [key, value] : *map) {
-    Token token = -1;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
-    if (error != std::errc{} || end != key.data() + key.size() || token < 0 ||
-        static_cast<uint32_t>(token) >= vocab)
-      bad_field("logit_bias", fmt::format("has a key that is no token id between 0 and {}", vocab - 1));
-    if (value.is_null()) continue;
-    const auto bias = static_cast<float>(number_of(value, "logit_bias", -100, 100));
-    if (bias != 0) biases.emplace_back(token, bias);
+  for (const json::value& one : list) {
+    const json::array* const pair = one.if_array();
+    if (!pair || pair->size() != 2) bad_field("logit_bias", "must be a map, or an array of pairs [token id, number]");
+    if ((*pair)[0].is_string()) bad_field("logit_bias", "has a text where a token id belongs; POST /tokenize tells which tokens a text is");
+    const Token token = token_of((*pair)[0], "logit_bias", vocab);
+    if (const float bias = bias_of((*pair)[1], "logit_bias"); bias != 0) biases.emplace_back(token, bias);
   }
   return biases;
+}
+
+std::vector<std::pair<Token, float>> read_bias(const Fields& fields, uint32_t vocab) {
+  const json::value* const given = fields.find("logit_bias");
+  if (given && given->is_array()) {
+    const json::array* const list = fields.list("logit_bias");
+    return list ? read_bias_list(*list, vocab) : std::vector<std::pair<Token, float>>();
+  }
+  return read_bias_map(fields, "logit_bias", vocab);
 }
 
 // Clients that let penalties decay are those of the rwkv package and of what grew around it.
@@ -58,7 +63,7 @@ PenaltyRule read_rule(const Fields& fields, PenaltyRule otherwise) {
   }
   for (const auto& [word, rule] : penalty_rules)
     if (*name == word) return rule;
-  bad_field("penalty_rule", "must be openai, pipeline, runner, rapid or batch");
+  bad_field("penalty_rule", "must be openai, pipeline, runner, llama, rapid, ai00 or batch");
 }
 
 // transformers and vLLM look at the whole text, llama.cpp and Ollama at its end.
@@ -129,6 +134,27 @@ bool read_mixed_stops(const Fields& fields, std::string_view field, uint32_t voc
     }
   }
   return true;
+}
+
+float bias_of(const json::value& value, std::string_view field) {
+  constexpr float never = -std::numeric_limits<float>::infinity();
+  if (value.is_null()) return 0;
+  if (value.is_bool() && !value.get_bool()) return never;
+  return static_cast<float>(number_of(value, field, -100, 100));
+}
+
+std::vector<std::pair<Token, float>> read_bias_map(const Fields& fields, std::string_view field, uint32_t vocab) {
+  std::vector<std::pair<Token, float>> biases;
+  const json::object* map = fields.map(field);
+  if (!map) return biases;
+  for (const auto& [key, value] : *map) {
+    Token token = -1;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
+    if (error != std::errc{} || end != key.data() + key.size() || token < 0 || static_cast<uint32_t>(token) >= vocab)
+      bad_field(field, fmt::format("has a key that is no token id between 0 and {}", vocab - 1));
+    if (const float bias = bias_of(value, field); bias != 0) biases.emplace_back(token, bias);
+  }
+  return biases;
 }
 
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab) {

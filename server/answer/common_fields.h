@@ -32,6 +32,10 @@ Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defau
 // send those of World to whatever model there is. False where the request says nothing; [] says none.
 bool read_mixed_stops(const Fields& fields, std::string_view field, uint32_t vocab, Request& request);
 
+// Of {"token id": number}; a number is from -100 to 100, and false: never.
+std::vector<std::pair<Token, float>> read_bias_map(const Fields& fields, std::string_view field, uint32_t vocab);
+float bias_of(const json::value& value, std::string_view field);
+
 // A token id of the vocabulary.
 Token token_of(const json::value& value, const std::string& name, uint32_t vocab);
 

@@ -11,7 +11,9 @@
 
 namespace fulmar::api {
 
-enum class FieldType : uint8_t { boolean, integer, number, text, list, map, text_or_list, text_or_map, number_or_text };
+enum class FieldType : uint8_t {
+  boolean, integer, number, text, list, map, text_or_list, text_or_map, number_or_text, map_or_list
+};
 
 struct Field {
   std::string_view name;

@@ -12,7 +12,48 @@
 namespace fulmar::http {
 namespace {
 
-std::string_view reason(int status) {
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// Percent decoding; a '%' that starts no escape stays as it is. `slash`: where the first one that was escaped stands, npos
+// for none.
+std::string decode(std::string_view text, size_t* slash = nullptr) {
+  std::string out;
+  if (slash) *slash = out.npos;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    if (low < 0) {
+      out += text[i];
+    } else {
+      if (slash && high * 16 + low == '/') *slash = std::min(*slash, out.size());
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
+// "Sun, 06 Nov 1994 08:49:37 GMT", in English whatever the locale.
+std::string http_date(std::chrono::system_clock::time_point now) {
+  static const char* const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static const char* const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - day).count();
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[std::chrono::weekday(day).c_encoding()],
+                     static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
+                     static_cast<int>(date.year()), seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+}  // namespace
+
+std::string_view reason_of(int status) {
   switch (status) {
     case 200:
       return "OK";
@@ -55,47 +96,6 @@ std::string_view reason(int status) {
   }
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Percent decoding; a '%' that starts no escape stays as it is. `slash`: where the first one that was escaped stands, npos
-// for none.
-std::string decode(std::string_view text, size_t* slash = nullptr) {
-  std::string out;
-  if (slash) *slash = out.npos;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) {
-      out += text[i];
-    } else {
-      if (slash && high * 16 + low == '/') *slash = std::min(*slash, out.size());
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return out;
-}
-
-// "Sun, 06 Nov 1994 08:49:37 GMT", in English whatever the locale.
-std::string http_date(std::chrono::system_clock::time_point now) {
-  static const char* const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static const char* const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto day = std::chrono::floor<std::chrono::days>(now);
-  const std::chrono::year_month_day date(day);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - day).count();
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[std::chrono::weekday(day).c_encoding()],
-                     static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
-                     static_cast<int>(date.year()), seconds / 3600, seconds / 60 % 60, seconds % 60);
-}
-
-}  // namespace
-
 std::string_view Request::header(std::string_view name) const {
   for (const Header& field : headers)
     if (same_word(field.name, name)) return field.value;
@@ -117,7 +117,7 @@ std::optional<std::string> Request::asked(std::string_view name) const {
 std::string head_of(const Response& response, Body body, bool keep_alive, std::string_view more) {
   std::string head;
   auto out = std::back_inserter(head);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, reason(response.status),
+  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, reason_of(response.status),
                  http_date(std::chrono::system_clock::now()));
   if (response.status != 204) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
   if (body == Body::chunked) head += "Transfer-Encoding: chunked\r\n";

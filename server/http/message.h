@@ -39,6 +39,9 @@ struct Response {
   std::string content_type = "application/json";
 };
 
+// "Not Found"
+std::string_view reason_of(int status);
+
 // The head of an HTTP/1.1 message up to the blank line, dated now. Chunked messages have no length. `more` are
 // whole lines.
 enum class Body { sized, chunked, until_close };

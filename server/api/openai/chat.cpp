@@ -6,6 +6,7 @@
 #include "answer/body.h"
 #include "answer/usual.h"
 #include "answer/whole.h"
+#include "api/openai/account_fields.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/infer_fields.h"
 #include "api/openai/openai.h"
@@ -28,6 +29,7 @@ void chat_completions(const Context& context, const Call& call) {
   Asked asked;
   Request chat;
   fields.refuse_unsupported();
+  check_account_fields(fields);
   const PromptInput input = read_chat_prompt(fields, call.http.body);
   chat.prompt = engine.prepare(input);
   const Sampling usual =
@@ -40,7 +42,7 @@ void chat_completions(const Context& context, const Call& call) {
   if (chat.stop.empty()) chat.stop = served->base.stops;
   asked.prompts.push_back(std::move(chat));
   const bool is_old = fields.list("functions") != nullptr;
-  auto words = chat_words(asked.delivery, served->id, is_old ? CallWords::function : CallWords::tools, std::move(scores));
+  auto words = chat_words(asked.delivery, *served, is_old ? CallWords::function : CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

@@ -2,9 +2,10 @@
 #include <fmt/format.h>
 
 #include "answer/answer.h"
+#include "answer/inputs.h"
 #include "answer/middle.h"
 #include "answer/usual.h"
-#include "api/openai/inputs.h"
+#include "api/openai/account_fields.h"
 #include "api/openai/openai.h"
 #include "api/openai/score_fields.h"
 #include "api/openai/words.h"
@@ -31,6 +32,7 @@ void completions(const Context& context, const Call& call) {
   Engine& engine = *served->engine;
   const Fields fields(call.body, completion_fields);
   const uint32_t vocab = engine.model().vocab;
+  check_account_fields(fields);
 
   Request common;
   Asked asked;
@@ -52,7 +54,7 @@ void completions(const Context& context, const Call& call) {
     input.may_be_empty = true;  // a session may go on with nothing new
     request.continued = engine.prepare(input);
   }
-  auto words = completion_words(asked.delivery, served->id, std::move(scores));
+  auto words = completion_words(asked.delivery, *served, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

@@ -1,8 +1,8 @@
 // The fields of the OpenAI endpoints. docs/http-api.md prints these tables; a test compares the two.
 #include <limits>
 
-#include "answer/common_fields.h"
 #include "answer/tools.h"
+#include "api/openai/account_fields.h"
 #include "api/openai/openai.h"
 #include "api/openai/words.h"
 
@@ -43,13 +43,6 @@ constexpr Field embedding[] = {
     {"task", text, "`retrieval`",
      "What the vectors are for, with models made for that: `retrieval`, `similarity` or `classification`.", 0, 32},
     {"dimensions", integer, "all", "Only so many of the first numbers, at length 1 again.", 1, 65536},
-};
-
-constexpr Field tokens[] = {
-    {"model", text, "", "The [model](switching.md); without `--models-dir` any name is the one there is."},
-    {"prompt", text, "required", "The text."},
-    {"add_special_tokens", boolean, "true", "Has no effect: there are none."},
-    {"return_token_strs", boolean, "false", "The texts of the tokens as `token_strs` too."},
 };
 
 constexpr Field chat[] = {
@@ -169,10 +162,9 @@ constexpr Field template_option[] = {
 
 constexpr Family family{"openai", error_words};
 
-constexpr FieldTable completion_fields{"completions", completion, completion_refused, &common_fields};
-constexpr FieldTable chat_fields{"chat", chat, chat_refused, &tool_use_fields};
+constexpr FieldTable completion_fields{"completions", completion, completion_refused, &account_fields};
+constexpr FieldTable chat_fields{"chat", chat, chat_refused, &chat_account_fields};
 constexpr FieldTable lightning_chat_fields{"lightning chat", lightning_chat_rows, {}, &chat_fields};
-constexpr FieldTable tokenize_fields{"tokenize", tokens, {}};
 constexpr FieldTable embedding_fields{"embeddings", embedding, {}};
 constexpr FieldTable message_fields{"messages", message, {}};
 constexpr FieldTable part_fields{"parts", part, {}};

@@ -72,7 +72,7 @@ void lightning_chat(const Context& context, const Call& call) {
   asked.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(1));
   begin_as_served(*served, chat);
   asked.prompts.push_back(std::move(chat));
-  auto words = chat_words(asked.delivery, served->id, CallWords::tools, std::move(scores));
+  auto words = chat_words(asked.delivery, *served, CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "answer/answer.h"
+#include "answer/inputs.h"
 #include "answer/usual.h"
 #include "answer/validated.h"
 #include "api/openai/chat_prompt.h"
-#include "api/openai/inputs.h"
 #include "api/openai/openai.h"
 #include "api/openai/score_fields.h"
 #include "api/openai/words.h"
@@ -120,7 +120,7 @@ void chat(const Context& context, const Call& call) {
   if (!request.streams.empty()) continue_session(engine, input, request);
   begin(context, values, *served, request);
   asked.prompts.push_back(std::move(request));
-  auto words = chat_words(asked.delivery, served->id, CallWords::tools, std::move(scores));
+  auto words = chat_words(asked.delivery, *served, CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 
@@ -151,7 +151,7 @@ void completion(const Context& context, const Call& call) {
   if (!request.streams.empty()) request.continued = request.prompt;
   begin(context, values, *served, request);
   asked.prompts.push_back(std::move(request));
-  auto words = completion_words(asked.delivery, served->id, std::move(scores));
+  auto words = completion_words(asked.delivery, *served, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 

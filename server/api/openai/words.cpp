@@ -43,11 +43,12 @@ std::string usage_json(const Usage& usage, bool details) {
 // What both have in common: an object around a list of choices.
 class Words : public Dialect {
  public:
-  Words(std::string_view prefix, std::string_view object, const Delivery& delivery, std::string_view model)
+  Words(std::string_view prefix, std::string_view object, const Delivery& delivery, const host::Served& served)
       : usage_(delivery.include_usage), thinks_(prefix == "chatcmpl") {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    head_ = fmt::format(R"({{"id":"{}-{}","object":"{}","created":{},"model":{},"choices":)", prefix, random_id(),
-                        object, std::chrono::duration_cast<std::chrono::seconds>(now).count(), json_quoted(model));
+    head_ = fmt::format(R"({{"id":"{}-{}","object":"{}","created":{},"model":{},"system_fingerprint":"fp_{}",{}"choices":)", prefix,
+                        random_id(), object, std::chrono::duration_cast<std::chrono::seconds>(now).count(), json_quoted(served.id),
+                        served.engine->fingerprint().hex().substr(0, 12), thinks_ ? R"("service_tier":"default",)" : "");
   }
 
   http::Response stream_head() const override { return http::sse_head(); }
@@ -76,8 +77,8 @@ class Words : public Dialect {
 
 class CompletionWords final : public Words {
  public:
-  CompletionWords(const Delivery& delivery, std::string_view model, ScoreForm scores)
-      : Words("cmpl", "text_completion", delivery, model), scores_(std::move(scores)) {}
+  CompletionWords(const Delivery& delivery, const host::Served& served, ScoreForm scores)
+      : Words("cmpl", "text_completion", delivery, served), scores_(std::move(scores)) {}
 
   void open(uint32_t, std::string&) override {}
 
@@ -112,8 +113,8 @@ class CompletionWords final : public Words {
 
 class ChatWords final : public Words {
  public:
-  ChatWords(const Delivery& delivery, std::string_view model, CallWords calls, ScoreForm scores)
-      : Words("chatcmpl", delivery.stream ? "chat.completion.chunk" : "chat.completion", delivery, model),
+  ChatWords(const Delivery& delivery, const host::Served& served, CallWords calls, ScoreForm scores)
+      : Words("chatcmpl", delivery.stream ? "chat.completion.chunk" : "chat.completion", delivery, served),
         calls_(calls),
         scores_(std::move(scores)) {}
 
@@ -193,12 +194,12 @@ class ChatWords final : public Words {
 
 }  // namespace
 
-std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls, ScoreForm scores) {
-  return std::make_unique<ChatWords>(delivery, model, calls, std::move(scores));
+std::unique_ptr<Dialect> chat_words(const Delivery& delivery, const host::Served& served, CallWords calls, ScoreForm scores) {
+  return std::make_unique<ChatWords>(delivery, served, calls, std::move(scores));
 }
 
-std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model, ScoreForm scores) {
-  return std::make_unique<CompletionWords>(delivery, model, std::move(scores));
+std::unique_ptr<Dialect> completion_words(const Delivery& delivery, const host::Served& served, ScoreForm scores) {
+  return std::make_unique<CompletionWords>(delivery, served, std::move(scores));
 }
 
 }  // namespace fulmar::api::openai

@@ -7,12 +7,13 @@
 #include "answer/dialect.h"
 #include "api/openai/call_words.h"
 #include "api/openai/score_words.h"
+#include "host/served.h"
 
 namespace fulmar::api::openai {
 
-std::unique_ptr<Dialect> chat_words(const Delivery& delivery, std::string_view model, CallWords calls = CallWords::tools,
+std::unique_ptr<Dialect> chat_words(const Delivery& delivery, const host::Served& served, CallWords calls = CallWords::tools,
                                     ScoreForm scores = {});
-std::unique_ptr<Dialect> completion_words(const Delivery& delivery, std::string_view model, ScoreForm scores = {});
+std::unique_ptr<Dialect> completion_words(const Delivery& delivery, const host::Served& served, ScoreForm scores = {});
 
 // {"error":{"message","type","param","code"}}; param and code are null when empty.
 http::Response error_words(const http::Failure& failure);

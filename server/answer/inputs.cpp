@@ -1,11 +1,11 @@
 // Reads one or several texts; see inputs.h.
-#include "api/openai/inputs.h"
+#include "answer/inputs.h"
 
 #include <fmt/format.h>
 
 #include "answer/common_fields.h"
 
-namespace fulmar::api::openai {
+namespace fulmar::api {
 namespace {
 
 std::vector<Token> tokens_of(const json::array& array, const std::string& field, uint32_t vocab) {
@@ -60,4 +60,4 @@ std::vector<PromptInput> read_inputs(const Fields& fields, std::string_view fiel
   return prompts;
 }
 
-}  // namespace fulmar::api::openai
+}  // namespace fulmar::api

@@ -1,0 +1,13 @@
+// What OpenAI's clients say about accounts, bills and evaluations, none of which there are here.
+#pragma once
+#include "answer/fields.h"
+
+namespace fulmar::api::openai {
+
+extern const FieldTable account_fields;       // its base: the fields of all requests for text
+extern const FieldTable chat_account_fields;  // the same of a chat, which may have tools
+
+// They change nothing, but what is none of their values is refused. Throws Error(bad_request).
+void check_account_fields(const Fields& fields);
+
+}  // namespace fulmar::api::openai
