@@ -1,6 +1,7 @@
 // The route table.
 #include "api/routes.h"
 
+#include "api/ai00/ai00.h"
 #include "api/conrwkv/conrwkv.h"
 #include "api/infer/infer.h"
 #include "api/lightning/lightning.h"
@@ -20,6 +21,13 @@ constexpr About embedding{"Make vectors of texts", &openai::embedding_fields};
 constexpr About batching{"Continue several texts at once", &lightning::native_fields, Answers::generation};
 constexpr About refusing{"Refuse a prompt beside messages", &openai::chat_fields};
 constexpr About templating{"Show the prompt that a conversation becomes", &openai::chat_fields};
+constexpr About continuing{"Continue texts as llama.cpp does", &llama::completion_fields, Answers::generation};
+constexpr About continuing_there{"Continue a text as ai00 does", &ai00::completion_fields, Answers::generation};
+constexpr About chatting_there{"Answer a conversation as ai00 does", &ai00::chat_fields, Answers::generation};
+constexpr About embedding_there{"Make vectors of a text's chunks as ai00 does", &ai00::embed_fields};
+constexpr About no_states_there{"Refuse to give a state as JSON"};
+constexpr About ranking{"Score texts by how well they answer a question", &llama::rerank_fields};
+constexpr About listing_there{"List the models as ai00 does"};
 constexpr About listing{"List the models"};
 constexpr About describing{"Describe a model"};
 
@@ -48,7 +56,9 @@ std::vector<Row> all_rows() {
       {"GET", "/health", family, health, {"Tell whether requests are taken, and what goes on"}, Cost::quick, Auth::open},
       {"GET", "/openapi.json", family, openapi, {"Describe all routes"}},
       {"GET", "/metrics", family, metrics, {"Give numbers for Prometheus", nullptr, Answers::text}, Cost::quick},
-      {"GET", "/props", family, props, {"Tell what llama.cpp's clients ask a server for first"}, Cost::quick},
+      {"GET", "/props", llama::family, llama::props, {"Tell what llama.cpp's clients ask a server for first"}, Cost::quick},
+      {"POST", "/props", llama::family, llama::refuse_props, {"Refuse to change what is usual"}, Cost::any, Auth::password, nullptr,
+       Content::anything},
       {"GET", "/v1/models", family, openai::list_models, listing, Cost::quick},
       {"GET", "/v1/models/{}", family, openai::get_model, describing, Cost::quick},
       runner_completions("/v1/completions"),
@@ -62,8 +72,6 @@ std::vector<Row> all_rows() {
       {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::refuse_both, refusing, Cost::any, Auth::in_body, conrwkv::has_both},
       {"POST", "/v1/chat/completions", conrwkv::family, conrwkv::checked<openai::completions>, completing, Cost::any, Auth::in_body},
       {"POST", "/v1/embeddings", family, openai::embeddings, embedding},
-      {"POST", "/tokenize", family, openai::tokenize, {"Turn a text into tokens", &openai::tokenize_fields}, Cost::any,
-       Auth::password, openai::has_prompt},
       {"GET", "/tokenizer_info", family, openai::tokenizer_info, {"Tell what the vocabulary is"}},
       {"GET", "/apply-template", family, openai::apply_template, templating},
       {"POST", "/apply-template", family, openai::apply_template, templating},
@@ -76,6 +84,21 @@ std::vector<Row> all_rows() {
        {"Give a session as a file", nullptr, Answers::file, Reach::own, &states::export_query}},
       {"GET", "/state/{}", family, states::show, {"Describe a session"}},
       {"DELETE", "/state/{}", family, states::erase, {"Delete a session", nullptr, Answers::object, Reach::own, &states::erase_query}},
+      {"POST", "/completion", llama::family, llama::completion, continuing},
+      {"POST", "/infill", llama::family, llama::infill, {"Fill a gap in a text", &llama::infill_fields, Answers::generation}},
+      {"POST", "/tokenize", family, openai::tokenize, {"Make tokens of a text or a conversation", &openai::tokenize_fields}, Cost::any,
+       Auth::password, openai::is_tokenize},
+      {"POST", "/v1/chat/completions/input_tokens", family, openai::count_input, {"Count the tokens of a conversation", &openai::chat_fields}},
+      {"POST", "/tokenize", llama::family, llama::tokenize, {"Make tokens of a text", &llama::tokenize_fields}},
+      {"POST", "/detokenize", llama::family, llama::detokenize, {"Make a text of tokens", &llama::detokenize_fields}},
+      {"POST", "/embedding", llama::family, llama::embedding, {"Make vectors of texts as llama.cpp does", &llama::embedding_fields}},
+      {"POST", "/rerank", llama::family, llama::rerank, ranking},
+      {"POST", "/v1/rerank", llama::family, llama::rerank, ranking},
+      {"POST", "/reranking", llama::family, llama::rerank, ranking},
+      {"POST", "/v1/reranking", llama::family, llama::rerank, ranking},
+      {"GET", "/lora-adapters", llama::family, llama::list_adapters, {"List the adapters of the model"}, Cost::quick},
+      {"POST", "/lora-adapters", llama::family, llama::scale_adapters,
+       {"Set how much adapters count", nullptr, Answers::object, Reach::server}, Cost::any, Auth::password, nullptr, Content::bytes},
       {"GET", "/slots", llama::family, llama::list_slots,
        {"List the slots", nullptr, Answers::object, Reach::own, &llama::slot_list_query}},
       {"POST", "/slots/{}", llama::family, llama::act_on_slot,
@@ -153,10 +176,29 @@ std::vector<Row> all_rows() {
        {"Answer that nothing has to be forgotten", nullptr, Answers::object, Reach::server}, Cost::any, Auth::password, nullptr, Content::anything},
       {"POST", "/exit", runner::family, runner::leave,
        {"End the server", nullptr, Answers::object, Reach::server}, Cost::any, Auth::password, nullptr, Content::anything},
+      {"GET", "/api/oai/models", ai00::family, ai00::list_models, listing_there, Cost::quick},
+      {"GET", "/api/oai/v1/models", ai00::family, ai00::list_models, listing_there, Cost::quick},
+      {"POST", "/api/oai/completions", ai00::family, ai00::completions, continuing_there},
+      {"POST", "/api/oai/v1/completions", ai00::family, ai00::completions, continuing_there},
+      {"POST", "/api/oai/chat/completions", ai00::family, ai00::chat_completions, chatting_there},
+      {"POST", "/api/oai/v1/chat/completions", ai00::family, ai00::chat_completions, chatting_there},
+      {"POST", "/api/oai/embeds", ai00::family, ai00::embeds, embedding_there},
+      {"POST", "/api/oai/v1/embeds", ai00::family, ai00::embeds, embedding_there},
+      {"POST", "/api/oai/states", ai00::family, ai00::refuse_states, no_states_there},
+      {"POST", "/api/oai/v1/states", ai00::family, ai00::refuse_states, no_states_there},
+      {"GET", "/api/models/info", ai00::family, ai00::model_info, {"Describe the model and its states as ai00 does"}, Cost::quick},
+      {"GET", "/api/models/list", ai00::family, ai00::model_files, {"List the models' files"}},
+      {"GET", "/api/adapters", ai00::family, ai00::adapters, {"Name the device"}, Cost::quick},
+      {"POST", "/admin/models/load", ai00::family, ai00::load_model,
+       {"Load a model with adapters and states as ai00 does", &ai00::load_fields, Answers::object, Reach::server}},
+      {"GET", "/admin/models/unload", ai00::family, ai00::unload_model,
+       {"Unload the model", nullptr, Answers::object, Reach::server}},
       {"POST", "/v1/engines/text-embedding-ada-002/embeddings", runner::family, openai::embeddings, embedding},
       {"POST", "/engines/text-embedding-ada-002/embeddings", runner::family, openai::embeddings, embedding},
       // For clients whose base address lacks the /v1.
       {"GET", "/models/{}", family, openai::get_model, describing, Cost::quick},
+      {"POST", "/completions", llama::family, llama::completion, continuing, Cost::any, Auth::password, nullptr, Content::object,
+       nullptr, llama::is_completion},
       runner_completions("/completions"),
       runner_chat("/chat/completions"),
       {"POST", "/completions", family, openai::completions, completing, Cost::any, Auth::password, conrwkv::has_no_messages},

@@ -14,6 +14,5 @@ http::Router make_router(const Context& context);
 void health(const Context& context, const Call& call);
 void metrics(const Context& context, const Call& call);
 void openapi(const Context& context, const Call& call);
-void props(const Context& context, const Call& call);
 
 }  // namespace fulmar::api

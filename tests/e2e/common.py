@@ -92,6 +92,10 @@ def make_model(args, name, dtype="f32", seed=1, **shape):
     return path
 
 
+def demo_model(args):
+    return os.path.join(args.source_dir, "models", "fulmar-demo.safetensors")
+
+
 class Server:
     """`fulmar serve` on a free port, ready to be asked. Use in a with statement, which kills what was not stopped. Sessions
     are in memory unless the words say where: a file is one server's at a time."""

@@ -10,6 +10,7 @@
 #include "answer/key_file.h"
 #include "answer/prompt_scores.h"
 #include "answer/tools.h"
+#include "answer/vectors.h"
 #include "api/openai/openai.h"
 #include "api/states/states.h"
 #include "engine/job.h"
@@ -88,6 +89,8 @@ std::vector<std::string> rows() {
       fmt::format("tools of a request; a tool's name; all of their text | {}; {} bytes; {} |", api::kTools, api::kToolName,
                   size(api::kToolBytes)),
       fmt::format("calls of an answer; the text of one | {}; {} |", most_calls, size(most_call_bytes)),
+      fmt::format("states of documents that a [reranker](llama.md#post-rerank) is to score, of one answer | {}, and two in any case |",
+                  size(api::kStatesUnderWay)),
       fmt::format("[paused answers](lightning.md#post-v1serverstop-pause-and-resume), for {} s each | {}, with {} of states |",
                   api::kPausedTime.count(), api::kPausedAnswers, size(api::kPausedBytes)),
   };

@@ -12,9 +12,11 @@
 #include "answer/common_fields.h"
 #include "answer/key_file.h"
 #include "answer/tools.h"
+#include "api/ai00/ai00.h"
 #include "api/infer/infer.h"
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
+#include "api/openai/account_fields.h"
 #include "api/openai/openai.h"
 #include "api/openai/runner_form.h"
 #include "api/runner/runner.h"
@@ -58,6 +60,8 @@ std::string type_of(const api::Field& field) {
       return up_to("map", " entries");
     case text_or_map:
       return "text or map";
+    case map_or_list:
+      return up_to("map or list", " entries");
     case text_or_list:
       break;
   }
@@ -97,7 +101,12 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
         &api::lightning::message_fields, &api::lightning::middle_fields, &api::lightning::translation_fields,
         &api::lightning::count_fields, &api::lightning::named_fields, &api::lightning::resume_fields,
         &api::openai::lightning_chat_fields, &model_config_fields, &api::runner::switch_fields,
-        &api::openai::runner_message_fields}) {
+        &api::openai::runner_message_fields, &api::openai::tokenize_fields, &api::openai::account_fields, &api::llama::completion_fields, &api::llama::infill_fields,
+        &api::llama::prompt_object_fields, &api::llama::extra_fields, &api::llama::tokenize_fields, &api::llama::detokenize_fields,
+        &api::llama::embedding_fields, &api::llama::adapter_fields, &api::llama::rerank_fields, &api::llama::document_fields, &api::ai00::completion_fields, api::ai00::completion_fields.base,
+        &api::ai00::chat_fields, &api::ai00::record_fields, &api::ai00::template_fields, &api::ai00::nucleus_fields,
+        &api::ai00::state_fields, &api::ai00::embed_fields, &api::ai00::load_fields, &api::ai00::lora_fields,
+        &api::ai00::loaded_state_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
         << "a page of docs must have this table (" << table->title << "):\n"

@@ -16,10 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string session_of(uint32_t slot) {
-  return fmt::format("slot:{}", slot);
-}
-
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
@@ -81,6 +77,10 @@ constexpr Field action_query[] = {
 };
 
 }  // namespace
+
+std::string session_of(uint32_t slot) {
+  return fmt::format("slot:{}", slot);
+}
 
 constexpr FieldTable slot_fields{"slots", slot, {}};
 constexpr FieldTable slot_list_query{"slots' list", list_query, {}};
