@@ -120,6 +120,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   const bool scores_;
   const std::shared_ptr<http::Reply> reply_;
   std::vector<std::shared_ptr<const Prompt>> prompts_;  // whose texts are told, or empty
+  std::vector<uint64_t> totals_;                        // tokens of each prompt
   PromptScores prompt_scores_;                          // where they are wanted; with the lock, until they are whole
   std::vector<uint32_t> best_;                          // those that are shown, where they are not all
   std::vector<Request> requests_;                    // per prompt, where it may be paused
@@ -174,6 +175,7 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
   for (const Request& request : asked.prompts) {
     read_.push_back({request.prompt->tokens.size(), 0});
     usage_.prompt += read_.back().tokens;
+    totals_.push_back(read_.back().tokens);
     if (asked.echo || asked.tells_prompt) prompts_.push_back(request.prompt);
     if (scores_) prompt_scores_.add_prompt(request);
   }
@@ -389,7 +391,7 @@ http::Reply::Part Answer::take_stream() {
   for (const Piece& piece : pieces) {
     calls.push_back(piece.news.pieces());
     said.push_back({piece.index, piece.thought, piece.text, calls.back(), piece.news.scores(), piece.finish,
-                    {piece.usage, piece.stop, piece.news.tokens(), piece.finish == Finish::none ? nullptr : told_prompt(piece.index)}});
+                    {piece.usage, piece.stop, piece.news.tokens(), totals_[prompt_of(piece.index)], piece.finish == Finish::none ? nullptr : told_prompt(piece.index)}});
   }
   if (!said.empty()) dialect_->say(said, part.bytes);
   if (error) dialect_->fail(http::Failure(*error), part.bytes);
@@ -479,7 +481,7 @@ void Answer::put_choice(std::string& out) {
   append_json_escaped(out, last || ends_thought ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
-  const Course course{choice.usage(), choice.stop, choice.news.tokens(), told_prompt(choice.index)};
+  const Course course{choice.usage(), choice.stop, choice.news.tokens(), totals_[prompt_of(choice.index)], told_prompt(choice.index)};
   dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores(), course, choice.text}, out);
   end_choice(choice, index, out);
 }

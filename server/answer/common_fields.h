@@ -15,6 +15,7 @@ struct Delivery {
   uint32_t choices = 1;  // n
   bool stream = false;
   bool include_usage = false;
+  bool timings = false;  // as llama.cpp has them, where the family has no place of its own for what an answer took
   uint32_t chunk = 1;  // tokens of a choice that come at once in a stream, but for its last
 };
 

@@ -23,6 +23,8 @@ constexpr Field rows[] = {
     {"prompt_cache_key", text, "none", "Changes nothing: [what was read of any prompt](sessions.md) is found.", 0, 1024},
     {"metadata", map, "none", "Texts of up to 512 bytes by names of up to 64. Changes nothing.", 0, 16},
     {"store", boolean, "false", "Changes nothing: chats and completions are not kept."},
+    {"timings_per_token", boolean, "false", "[llama.cpp's](llama.md#post-completion) `timings` in an answer, and in each piece of a stream."},
+    {"return_progress", boolean, "false", "In a stream, pieces with its `prompt_progress` while the prompt is read."},
     {"service_tier", text, "`auto`", "`auto`, `default`, `flex`, `scale` or `priority`. A chat's answer says `default`.", 0, 16},
 };
 
@@ -34,6 +36,11 @@ constexpr Refused refused[] = {
 
 constexpr FieldTable account_fields{"OpenAI's both", rows, refused, &common_fields};
 constexpr FieldTable chat_account_fields{"OpenAI's chats", rows, refused, &tool_use_fields};
+
+void read_llama_fields(const Fields& fields, Asked& asked, Request& request) {
+  asked.delivery.timings = fields.boolean("timings_per_token").value_or(false);
+  asked.tells_progress = request.report.progress = asked.delivery.stream && fields.boolean("return_progress").value_or(false);
+}
 
 void check_account_fields(const Fields& fields) {
   for (const std::string_view field : {"user", "safety_identifier", "prompt_cache_key"}) fields.text(field);

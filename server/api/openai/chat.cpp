@@ -36,6 +36,7 @@ void chat_completions(const Context& context, const Call& call) {
       usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt), infer.present ? "infer" : "");
   const uint32_t most = usual_tokens(context, call, default_tokens(infer, *served, kDefaultTokens));
   asked.delivery = read_common(fields, engine.model().vocab, {most, usual}, chat);
+  read_llama_fields(fields, asked, chat);
   ScoreForm scores = read_chat_scores(fields, engine, asked, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   begin_as_served(*served, chat, infer.gates);

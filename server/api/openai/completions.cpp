@@ -38,6 +38,7 @@ void completions(const Context& context, const Call& call) {
   Asked asked;
   const Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
   asked.delivery = read_common(fields, vocab, {usual_tokens(context, call, kDefaultTokens), usual}, common);
+  read_llama_fields(fields, asked, common);
   asked.echo = fields.boolean("echo").value_or(false);
   ScoreForm scores = read_completion_scores(fields, engine, asked, common);
   std::vector<PromptInput> inputs = read_inputs(fields, "prompt", vocab);

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <random>
 #include <utility>
 
 #include "answer/held.h"
+#include "answer/timings.h"
 #include "base/json_text.h"
 #include "http/sse.h"
 
@@ -44,7 +46,7 @@ std::string usage_json(const Usage& usage, bool details) {
 class Words : public Dialect {
  public:
   Words(std::string_view prefix, std::string_view object, const Delivery& delivery, const host::Served& served)
-      : usage_(delivery.include_usage), thinks_(prefix == "chatcmpl") {
+      : usage_(delivery.include_usage), timings_(delivery.timings), thinks_(prefix == "chatcmpl") {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     head_ = fmt::format(R"({{"id":"{}-{}","object":"{}","created":{},"model":{},"system_fingerprint":"fp_{}",{}"choices":)", prefix,
                         random_id(), object, std::chrono::duration_cast<std::chrono::seconds>(now).count(), json_quoted(served.id),
@@ -62,16 +64,33 @@ class Words : public Dialect {
   void fail(const http::Failure& failure, std::string& out) override { out += http::sse_event(error_json(failure)); }
 
   void begin_whole(std::string& out) override { out += head_ + '['; }
-  void end_whole(const Usage& usage, std::string& out) override { out += fmt::format("],{}}}", usage_json(usage, thinks_)); }
+  void end_whole(const Usage& usage, std::string& out) override { out += fmt::format("],{}{}}}", usage_json(usage, thinks_), took(usage)); }
 
  protected:
   // A stream's chunk with one choice.
   void chunk(std::string_view choice, std::string& out) const {
-    out += http::sse_event(fmt::format("{}[{}]{}", head_, choice, usage_ ? ",\"usage\":null}" : "}"));
+    out += http::sse_event(fmt::format("{}[{}]{}{}", head_, choice, beside_, usage_ ? ",\"usage\":null}" : "}"));
+  }
+
+  // What goes with the chunks of a piece that llama.cpp's clients asked for; true: its prompt is still being read.
+  bool tell(const Said& said) {
+    const Course& course = said.course;
+    const bool is_progress = course.total > 0 && course.usage.completion == 0 && said.finish == Finish::none;
+    beside_.clear();
+    if (is_progress)
+      beside_ = ",\"prompt_progress\":" + boost::json::serialize(progress_of(course.usage, course.total));
+    else if (course.total > 0)
+      beside_ = took(course.usage);
+    return is_progress;
   }
 
  private:
-  const bool usage_, thinks_;
+  std::string took(const Usage& usage) const {
+    return timings_ ? ",\"timings\":" + boost::json::serialize(timings_of(usage)) : std::string();
+  }
+
+  const bool usage_, timings_, thinks_;
+  std::string beside_;
   std::string head_;  // up to "choices":
 };
 
@@ -83,10 +102,12 @@ class CompletionWords final : public Words {
   void open(uint32_t, std::string&) override {}
 
   void say(std::span<const Said> news, std::string& out) override {
-    for (const Said& said : news)
+    for (const Said& said : news) {
+      tell(said);
       chunk(fmt::format(R"({{"index":{},"text":{},"logprobs":{},"finish_reason":{}}})", said.index, json_quoted(said.text),
                         scores_.piece(said.index, said.scores), finish_json(said.finish)),
             out);
+    }
   }
 
   void begin_choice(uint32_t index, const Outline&, std::string& out) override {
@@ -126,6 +147,7 @@ class ChatWords final : public Words {
   // Clients expect the reason in a chunk of its own, after the last of the text.
   void say(std::span<const Said> news, std::string& out) override {
     for (const Said& said : news) {
+      if (tell(said)) put(said.index, {}, Finish::none, out);
       if (!said.thought.empty())
         put(said.index, "\"reasoning_content\":" + json_quoted(said.thought), Finish::none, out);
       if (!said.text.empty() || said.scores.size() > 0)

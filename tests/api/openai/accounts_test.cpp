@@ -37,6 +37,25 @@ TEST(OpenaiAccounts, TheFingerprintIsTheModels) {
   EXPECT_NE(fingerprint(), first);
 }
 
+TEST(OpenaiTimings, AreToldToWhoAsks) {
+  const StateService service;
+  const json::object body = {{"prompt", "abc"}, {"max_tokens", 3}};
+  EXPECT_FALSE(service.ask("/v1/completions", body).contains("timings"));
+  json::object whole = service.ask("/v1/completions", with(body, {{"timings_per_token", true}}));
+  EXPECT_EQ(whole["timings"].at("prompt_n"), 3);
+  EXPECT_EQ(whole["timings"].at("predicted_n"), 3);
+  const json::object chat = {{"messages", json::array{{{"role", "user"}, {"content", "hi"}}}}, {"max_tokens", 3}, {"stream", true}};
+  const auto told = [](const Answer& answer, std::string_view word) {
+    size_t count = 0;
+    for (const std::string& event : answer.events()) count += event.find(word) != event.npos;
+    return count;
+  };
+  const Answer plain = service.post("/v1/chat/completions", json::serialize(chat));
+  EXPECT_EQ(told(plain, "\"timings\""), 0u);
+  const Answer timed = service.post("/v1/chat/completions", json::serialize(with(chat, {{"timings_per_token", true}})));
+  EXPECT_EQ(told(timed, "\"timings\":{\"cache_n\""), timed.events().size() - 2) << "all but the first, with the role, and [DONE]: " << timed.body;
+}
+
 TEST(OpenaiTokens, AreToldAsVllmDoes) {
   const StateService service;
   EXPECT_EQ(service.post("/tokenize", R"({"prompt": "ab"})").body, R"({"count":2,"max_model_len":null,"tokens":[97,98],"token_strs":null})");
