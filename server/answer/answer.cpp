@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-#include "answer/news.h"
+#include "answer/choice_text.h"
 #include "answer/prompt_scores.h"
 #include "answer/text_parts.h"
 #include "base/json_text.h"
@@ -20,36 +20,14 @@
 namespace fulmar::api {
 namespace {
 
-Times longer(const Times& a, const Times& b) {
-  return {std::max(a.waited, b.waited), std::max(a.prompt, b.prompt), std::max(a.drawing, b.drawing)};
-}
-
 class Answer;
 
-struct Choice final : Sink {
+struct Choice final : Sink, ChoiceText {
   Choice(Answer& whole, uint32_t at) : owner(whole), index(at) {}
   void on_event(const Event& event) override;
 
-  bool empty() const { return thought.empty() && text.empty() && news.empty(); }
-  size_t capacity() const { return thought.capacity() + text.capacity() + news.capacity(); }
-  Usage usage() const { return {prompt_tokens, completion_tokens, thought_tokens, cached_tokens, times}; }
-
-  void add_logprobs(const ScoreRows& scores) {
-    for (size_t i = 0; i < scores.size(); ++i) logprob += double{scores[i][0].logprob};
-    scored += scores.size();
-  }
-  double mean_logprob() const { return scored > 0 ? logprob / static_cast<double>(scored) : -1e300; }
-
   Answer& owner;  // owns this; sinks are given away as pointers that share its ownership
   const uint32_t index;
-  std::string thought, text;  // not taken yet
-  News news;                  // which comes behind them
-  Finish finish = Finish::none;
-  uint32_t completion_tokens = 0, thought_tokens = 0, prompt_tokens = 0, cached_tokens = 0;
-  Times times;
-  std::optional<uint32_t> stop;
-  double logprob = 0;  // of its tokens together
-  size_t scored = 0;   // how many these are
   uint32_t sent_tokens = 0;  // completion_tokens when its text was taken last
   bool waiting = false;  // stands in Answer::news_
   TextMeasure measure;
@@ -229,18 +207,11 @@ void Answer::on_event(Choice& choice, const Event& event) noexcept {
 void Answer::add(Choice& choice, const Event& event) {
   usage_.completion += event.completion_tokens - std::exchange(choice.completion_tokens, event.completion_tokens);
   usage_.thought += event.thought_tokens - std::exchange(choice.thought_tokens, event.thought_tokens);
-  choice.prompt_tokens = event.prompt_tokens;
-  choice.cached_tokens = event.cached_tokens;
-  choice.times = event.times;
-  choice.stop = event.stop;
   usage_.times = longer(usage_.times, event.times);
   if (choice.index % drawn_ == 0) count_prompt(prompt_of(choice.index), event);
   reply_->note({usage_.prompt, usage_.completion});
   const size_t before = choice.capacity();
-  choice.thought += event.thought;
-  choice.text += event.text;
-  const size_t told = choice.news.add(event, scores_, tells_tokens_);
-  choice.add_logprobs(event.scores);
+  const size_t told = choice.add(event, scores_, tells_tokens_);
   held_.change(prompt_scores_.add(prompt_of(choice.index), event.prompt_scores), 0);
   held_.change(choice.capacity(), before);
   unread_ += event.thought.size() + event.text.size() + told;
@@ -391,7 +362,8 @@ http::Reply::Part Answer::take_stream() {
   for (const Piece& piece : pieces) {
     calls.push_back(piece.news.pieces());
     said.push_back({piece.index, piece.thought, piece.text, calls.back(), piece.news.scores(), piece.finish,
-                    {piece.usage, piece.stop, piece.news.tokens(), totals_[prompt_of(piece.index)], piece.finish == Finish::none ? nullptr : told_prompt(piece.index)}});
+                    {piece.usage, piece.stop, piece.news.tokens(), totals_[prompt_of(piece.index)],
+                     piece.finish == Finish::none ? nullptr : told_prompt(piece.index)}});
   }
   if (!said.empty()) dialect_->say(said, part.bytes);
   if (error) dialect_->fail(http::Failure(*error), part.bytes);
