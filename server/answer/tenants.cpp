@@ -75,6 +75,9 @@ class Tenants::View final : public Engine {
   std::function<std::string(Token)> speller() const override { return of_.speller(); }
   bool spells(const Fingerprint& model) const override { return of_.spells(model); }
   const ModelInfo& model() const override { return of_.model(); }
+  Fingerprint fingerprint() const override { return of_.fingerprint(); }
+  Engine* reranker() const override { return of_.reranker(); }
+  StatePtr judged(const State& read) const override { return of_.judged(read); }
   EngineStats stats() const override { return of_.stats(); }
   EngineMeasures measures() const override { return of_.measures(); }
   std::string trouble() const override { return of_.trouble(); }

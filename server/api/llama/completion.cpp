@@ -164,7 +164,7 @@ void complete(const Context& context, const Call& call, const host::ServedPtr& s
     }
     begin_as_served(*served, request);
   }
-  head.engine = served->engine;
+  head.spell = engine.speller();
   head.model = served->id;
   head.stops = common.stop;
   head.choices = asked.delivery.choices;

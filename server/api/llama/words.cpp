@@ -128,7 +128,7 @@ class CompletionWords final : public Dialect {
   }
 
   json::object named(const TokenScore& score) const {
-    const std::string bytes = head_.engine->text_of({&score.token, 1});
+    const std::string bytes = head_.spell(score.token);
     return {{"id", score.token}, {"token", text(bytes)}, {"bytes", bytes_of(bytes)}, {"logprob", std::max(score.logprob, std::numeric_limits<float>::lowest())}};
   }
 

@@ -1,5 +1,6 @@
 // How llama.cpp's server words a completion.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@ namespace fulmar::api::llama {
 
 // What its answer is told beside what the engine says.
 struct CompletionHead {
-  std::shared_ptr<const Engine> engine;  // for the texts of tokens
+  std::function<std::string(Token)> spell;  // Engine::speller()
   std::string model;
   std::vector<std::string> stops;   // Request::stop
   std::vector<uint64_t> totals;     // tokens of each prompt
