@@ -72,6 +72,15 @@ endif()
 fulmar_script_test(e2e.openapi SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/openapi_suite.py FIXTURE openapi
                    CLIENT ${PROJECT_BINARY_DIR}/venv-openapi/${python_in_venv})
 
+# Those of other APIs, against the model that comes with the program.
+foreach(client anthropic ollama)
+  set(venv ${PROJECT_BINARY_DIR}/venv-${client})
+  add_test(NAME clients.${client} COMMAND ${FULMAR_PYTHON} ${clients} pypi ${venv} ${client})
+  set_tests_properties(clients.${client} PROPERTIES FIXTURES_SETUP ${client} SKIP_RETURN_CODE 77 TIMEOUT 600)
+  fulmar_script_test(e2e.${client}_python SCRIPT ${with_server} FIXTURE ${client}
+                     CLIENT ${venv}/${python_in_venv} demo ${venv}/${python_in_venv} ${PROJECT_SOURCE_DIR}/tests/server/${client}_client_test.py)
+endforeach()
+
 # llama.cpp's own writer of GGUF files.
 fulmar_script_test(e2e.gguf_package SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/gguf_package.py FIXTURE gguf
                    CLIENT ${PROJECT_BINARY_DIR}/venv-gguf/${python_in_venv})

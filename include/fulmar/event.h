@@ -68,6 +68,8 @@ struct Event {
   // After the turn, one a stream: with the last event of a request for them that did not fail, or was paused. None where
   // its prompt was not read to the end.
   std::span<const StatePtr> states;
+  // With the last event of a request for it that made tokens: those of its prompt, and of its answer without what ended it.
+  std::span<const Token> turn;
   uint64_t step = 0;                                  // the engine step that made it
   Times times;
   std::optional<uint32_t> stop;  // with Finish::stop: which of Request::stop it was; past those, one of the prompt's

@@ -73,7 +73,7 @@ struct TemplateOptions {
   }
 };
 
-// What to continue: `tokens` if any, else `messages` through the RWKV chat template, else `text` as it is. An
+// What to continue: `tokens` if any, then `messages` through the RWKV chat template, where there are neither `text` as it is. An
 // empty prompt is allowed: the end-of-text token (id 0) is fed, so that there is a position to predict from.
 struct PromptInput {
   std::string text;
@@ -173,6 +173,7 @@ struct Request {
   bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
   Report report;
   bool report_states = false;  // Event::states is wanted
+  bool report_turn = false;    // Event::turn is wanted
   std::string tenant;  // whose: prompts of others are not gone on from, so that nobody learns of them by how fast he is answered
   bool use_prefix_cache = true;  // the states of other prompts that begin alike may be gone on from
   std::string note;           // of the caller, kept with the turn: at most max_note bytes

@@ -362,7 +362,7 @@ http::Reply::Part Answer::take_stream() {
   for (const Piece& piece : pieces) {
     calls.push_back(piece.news.pieces());
     said.push_back({piece.index, piece.thought, piece.text, calls.back(), piece.news.scores(), piece.finish,
-                    {piece.usage, piece.stop, piece.news.tokens(), totals_[prompt_of(piece.index)],
+                    {piece.usage, piece.stop, piece.news.turn(), piece.news.tokens(), totals_[prompt_of(piece.index)],
                      piece.finish == Finish::none ? nullptr : told_prompt(piece.index)}});
   }
   if (!said.empty()) dialect_->say(said, part.bytes);
@@ -453,7 +453,7 @@ void Answer::put_choice(std::string& out) {
   append_json_escaped(out, last || ends_thought ? replace_bad_utf8(std::exchange(half_, {})) : take_utf8(half_));
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
-  const Course course{choice.usage(), choice.stop, choice.news.tokens(), totals_[prompt_of(choice.index)], told_prompt(choice.index)};
+  const Course course{choice.usage(), choice.stop, choice.news.turn(), choice.news.tokens(), totals_[prompt_of(choice.index)], told_prompt(choice.index)};
   dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores(), course, choice.text}, out);
   end_choice(choice, index, out);
 }

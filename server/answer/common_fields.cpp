@@ -165,10 +165,10 @@ Token token_of(const json::value& value, const std::string& name, uint32_t vocab
   return static_cast<Token>(token);
 }
 
-Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request) {
+void read_drawing(const Fields& fields, uint32_t vocab, const Sampling& usual, Request& request) {
   fields.refuse_unsupported();
   fields.text("model");
-  request.sampling = read_sampling(fields, vocab, defaults.sampling);
+  request.sampling = read_sampling(fields, vocab, usual);
   request.stop = read_stops(fields);
   if (fields.boolean("include_stop_str_in_output").value_or(false))
     request.shown_stops = static_cast<uint32_t>(request.stop.size());
@@ -176,9 +176,12 @@ Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defau
   if (const json::array* tokens = fields.list("stop_token_ids"))
     for (const json::value& token : *tokens)
       request.stop_tokens.push_back(token_of(token, "stop_token_ids", vocab));
-  request.max_tokens = read_max_tokens(fields, defaults.max_tokens);
   read_session(fields, request);
+}
 
+Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request) {
+  read_drawing(fields, vocab, defaults.sampling, request);
+  request.max_tokens = read_max_tokens(fields, defaults.max_tokens);
   Delivery delivery;
   delivery.choices = static_cast<uint32_t>(fields.integer("n").value_or(1));
   delivery.stream = fields.boolean("stream").value_or(false);

@@ -29,6 +29,10 @@ struct Defaults {
 // Error(unsupported).
 Delivery read_common(const Fields& fields, uint32_t vocab, const Defaults& defaults, Request& request);
 
+// The part of it that says how tokens are drawn, where the text ends and what it goes on from: for families that have other
+// names for lengths and streams.
+void read_drawing(const Fields& fields, uint32_t vocab, const Sampling& usual, Request& request);
+
 // What ends generation, as a list of ids and texts. An id that the vocabulary of `vocab` has not is passed over, for clients
 // send those of World to whatever model there is. False where the request says nothing; [] says none.
 bool read_mixed_stops(const Fields& fields, std::string_view field, uint32_t vocab, Request& request);

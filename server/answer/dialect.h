@@ -24,6 +24,7 @@ struct Usage {
 struct Course {
   Usage usage{};                    // its own
   std::optional<uint32_t> stop{};   // Event::stop
+  std::span<const Token> turn{};    // once: Event::turn
   std::span<const Token> tokens{};  // new ones, where Asked::tells_tokens says so
   uint64_t total = 0;               // tokens of its prompt; usage.prompt are those that are read
   const Prompt* prompt = nullptr;   // with its last piece, where Asked::tells_prompt does

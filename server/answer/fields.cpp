@@ -32,6 +32,14 @@ bool asks_nothing(const json::value& value, const Refused& refused) {
   return std::any_of(list.begin(), list.end(), [&](const json::value& one) { return means(value, one); });
 }
 
+// Whether a table no farther than `last` has the field: what a base refuses is taken where a row says how.
+bool is_taken(const FieldTable& first, const FieldTable& last, std::string_view name) {
+  for (const FieldTable* table = &first;; table = table->base) {
+    if (std::ranges::find(table->fields, name, &Field::name) != table->fields.end()) return true;
+    if (table == &last) return false;
+  }
+}
+
 }  // namespace
 
 const Field* FieldTable::find(std::string_view name) const {
@@ -45,13 +53,13 @@ void Fields::refuse_unsupported() const {
     for (const Refused& refused : table->refused) {
       if (!refused.name.ends_with('*')) {
         const json::value* value = object_.if_contains(refused.name);
-        if (value && !table_.find(refused.name) && !asks_nothing(*value, refused)) unsupported(refused.name, refused.problem);
+        if (value && !is_taken(table_, *table, refused.name) && !asks_nothing(*value, refused)) unsupported(refused.name, refused.problem);
         continue;
       }
       const std::string_view beginning = refused.name.substr(0, refused.name.size() - 1);
       for (const auto& member : object_) {
         const std::string_view key(member.key().data(), member.key().size());
-        if (key.starts_with(beginning) && !table_.find(key) && !asks_nothing(member.value(), refused))
+        if (key.starts_with(beginning) && !is_taken(table_, *table, key) && !asks_nothing(member.value(), refused))
           unsupported(key.substr(0, longest_shown), refused.problem);
       }
     }

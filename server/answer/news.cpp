@@ -26,6 +26,8 @@ size_t News::add(const Event& event, bool with_scores, bool with_tokens) {
     tokens_.insert(tokens_.end(), event.tokens.begin(), event.tokens.end());
     bytes_ += event.tokens.size_bytes();
   }
+  turn_.insert(turn_.end(), event.turn.begin(), event.turn.end());
+  bytes_ += event.turn.size_bytes();
   return bytes_ - before;
 }
 

@@ -22,6 +22,7 @@ class News {
   size_t capacity() const { return bytes_; }
   // Those of which there is something new, with all of that. Of an answer in one piece: all, whole.
   std::span<const ToolCall> calls() const { return calls_; }
+  std::span<const Token> turn() const { return turn_; }  // Event::turn
   // The same as pieces of these.
   std::vector<CallPiece> pieces() const;
   ScoreRows scores() const { return {cells_, width_}; }
@@ -32,6 +33,7 @@ class News {
   std::vector<ToolCall> calls_;
   std::vector<TokenScore> cells_;
   uint32_t width_ = 0;
+  std::vector<Token> turn_;
   std::vector<Token> tokens_;
   size_t bytes_ = 0;
 };

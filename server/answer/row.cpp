@@ -15,8 +15,9 @@ namespace fulmar::api {
 namespace {
 
 // The first of `rows` that `body` means.
-const Row& meant(const Context& context, const std::vector<Row>& rows, const json::object& body) {
+const Row& meant(const Context& context, const std::vector<Row>& rows, const http::Request& request, const json::object& body) {
   const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+    if (row.when_asked) return row.when_asked(request);
     return row.when_told ? row.when_told(context, body) : !row.when || row.when(body);
   });
   if (found == rows.end()) fail(ErrorKind::bad_request, "the body has no field that says what {} is to do", rows[0].path);
@@ -46,7 +47,7 @@ std::optional<http::Failure> refusal_of(const Row& row, const http::HolderPtr& h
 
 // The one that words what is wrong before it is known which is meant.
 const Row& first_of(const std::vector<Row>& rows) {
-  const auto plain = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return !row.when_told; });
+  const auto plain = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return !row.when_told && !row.when_asked; });
   return plain == rows.end() ? rows[0] : *plain;
 }
 
@@ -100,7 +101,7 @@ void run(const Context& context, const std::vector<Row>& rows, const http::Reque
   } catch (const Error& error) {
     throw Error(error.kind(), std::string(first_of(rows).family.no_json) + error.what());
   }
-  const Row& row = meant(context, rows, body);
+  const Row& row = meant(context, rows, request, body);
   try {
     const http::HolderPtr holder = holder_of(context, row, request, body);
     if (row.auth == Auth::in_body && !holder)

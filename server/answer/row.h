@@ -101,6 +101,8 @@ struct Row {
   // In place of `when`, where what the server was told before counts too. What is wrong before the body was read is worded
   // by the first row of the path without it.
   bool (*when_told)(const Context& context, const json::object& body) = nullptr;
+  // Likewise, where the request's head tells.
+  bool (*when_asked)(const http::Request& request) = nullptr;
 };
 
 // Tokens that an answer may have where its request says nothing: what the server was started with, else what the family

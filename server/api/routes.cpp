@@ -2,10 +2,12 @@
 #include "api/routes.h"
 
 #include "api/ai00/ai00.h"
+#include "api/anthropic/anthropic.h"
 #include "api/conrwkv/conrwkv.h"
 #include "api/infer/infer.h"
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
+#include "api/ollama/ollama.h"
 #include "api/openai/openai.h"
 #include "api/openai/runner_form.h"
 #include "api/runner/runner.h"
@@ -36,6 +38,17 @@ bool speaks_of_messages(const json::object& body) {
   return conrwkv::has_no_prompt(body) && !lightning::has_contents(body);
 }
 
+// What others have too, where the client says that it is Anthropic's.
+Row for_anthropic(const char* path, Endpoint endpoint, const About& about) {
+  return {"GET", path, anthropic::family, endpoint, about, Cost::quick, Auth::password, nullptr, Content::object, nullptr, nullptr,
+          anthropic::speaks_anthropic};
+}
+
+// What Ollama's clients do to its store of models.
+Row no_store(const char* method, const char* path) {
+  return {method, path, ollama::family, ollama::refuse, {"Refuse to change the models that there are", &no_fields}};
+}
+
 // Chats and completions that RWKV-Runner's clients ask for, which stand before those that are anybody's.
 Row runner_chat(const char* path) {
   return {"POST", path, runner::family, openai::runner_chat,
@@ -59,7 +72,9 @@ std::vector<Row> all_rows() {
       {"GET", "/props", llama::family, llama::props, {"Tell what llama.cpp's clients ask a server for first"}, Cost::quick},
       {"POST", "/props", llama::family, llama::refuse_props, {"Refuse to change what is usual"}, Cost::any, Auth::password, nullptr,
        Content::anything},
+      for_anthropic("/v1/models", anthropic::list_models, listing),
       {"GET", "/v1/models", family, openai::list_models, listing, Cost::quick},
+      for_anthropic("/v1/models/{}", anthropic::get_model, describing),
       {"GET", "/v1/models/{}", family, openai::get_model, describing, Cost::quick},
       runner_completions("/v1/completions"),
       runner_chat("/v1/chat/completions"),
@@ -104,6 +119,25 @@ std::vector<Row> all_rows() {
       {"POST", "/slots/{}", llama::family, llama::act_on_slot,
        {"Save, restore or erase what a slot remembers", &llama::slot_fields, Answers::object, Reach::own, &llama::slot_query},
        Cost::any, Auth::password, nullptr, Content::anything},
+      {"POST", "/v1/messages", anthropic::family, anthropic::messages,
+       {"Answer a conversation in blocks", &anthropic::request_fields, Answers::generation}},
+      {"POST", "/v1/messages/count_tokens", anthropic::family, anthropic::count_tokens,
+       {"Count the tokens of a conversation", &anthropic::request_fields}},
+      {"POST", "/api/chat", ollama::family, ollama::chat,
+       {"Answer a conversation in lines of JSON", &ollama::chat_fields, Answers::lines}},
+      {"POST", "/api/generate", ollama::family, ollama::generate,
+       {"Answer a question in lines of JSON", &ollama::generate_fields, Answers::lines}},
+      {"POST", "/api/embed", ollama::family, ollama::embed, {"Make vectors of texts", &ollama::embed_fields}},
+      {"POST", "/api/embeddings", ollama::family, ollama::embeddings, {"Make a vector of a text", &ollama::old_embed_fields}},
+      {"GET", "/api/tags", ollama::family, ollama::list_models, {"List the models and their files"}},
+      {"GET", "/api/ps", ollama::family, ollama::list_loaded, {"List the models that are loaded"}},
+      {"POST", "/api/show", ollama::family, ollama::show_model, {"Describe a model", &ollama::show_fields}},
+      {"GET", "/api/version", ollama::family, ollama::version, {"Tell which release of Ollama is spoken"}, Cost::quick},
+      no_store("POST", "/api/pull"),
+      no_store("POST", "/api/push"),
+      no_store("POST", "/api/create"),
+      no_store("POST", "/api/copy"),
+      no_store("DELETE", "/api/delete"),
       {"GET", "/models/sse", llama::family, llama::watch_models, {"Follow how models come and go", nullptr, Answers::events}, Cost::quick},
       {"POST", "/models/load", llama::family, llama::load_model, {"Load a model", &llama::model_fields, Answers::object, Reach::server}},
       {"POST", "/models/unload", llama::family, llama::unload_model,

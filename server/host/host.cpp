@@ -197,6 +197,17 @@ void Host::when_resident(const std::string& id, Done done) {
   done(nullptr);
 }
 
+void Host::keep(std::string_view id, double seconds) {
+  constexpr double most = 1e9;  // what a clock can count
+  if (!shelf_.is_open()) return;
+  const std::lock_guard lock(mutex_);
+  const auto found = resident(id);
+  if (found == residents_.end()) return;
+  found->idle = seconds < 0 ? -1 : std::min(seconds, most);
+  sooner_ = true;
+  work_.notify_all();
+}
+
 ModelSpec Host::spec_for(const std::string& path, const std::string& id) const {
   ModelSpec spec = options_.engine.model;
   if (!spec.file.empty()) {
@@ -262,7 +273,9 @@ std::vector<Listed> Host::list() {
     if (shelf_.is_open() && Clock::now() - looked_ > std::chrono::seconds(1) && !std::exchange(look_, true)) work_.notify_all();
     for (const Resident& one : residents_) {
       const bool current = one.served->id == current_;
-      all.insert(current ? all.begin() : all.end(), {one.served->id, Presence::resident, current, 1, {}, one.served});
+      std::optional<double> left = idle_of(one);
+      if (left) left = std::max(0.0, *left - std::chrono::duration<double>(Clock::now() - one.used).count());
+      all.insert(current ? all.begin() : all.end(), {one.served->id, Presence::resident, current, 1, {}, one.served, left});
     }
     loading = loading_;
     loaded = loaded_;
@@ -271,13 +284,13 @@ std::vector<Listed> Host::list() {
     if (shelf_.is_open())
       for (const auto& [id, how] : known_) others.push_back(id);
   }
-  if (!loading.empty()) all.push_back({loading, Presence::loading, false, loaded, {}, {}});
+  if (!loading.empty()) all.push_back({loading, Presence::loading, false, loaded, {}, {}, {}});
   std::ranges::sort(others);
   for (const std::string& id : others) {
     if (std::ranges::find(all, id, &Listed::id) != all.end()) continue;
     const auto why = troubles.find(id);
     const bool failed = why != troubles.end();
-    all.push_back({id, failed ? Presence::failed : Presence::available, false, 0, failed ? why->second : std::string(), {}});
+    all.push_back({id, failed ? Presence::failed : Presence::available, false, 0, failed ? why->second : std::string(), {}, {}});
   }
   return all;
 }

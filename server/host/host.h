@@ -52,6 +52,7 @@ struct Listed {
   double loaded = 0;   // 0 to 1, while loading
   std::string trouble;  // why the last load failed
   ServedPtr served;     // of a resident
+  std::optional<double> leaves_in;  // seconds in which nobody asks; nothing: it stays
 };
 
 // Called on the host's thread, once; without a failure where the model is there.
@@ -83,6 +84,9 @@ class Host {
   // The model of that id goes, or without one the current; none is current then. Throws as load() does, and
   // Error(not_found).
   void unload(std::string_view id, double grace, Done done);
+  // How long a resident stays when nobody asks for it, in place of HostOptions::idle_seconds: 0: it goes as soon as nobody
+  // uses it; less: it stays. Nothing where there is no shelf, from which it would come back.
+  void keep(std::string_view id, double seconds);
   // An engine that was made elsewhere, as the current model.
   void adopt(std::shared_ptr<Engine> engine);
 
@@ -124,6 +128,7 @@ class Host {
     ServedPtr served;
     std::vector<ServedPtr> names;
     Clock::time_point used;
+    std::optional<double> idle = {};  // HostOptions::idle_seconds in its place; less than 0: it stays
   };
   struct Order {
     ModelSpec spec;  // of a load; an empty file: an unload of `id`
@@ -167,6 +172,7 @@ class Host {
   std::list<Resident>::iterator resident(std::string_view id);
   ServedPtr named(std::string_view name);
   bool in_use(const Resident& one) const;
+  std::optional<double> idle_of(const Resident& one) const;
   std::list<Resident> take_out(const Order& order, bool all);
   void refuse_if_busy() const;
   std::string why_not() const;
@@ -192,6 +198,7 @@ class Host {
   std::vector<std::string> on_shelf_;               // ids
   Clock::time_point looked_;                        // when
   bool look_ = false;                               // it is to be done again
+  bool sooner_ = false;                             // what next_look() says may have changed
   bool draining_ = false, quit_ = false;
 
   mutable std::mutex listeners_mutex_;

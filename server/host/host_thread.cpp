@@ -45,7 +45,7 @@ void Host::run() {
     bool looks = false;
     {
       std::unique_lock lock(mutex_);
-      const auto due = [this] { return quit_ || look_ || !orders_.empty() || !graveyard_.empty(); };
+      const auto due = [this] { return quit_ || look_ || sooner_ || !orders_.empty() || !graveyard_.empty(); };
       if (const std::optional<Clock::time_point> until = next_look())
         work_.wait_until(lock, *until, due);
       else
@@ -60,6 +60,7 @@ void Host::run() {
         if (quit_) return;
       }
       looks = look_;
+      sooner_ = false;
       if (!orders_.empty()) {
         order = std::move(orders_.front());
         orders_.pop_front();
@@ -296,8 +297,12 @@ void Host::wait_for_retired() {
 
 std::optional<Host::Clock::time_point> Host::next_look() const {
   std::optional<Clock::time_point> next;
-  if (options_.idle_seconds > 0)
-    next = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::clamp(options_.idle_seconds / 2, 0.01, 1.0)));
+  for (const Resident& one : residents_) {
+    const std::optional<double> idle = idle_of(one);
+    if (!idle) continue;
+    const auto look = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::clamp(*idle / 2, 0.01, 1.0)));
+    if (!next || look < *next) next = look;
+  }
   for (const Retiring& one : retiring_)
     if (!next || one.until < *next) next = one.until;
   return next;
@@ -314,22 +319,27 @@ void Host::bury() {
   return_memory_now();  // a driver's compiler leaves pieces in the heaps of many threads
 }
 
+// Seconds after which it goes; nothing where it stays, as who could not come back does.
+std::optional<double> Host::idle_of(const Resident& one) const {
+  const double seconds = one.idle.value_or(options_.idle_seconds > 0 ? options_.idle_seconds : -1);
+  return seconds >= 0 && known_.contains(one.served->id) ? std::optional(seconds) : std::nullopt;
+}
+
 // They come back when they are asked for.
 void Host::unload_idle() {
-  if (options_.idle_seconds <= 0) return;
   std::list<Resident> idle;
   {
     const std::lock_guard lock(mutex_);
-    const auto since = Clock::now() - std::chrono::duration<double>(options_.idle_seconds);
+    const Clock::time_point now = Clock::now();
     for (auto one = residents_.begin(); one != residents_.end();) {
       const auto here = one++;
-      if (here->used < since && !in_use(*here) && known_.contains(here->served->id))
-        idle.splice(idle.end(), residents_, here);
+      const std::optional<double> seconds = idle_of(*here);
+      if (!seconds || now - here->used < std::chrono::duration<double>(*seconds) || in_use(*here)) continue;
+      log_info("the model {} was not asked for {} seconds: it is unloaded", here->served->id, *seconds);
+      idle.splice(idle.end(), residents_, here);
     }
   }
   if (idle.empty()) return;
-  for (const Resident& one : idle)
-    log_info("the model {} was not asked for {} seconds: it is unloaded", one.served->id, options_.idle_seconds);
   tell();
   retire(std::move(idle), 0);
 }

@@ -21,4 +21,11 @@ inline std::string sse_event(std::string_view json) {
   return out += "\n\n";
 }
 
+// With a name, as Anthropic's clients read it.
+inline std::string sse_event(std::string_view name, std::string_view json) {
+  std::string out = "event: ";
+  out.append(name).append("\n");
+  return out += sse_event(json);
+}
+
 }  // namespace fulmar::http

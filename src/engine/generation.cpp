@@ -351,6 +351,7 @@ void Generation::flush() {
   add(turn_.finish());
   if (reader_) add(reader_->finish());
   if (finish_ == Finish::stop && called_ > 0) finish_ = Finish::called;
+  if (job_.request->report_turn) whole_turn_ = turn_tokens().turn;
   if (!said_scores_) return;
   said_scores_->decide(prompt().turn.together || !heard_.thinking());
   said_scores_->show(stops_.stopped() ? shown_ : said_bytes_ + 1);
@@ -388,6 +389,7 @@ void Generation::emit(Finish finish, const Error* error) {
   if (finish == Finish::length) event.embedding = vector_;
   if (finish == Finish::length || finish == Finish::stop || finish == Finish::called || finish == Finish::paused) event.states = states_;
   event.thought_tokens = thought_;
+  event.turn = whole_turn_;
   event.step = step_;
   event.times = times();
   if (finish == Finish::stop && stops_.stopped()) event.stop = static_cast<uint32_t>(stops_.which());

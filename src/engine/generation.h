@@ -173,6 +173,7 @@ class Generation {
   std::optional<Clock::time_point> drew_first_;
   Snapshot snapshot_;
   std::vector<StatePtr> states_;
+  std::vector<Token> whole_turn_;  // for the last event
   uint64_t step_ = 0;          // the last that drew
   Finish finish_ = Finish::none;
   bool stop_token_ = false;  // was drawn

@@ -57,13 +57,13 @@ std::vector<Token> one_token_each(const std::vector<std::string>& stops, const T
 
 std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokenizer& tokenizer,
                                           uint32_t vocab, uint32_t max_tokens, const TemplateChoice& model) {
-  const bool has_messages = input.tokens.empty() && !input.messages.empty();
+  const bool has_messages = !input.messages.empty();
   const char* const field = input.embed ? "input" : has_messages ? "messages" : "prompt";
   auto prompt = std::make_shared<Prompt>();
-  if (!input.tokens.empty()) {
-    check_tokens(field, input.tokens.size(), max_tokens);
+  check_tokens(field, input.tokens.size(), max_tokens);
+  if (!input.tokens.empty() && !has_messages) {
     prompt->tokens = input.tokens;
-  } else if (!input.messages.empty()) {
+  } else if (has_messages) {
     check_bytes(field, bytes_of(input.messages, input.chat.tools), max_tokens);
     if (input.chat.must_call)
       throw Error(ErrorKind::unsupported, "tool_choice: calls cannot be demanded yet; leave it out, or send auto or none", "tool_choice");
@@ -72,6 +72,7 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
     prompt->tokens = tokens_of(chat, tokenizer);
     if (chat.token_zero && tokenizer.end_of_text() >= 0)
       prompt->tokens.insert(prompt->tokens.begin(), tokenizer.end_of_text());
+    prompt->tokens.insert(prompt->tokens.begin(), input.tokens.begin(), input.tokens.end());
     prompt->stops = std::move(chat.stops);
     prompt->stop_tokens = one_token_each(prompt->stops, tokenizer);
     prompt->chat_template = std::move(chat.name);
@@ -86,7 +87,7 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
   }
   check_tokens(field, prompt->tokens.size(), max_tokens);
   for (const Token token : prompt->tokens) check_token(field, token, vocab);
-  if (input.keep_text && !input.tokens.empty()) prompt->text = tokenizer.decode(prompt->tokens);
+  if (input.keep_text && !input.tokens.empty() && !has_messages) prompt->text = tokenizer.decode(prompt->tokens);
   if (prompt->tokens.empty() && !input.may_be_empty) prompt->tokens.push_back(0);  // end of text: what a document begins after
   prompt->tokens.shrink_to_fit();
   return prompt;

@@ -2,36 +2,15 @@
 import http.client
 import os
 import re
-import shlex
 import signal
 import subprocess
 import threading
 import time
 
 import common
+from curl_lines import documented
 
 NO_VULKAN = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"}
-PORT_IN_README = "8000"
-
-
-def curl_commands(args, document):
-    """Every command of the document's code blocks that calls curl, its continued lines joined."""
-    with open(os.path.join(args.source_dir, document), encoding="utf-8") as f:
-        blocks = re.findall(r"```\w*\n(.*?)```", f.read(), re.S)
-    commands = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [line for line in commands if line.startswith("curl ")]
-
-
-def documented(args, server, document):
-    commands = curl_commands(args, document)
-    common.check(len(commands) >= 4, f"{document} shows how to ask each endpoint: {commands}")
-    for command in commands:
-        words = shlex.split(command.replace("localhost:" + PORT_IN_README, f"{server.host}:{server.port}"))
-        common.check(str(server.port) in " ".join(words), f"asks the port the README starts: {command}")
-        done = subprocess.run([*words, "--fail-with-body", "--silent", "--show-error"], capture_output=True,
-                              timeout=common.LOAD_SECONDS)
-        common.check(done.returncode == 0 and done.stdout, f"{command}\n{done.stdout.decode()}{done.stderr.decode()}")
-        print("ok:", command, flush=True)
 
 
 def drains(args, model):

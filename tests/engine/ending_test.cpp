@@ -26,6 +26,22 @@ std::unique_ptr<Engine> make_byte_engine(FakeOptions model) {
   return make_engine(std::make_unique<FakeModel>(std::move(model)), open_tokenizer("bytes"), options, {});
 }
 
+TEST(Ending, TheTurnIsToldWithoutWhatEndedIt) {
+  const auto told = [](Question question) {
+    const auto engine = make_fake_engine(says("abcd"));
+    question.report_turn = true;
+    const auto listener = listen_to(*engine, std::move(question));
+    listener->wait();
+    const std::vector<Token> turn = listener->events().back().turn;
+    return std::string(turn.begin(), turn.end());
+  };
+  EXPECT_EQ(told(ask("x", 100)), "xabcd");
+  EXPECT_EQ(told(ask("x", 2)), "xab");
+  Question stopped = ask("x", 100);
+  stopped.stop = {"cd"};
+  EXPECT_EQ(told(stopped), "xab");
+}
+
 TEST(Ending, MaxTokensIsLength) {
   const auto engine = make_fake_engine({});
   const auto listener = listen_to(*engine, ask("hi", 17));

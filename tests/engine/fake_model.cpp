@@ -204,7 +204,8 @@ void Listener::on_event(const Event& event) {
                      kept(event.scores),
                      kept(event.prompt_scores),
                      event.times,
-                     event.stop});
+                     event.stop,
+                     {event.turn.begin(), event.turn.end()}});
   if (event.error) error_ = std::make_unique<Error>(*event.error);
   changed_.notify_all();
 }

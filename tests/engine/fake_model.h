@@ -126,6 +126,7 @@ class Listener final : public Sink {
     std::vector<Score> scored, prompt_scored;
     Times times;
     std::optional<uint32_t> stop;
+    std::vector<Token> turn;
   };
   void on_event(const Event& event) override;
 

@@ -11,6 +11,7 @@
 #include "answer/prompt_scores.h"
 #include "answer/tools.h"
 #include "answer/vectors.h"
+#include "api/ollama/words.h"
 #include "api/openai/openai.h"
 #include "api/states/states.h"
 #include "engine/job.h"
@@ -67,6 +68,7 @@ std::vector<std::string> rows() {
                   2 * (limits.refused + limits.other_descriptors), limits.refused),
       fmt::format("requests that wait for a model to be [loaded](switching.md) | {}, with bodies of {} together | 429 |",
                   host::Host::kAwaiting, size(api::kWaitingBodies)),
+      fmt::format("tokens of a [context](ollama.md#post-apigenerate) that is told | {} |", api::ollama::kContext),
       fmt::format("other names of a model, as tuned states and mixtures have | {} | 429 |", host::Host::kNames),
       fmt::format("bytes of what a request calls a file | {} | 400 |", host::Shelf::kNameBytes),
       fmt::format("tokens of one prompt | {} (`--max-prompt-tokens`)", engine.max_prompt_tokens),

@@ -13,9 +13,11 @@
 #include "answer/key_file.h"
 #include "answer/tools.h"
 #include "api/ai00/ai00.h"
+#include "api/anthropic/anthropic.h"
 #include "api/infer/infer.h"
 #include "api/lightning/lightning.h"
 #include "api/llama/llama.h"
+#include "api/ollama/ollama.h"
 #include "api/openai/account_fields.h"
 #include "api/openai/openai.h"
 #include "api/openai/runner_form.h"
@@ -106,7 +108,11 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
         &api::llama::embedding_fields, &api::llama::adapter_fields, &api::llama::rerank_fields, &api::llama::document_fields, &api::ai00::completion_fields, api::ai00::completion_fields.base,
         &api::ai00::chat_fields, &api::ai00::record_fields, &api::ai00::template_fields, &api::ai00::nucleus_fields,
         &api::ai00::state_fields, &api::ai00::embed_fields, &api::ai00::load_fields, &api::ai00::lora_fields,
-        &api::ai00::loaded_state_fields}) {
+        &api::ai00::loaded_state_fields,
+        &api::anthropic::request_fields, &api::anthropic::turn_fields,
+        &api::anthropic::block_fields, &api::anthropic::tool_fields, &api::anthropic::choice_fields, &api::anthropic::thinking_fields, &api::anthropic::output_fields, &api::ollama::chat_fields,
+        &api::ollama::generate_fields, &api::ollama::option_fields, &api::ollama::message_fields, &api::ollama::call_fields,
+        &api::ollama::function_fields, &api::ollama::embed_fields, &api::ollama::old_embed_fields, &api::ollama::show_fields}) {
     const std::string printed = table_of(table->fields);
     EXPECT_NE(text.find("\n" + printed + "\n"), text.npos)
         << "a page of docs must have this table (" << table->title << "):\n"

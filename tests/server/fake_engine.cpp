@@ -18,6 +18,7 @@ struct FakeEngine::Live {
   std::string prompt;
   uint64_t seed = 0, made = 0;
   size_t said = 0;  // of a "say" prompt
+  std::string text;  // so far
   std::optional<TurnReader> reader;  // of a script
   uint32_t thought = 0;              // its tokens
   std::optional<CallReader> calls;   // of a script, where the request has tools
@@ -258,6 +259,9 @@ bool FakeEngine::step(Live& live) {
     piece.clear();
   }
   event.text = piece;
+  std::vector<Token> turn(live.request.prompt->tokens);
+  for (const char c : live.text += piece) turn.push_back(static_cast<unsigned char>(c));
+  if (live.request.report_turn && event.finish != Finish::none) event.turn = turn;
   live.sink->on_event(event);
   return event.finish == Finish::none;
 }

@@ -31,7 +31,7 @@ TEST(Passwords, EveryRouteButHealthIsClosedInTheWordsOfItsFamily) {
   size_t closed = 0;
   std::set<std::pair<std::string, std::string>> paths;
   for (const api::Row& row : api::all_rows()) {
-    if (row.path == std::string_view("/health") || row.when_told) continue;
+    if (row.path == std::string_view("/health") || row.when_told || row.when_asked) continue;
     // Whose body it is, is known behind the password: until then a path's first family speaks.
     if (!paths.emplace(row.method, row.path).second) continue;
     for (const std::string_view headers : {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n", "x-api-key: wrong\r\n"}) {

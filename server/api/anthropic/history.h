@@ -1,0 +1,14 @@
+// What of a request to /v1/messages makes its prompt.
+#pragma once
+#include <string_view>
+
+#include "answer/fields.h"
+#include "fulmar/request.h"
+
+namespace fulmar::api::anthropic {
+
+// By the table request_fields; `body` is the text that the fields were read from. Throws Error(bad_request) or
+// Error(unsupported).
+PromptInput read_prompt(const Fields& fields, std::string_view body);
+
+}  // namespace fulmar::api::anthropic

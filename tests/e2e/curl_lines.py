@@ -1,0 +1,27 @@
+"""The curl lines of a document, asked of a running server as a user would type them."""
+import os
+import re
+import shlex
+import subprocess
+
+import common
+
+
+def curl_commands(args, document):
+    """Every command of the document's code blocks that calls curl, its continued lines joined."""
+    with open(os.path.join(args.source_dir, document), encoding="utf-8") as f:
+        blocks = re.findall(r"```\w*\n(.*?)```", f.read(), re.S)
+    commands = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in commands if line.startswith("curl ")]
+
+
+def documented(args, server, document, port="8000"):
+    commands = curl_commands(args, document)
+    common.check(len(commands) >= 4, f"{document} shows how to ask each endpoint: {commands}")
+    for command in commands:
+        words = shlex.split(command.replace("localhost:" + port, f"{server.host}:{server.port}"))
+        common.check(str(server.port) in " ".join(words), f"asks the port that the page names: {command}")
+        done = subprocess.run([*words, "--fail-with-body", "--silent", "--show-error"], capture_output=True,
+                              timeout=common.LOAD_SECONDS)
+        common.check(done.returncode == 0 and done.stdout, f"{command}\n{done.stdout.decode()}{done.stderr.decode()}")
+        print("ok:", command, flush=True)

@@ -1,0 +1,107 @@
+"""The unmodified `anthropic` package from PyPI against a running server: python anthropic_client_test.py BASE_URL PASSWORD."""
+
+import sys
+
+import anthropic
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"anthropic_client_test.py: {what}")
+
+
+def fails(call, error, what):
+    try:
+        call()
+    except error as caught:
+        return caught
+    check(False, what)
+
+
+def messages(client, model):
+    settings = dict(model=model, max_tokens=24, system="Be brief.", messages=[{"role": "user", "content": "What is the capital of France?"}],
+                    extra_body={"temperature": 0})
+    whole = client.messages.create(**settings)
+    check(whole.type == "message" and whole.role == "assistant" and whole.model == model, f"{whole}")
+    check([block.type for block in whole.content] == ["text"] and whole.content[0].text, f"{whole.content}")
+    check(whole.stop_reason in ("end_turn", "max_tokens") and whole.stop_sequence is None, f"{whole.stop_reason}")
+    with client.messages.stream(**settings) as stream:
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    check(text == whole.content[0].text == final.content[0].text, f"streamed {text!r}, whole {whole.content[0].text!r}")
+    check(final.stop_reason == whole.stop_reason and final.usage.output_tokens == whole.usage.output_tokens, f"{final} {whole}")
+    usage = final.usage
+    check(usage.input_tokens + usage.cache_read_input_tokens == whole.usage.input_tokens + whole.usage.cache_read_input_tokens, f"{final} {whole}")
+    events = [event.type for event in client.messages.create(**settings, stream=True)]
+    check(events[:2] == ["message_start", "content_block_start"] and events[-3:] == ["content_block_stop", "message_delta", "message_stop"], f"{events}")
+
+    counted = client.messages.count_tokens(model=model, system="Be brief.", messages=settings["messages"])
+    check(counted.input_tokens == usage.input_tokens + usage.cache_read_input_tokens, f"{counted} and {usage}")
+
+    stop = text[len(text) // 2]
+    ended = client.messages.create(**settings, stop_sequences=[stop])
+    check(ended.stop_reason == "stop_sequence" and ended.stop_sequence == stop, f"{ended}")
+    check(ended.content == [] or stop not in ended.content[0].text, f"{ended}")
+
+    # The assistant's own text goes on, also where it is handed back as it came.
+    begun = client.messages.create(**{**settings, "messages": [*settings["messages"], {"role": "assistant", "content": ended.content}] if ended.content
+                                      else settings["messages"]})
+    check(begun.content, f"{begun}")
+
+
+def thinks(client, model):
+    settings = dict(model=model, max_tokens=60, messages=[{"role": "user", "content": "What is 2 + 3?"}],
+                    thinking={"type": "enabled", "budget_tokens": 1024}, extra_body={"seed": 3})
+    with client.messages.stream(**settings) as stream:
+        final = stream.get_final_message()
+    check(final.content and final.content[0].type == "thinking" and final.content[0].signature, f"{final}")
+    # A thought comes back in the history.
+    again = client.messages.create(model=model, max_tokens=8, messages=[*settings["messages"], {"role": "assistant", "content": final.content},
+                                                                         {"role": "user", "content": "Sure?"}])
+    check(again.type == "message", f"{again}")
+
+
+def tools_in_history(client, model):
+    answer = client.messages.create(model=model, max_tokens=8, messages=[
+        {"role": "user", "content": "How warm is it?"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"where": "here"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "20 degrees"}]}])
+    check(answer.type == "message", f"{answer}")
+
+
+def errors(client, model):
+    hi = [{"role": "user", "content": "Hi"}]
+    wrong = fails(lambda: client.messages.create(model=model, max_tokens=0, messages=hi), anthropic.BadRequestError, "0 tokens were accepted")
+    check(wrong.type == "invalid_request_error" and "max_tokens" in wrong.api_message, f"{wrong}")
+    image = [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]}]
+    wrong = fails(lambda: client.messages.create(model=model, max_tokens=4, messages=image), anthropic.BadRequestError, "an image was accepted")
+    check("messages[0].content[0]" in wrong.api_message, f"{wrong}")
+    wrong = fails(lambda: client.with_options(api_key="wrong").messages.create(model=model, max_tokens=4, messages=hi),
+                  anthropic.AuthenticationError, "a wrong key was accepted")
+    check(wrong.type == "authentication_error", f"{wrong}")
+    fails(lambda: client.models.retrieve("no-such-model"), anthropic.NotFoundError, "an unknown model was found")
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit("usage: anthropic_client_test.py http://127.0.0.1:8000/v1 password")
+    client = anthropic.Anthropic(base_url=sys.argv[1].removesuffix("/v1"), api_key=sys.argv[2], max_retries=0, timeout=300,
+                                 _strict_response_validation=True)
+    models = client.models.list()
+    check(len(models.data) == 1 and models.data[0].type == "model", f"{models}")
+    model = models.data[0].id
+    check(client.models.retrieve(model).id == model, "the listed model cannot be retrieved")
+    messages(client, model)
+    thinks(client, model)
+    tools_in_history(client, model)
+    errors(client, model)
+
+    # A client that stops listening must not disturb the next one.
+    stream = client.messages.create(model=model, max_tokens=1000, messages=[{"role": "user", "content": "Tell me a story."}], stream=True)
+    next(iter(stream))
+    stream.close()
+    check(client.models.list().data[0].id == model, "no answer after an abandoned stream")
+    print(f"anthropic {anthropic.__version__} (Python): ok")
+
+
+main()
