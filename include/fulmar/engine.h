@@ -71,6 +71,11 @@ class Engine {
   // the field, for a prompt that is too long, cannot be spelled in this vocabulary or breaks the template.
   virtual std::shared_ptr<const Prompt> prepare(const PromptInput& input) const = 0;
 
+  // What holds an answer to what was asked for, made or kept from before; any thread may call it, and it may take a
+  // fraction of a second. Throws Error(bad_request), naming the field and the place in it, Error(busy) where those in use
+  // take too much memory.
+  virtual std::shared_ptr<const Constraint> constrain(const ConstraintInput& input) const = 0;
+
   // Takes all of them or, with an Error, none. Error(busy) when the queue has no room for them now,
   // Error(unavailable) while draining or after the device was lost, Error(bad_request) for what can never
   // run. Events may come before this returns. Slots are shared evenly among calls, and calls whose first sinks have

@@ -159,6 +159,24 @@ struct Report {
 };
 inline constexpr uint16_t max_logprobs = 128;
 
+// What an answer has to be.
+struct ConstraintInput {
+  enum class Kind : uint8_t {
+    json_object,  // any JSON object
+    json_schema,  // JSON of this schema
+    regex,        // a text that the whole expression matches
+    grammar,      // one of this grammar, in llama.cpp's GBNF
+    literal,      // this text
+    any_of,       // one of the parts
+    sequence      // the parts, one after the other
+  };
+  Kind kind = Kind::json_object;
+  std::string text;
+  std::vector<ConstraintInput> parts{};
+  std::string field{};  // of the request: what errors call it
+};
+class Constraint;  // Engine::constrain makes one
+
 struct Request {
   std::shared_ptr<const Prompt> prompt;
   // In its place where the first stream's session has read something before: what is new since then. Null: `prompt`.
@@ -172,6 +190,9 @@ struct Request {
   EmbeddingTask task = EmbeddingTask::retrieval;
   bool embed = false;         // Event::embedding is wanted of the prompt; with max_tokens 0
   Report report;
+  // The answer is one of its texts, if `max_tokens` and `stop` let it end; a thought before it is free. The template's own
+  // ends count where the answer may end, and nowhere else. Null: any text.
+  std::shared_ptr<const Constraint> constraint;
   bool report_states = false;  // Event::states is wanted
   bool report_turn = false;    // Event::turn is wanted
   std::string tenant;  // whose: prompts of others are not gone on from, so that nobody learns of them by how fast he is answered

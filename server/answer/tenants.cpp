@@ -74,6 +74,7 @@ class Tenants::View final : public Engine {
   std::string text_of(std::span<const Token> tokens) const override { return of_.text_of(tokens); }
   std::function<std::string(Token)> speller() const override { return of_.speller(); }
   bool spells(const Fingerprint& model) const override { return of_.spells(model); }
+  std::shared_ptr<const Constraint> constrain(const ConstraintInput& input) const override { return of_.constrain(input); }
   const ModelInfo& model() const override { return of_.model(); }
   Fingerprint fingerprint() const override { return of_.fingerprint(); }
   Engine* reranker() const override { return of_.reranker(); }

@@ -9,7 +9,7 @@
 #include <random>
 #include <utility>
 
-#include "answer/common_fields.h"
+#include "answer/forms.h"
 
 namespace fulmar::api {
 namespace {
@@ -128,7 +128,7 @@ void choose(const json::value& choice, bool is_old, const std::string& field, Te
 
 constexpr FieldTable tool_fields{"tools", tool_rows, {}};
 constexpr FieldTable tool_function_fields{"tools.function", function_rows, {}};
-constexpr FieldTable tool_use_fields{"use of tools", use_rows, {}, &common_fields};
+constexpr FieldTable tool_use_fields{"use of tools", use_rows, {}, &form_fields};
 
 void ToolList::add(Tool tool, const JsonSource& schema, const std::string& field, std::string_view schema_field) {
   if (tool.name.empty()) bad_field(field + "name", "is missing");

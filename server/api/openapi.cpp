@@ -35,6 +35,7 @@ json::object schema_of(const Field& field) {
     case text: schema["type"] = or_null({"string"}); break;
     case text_or_list: schema["type"] = or_null({"string", "array"}); break;
     case text_or_map: schema["type"] = or_null({"string", "object"}); break;
+    case map_or_list: schema["type"] = or_null({"object", "array"}); break;
     case list: schema["type"] = or_null({"array"}); break;
     case map: schema["type"] = or_null({"object"}); break;
   }

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/pages.h"
+#include "engine/constraints.h"
 #include "engine/loop.h"
 #include "engine/make_engine.h"
 #include "engine/mixture.h"
@@ -35,6 +36,7 @@ class ModelEngine final : public Engine {
         model_(std::move(model)),
         vocab_(model_->config().V),
         vocabulary_(hash_of(*tokenizer_)),
+        constraints_(tokenizer_, vocab_),
         max_prompt_tokens_(options.max_prompt_tokens),
         sessions_(options.sessions ? options.sessions : StateStore::open({})),
         limits_{vocab_, model_->slots(), its_fingerprint(), model_->state_floats(), options.model.reproducible,
@@ -61,6 +63,10 @@ class ModelEngine final : public Engine {
       prompt = make_prompt(bounded, *tokenizer_, vocab_, max_prompt_tokens_, chat_);
     }
     return input.embed && model_->config().embeds && !info_.ranks ? ended(*prompt) : prompt;
+  }
+
+  std::shared_ptr<const Constraint> constrain(const ConstraintInput& input) const override {
+    return constraints_.get(input);
   }
 
   void submit(std::vector<Submission> all) override {
@@ -195,6 +201,7 @@ class ModelEngine final : public Engine {
   const std::unique_ptr<Model> model_;
   const uint32_t vocab_;
   const Bytes16 vocabulary_;  // a hash of it
+  mutable Constraints constraints_;
   const uint32_t max_prompt_tokens_;
   const std::shared_ptr<StateStore> sessions_;
   mutable std::mutex limits_mutex_;

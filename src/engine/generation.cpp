@@ -56,6 +56,9 @@ Generation::Generation(Job job, Beginning beginning, std::vector<uint32_t> slots
   const Report& report = job_.request->report;
   if (report.prompt_logprobs) prompt_scores_ = std::make_unique<ScoreTable>(*report.prompt_logprobs);
   if (report.logprobs) said_scores_ = std::make_unique<SaidScores>(*report.logprobs);
+  if (job_.request->constraint)
+    bound_ = std::make_unique<BoundAnswer>(job_.request->constraint, tokenizer_, prompt().turn, heard_.thinking(),
+                                           job_.request->stop_tokens, vocab);
   const bool may_stop = left() > lead_ || job_.request->max_tokens == 0;  // else the next token is drawn from its end
   for (size_t i = 0; i < slots_.size(); ++i)
     stops_at_lead_ |= may_stop && beginning_.parents[i] != 0 && unfed(beginning_.states[i]).size() >= long_lead;
@@ -76,13 +79,21 @@ uint32_t Generation::lead_fed(size_t stream) const {
 
 // Everything is then as it was after the last of these, but that nothing of them is said again.
 void Generation::replay(std::span<const Token> drawn) {
-  size_t bytes = 0;
+  size_t bytes = 0, ahead = 0;  // ahead: of the next tokens, how many were not drawn
   for (const Token token : drawn) {
-    sampler_.replay(token);
+    const bool was_drawn = ahead == 0;
+    if (was_drawn)
+      sampler_.replay(token);
+    else
+      sampler_.accept(token);
+    if (!was_drawn) --ahead;
     const std::string piece = detokenizer_.push(token);
     heard_.push(piece);
     pass(stops_.push(piece));
     bytes += piece.size();
+    if (!bound_) continue;
+    bound_->read(token);
+    if (was_drawn && jumps_ahead()) ahead = bound_->forced(UINT32_MAX).size();
   }
   held_before_ = bytes - std::exchange(shown_, 0);
   said_bytes_ = held_before_;
@@ -183,7 +194,7 @@ void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
       read_end(logits);
     } else {
       if (said_scores_) said_scores_->keep(logits);
-      accept(sampler_.sample(logits));
+      accept(sampler_.sample(logits, bound_ ? bound_->allowed() : std::span<const uint64_t>{}));
     }
   } catch (...) {  // this one's logits are no number: the others go on
     failure_ = std::current_exception();
@@ -214,26 +225,52 @@ void Generation::blame_state() noexcept {
 
 void Generation::accept(Token token) {
   if (!drew_first_) drew_first_ = Clock::now();
-  next_.assign(1, token);
+  next_.clear();
   next_fed_ = 0;
-  ++drawn_;
-  unsent_.push_back(token);
-  if (is_stop_token(token)) {
+  take(token);
+  if (is_stop_token(token) && (!bound_ || bound_->may_stop())) {
     stop_token_ = true;
     if (heard_.thinking()) ++thought_;
     if (said_scores_ && job_.request->report.stop_token) said_scores_->add(token, said_bytes_);
     finish_ = Finish::stop;
   } else {
-    const std::string piece = detokenizer_.push(token);
-    count_thought(piece);
-    if (said_scores_) score_said(token, piece);
-    said_bytes_ += piece.size();
-    said_.add(token, piece);
-    show(piece);
-    if (!done() && drawn_ >= job_.request->max_tokens) finish_ = Finish::length;
+    hear(token);
     if (!done() && has_thought_enough()) close_thought();
+    if (!done() && jumps_ahead()) jump_ahead();
   }
   if (done()) flush();
+}
+
+void Generation::take(Token token) {
+  next_.push_back(token);
+  ++drawn_;
+  unsent_.push_back(token);
+}
+
+// A token of the text, on its way to the sink.
+void Generation::hear(Token token) {
+  const std::string piece = detokenizer_.push(token);
+  count_thought(piece);
+  if (said_scores_) score_said(token, piece);
+  said_bytes_ += piece.size();
+  said_.add(token, piece);
+  if (bound_) bound_->read(token);
+  show(piece);
+  if (!done() && bound_ && bound_->is_over()) finish_ = Finish::stop;
+  if (!done() && drawn_ >= job_.request->max_tokens) finish_ = Finish::length;
+}
+
+// Whoever wants scores gets one of every token.
+bool Generation::jumps_ahead() const { return bound_ && !said_scores_; }
+
+// What alone may come is fed with the token that was drawn, as if it had been drawn too.
+void Generation::jump_ahead() {
+  for (const Token token : bound_->forced(job_.request->max_tokens - drawn_)) {
+    sampler_.accept(token);
+    take(token);
+    hear(token);
+    if (done()) return;
+  }
 }
 
 void Generation::count_thought(std::string_view piece) {
@@ -262,6 +299,7 @@ void Generation::close_thought() {
     next_.push_back(token);
     const std::string piece = detokenizer_.push(token);
     heard_.push(piece);
+    if (bound_) bound_->read(token);
     said_.add(token, piece);
     said_bytes_ += piece.size();
     pass(piece);

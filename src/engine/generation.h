@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/beginning.h"
+#include "engine/bound_answer.h"
 #include "engine/job.h"
 #include "engine/scores.h"
 #include "engine/scheduler.h"
@@ -86,6 +87,10 @@ class Generation {
   // Draws a token from logits [V], which are overwritten, and makes text of it; or reads the row of the end token. `step` is for the event.
   void draw(std::span<float> logits, uint64_t step) noexcept;
   bool done() const { return finish_ != Finish::none; }
+  // While the model computes: what can be worked out before the logits are there.
+  void prepare_draw() noexcept {
+    if (bound_) bound_->prepare();
+  }
 
   // Whether what the slots have then is of use to anybody, and the prompt was read whole.
   bool leaves_states() const;
@@ -117,6 +122,10 @@ class Generation {
   void score_said(Token token, std::string_view piece);
   void replay(std::span<const Token> drawn);
   void accept(Token token);
+  void take(Token token);
+  void hear(Token token);
+  bool jumps_ahead() const;
+  void jump_ahead();
   void count_thought(std::string_view piece);
   bool has_thought_enough() const;
   void close_thought();
@@ -145,6 +154,7 @@ class Generation {
   TurnReader heard_;  // what was drawn: whether it is a thought
   std::optional<CallReader> reader_;  // of calls, where they are looked for
   uint32_t called_ = 0;               // calls that were read
+  std::unique_ptr<BoundAnswer> bound_;  // where the answer has to be of a form
   std::vector<uint32_t> lead_fed_;  // by stream: of the tokens that its state has not seen, where they differ
   uint32_t lead_ = 0;               // tokens of the input before the prompt's
   bool stops_at_lead_ = false;      // no step passes the end of those

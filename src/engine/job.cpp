@@ -55,8 +55,9 @@ std::shared_ptr<const Request> checked(Request request, size_t choices, const To
   check_report(request.report, limits.vocab);
   for (const Token token : request.stop_tokens) check_token("stop_tokens", token, limits.vocab);
   if (!request.ignore_eos) {
+    // A form says itself where the answer ends, and what would be the next turn may be a part of it.
     const std::vector<std::string>& stops = request.prompt->stops;
-    request.stop.insert(request.stop.end(), stops.begin(), stops.end());
+    if (!request.constraint) request.stop.insert(request.stop.end(), stops.begin(), stops.end());
     const std::vector<Token>& tokens = request.prompt->stop_tokens;
     request.stop_tokens.insert(request.stop_tokens.end(), tokens.begin(), tokens.end());
     if (tokenizer.end_of_text() >= 0) request.stop_tokens.push_back(tokenizer.end_of_text());

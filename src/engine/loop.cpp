@@ -243,6 +243,7 @@ void Loop::step() {
   const Clock::time_point begun = Clock::now();
   model_.start({tokens_, plan_.segments, plan_.picks});
   deliver();
+  for (const uint32_t who : order_) slots_[who]->prepare_draw();
   const std::span<float> logits = model_.finish();
   counters_.prompt_tokens += prompt_rows;
   const std::chrono::duration<double> in_model = Clock::now() - begun;

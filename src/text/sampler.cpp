@@ -46,6 +46,18 @@ shared::Draw draw_of(const Sampling& sampling) {
           static_cast<uint32_t>(std::max(sampling.top_k, 0)), order_of(sampling.rule), 0, 0};
 }
 
+// Whole words of the set at once: most are full or empty.
+void forbid_others(std::span<float> logits, std::span<const uint64_t> allowed) {
+  require(allowed.size() * 64 >= logits.size(), "{} bits for {} logits", allowed.size() * 64, logits.size());
+  for (size_t first = 0; first < logits.size(); first += 64) {
+    const uint64_t word = allowed[first / 64];
+    const size_t count = std::min<size_t>(64, logits.size() - first);
+    if (word == ~uint64_t{0}) continue;
+    for (size_t i = 0; i < count; ++i)
+      if ((word >> i & 1) == 0) logits[first + i] = -infinity;
+  }
+}
+
 }  // namespace
 
 void check_sampling(const Sampling& sampling, uint32_t vocab) {
@@ -104,8 +116,9 @@ void Sampler::replay(Token token) {
   accept(token);
 }
 
-Token Sampler::sample(std::span<float> logits) {
+Token Sampler::sample(std::span<float> logits, std::span<const uint64_t> allowed) {
   require(logits.size() == vocab_, "{} logits for a vocabulary of {}", logits.size(), vocab_);
+  if (!allowed.empty()) forbid_others(logits, allowed);
   repetition_.apply(logits);
   for (const Edit& edit : penalties_.edits()) logits[static_cast<size_t>(edit.token)] += edit.delta;
   if (draw_.temperature > 0) {

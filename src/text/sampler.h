@@ -36,7 +36,8 @@ class Sampler {
   //
   // Greedy (temperature 0, top_k 1 or top_p 0) takes the lowest of the largest. NaN and -infinity are never drawn;
   // where nothing is left, Error(internal) says so. Where logits are +infinity, only those are drawn.
-  Token sample(std::span<float> logits);
+  // `allowed`: a bit for each token; others are never drawn, whatever their logits. Empty: all are.
+  Token sample(std::span<float> logits, std::span<const uint64_t> allowed = {});
   // What stands before the first draw, for the repetition penalty; a prompt's tokens do not count for the others.
   void read_prompt(std::span<const Token> prompt) { repetition_.see(prompt); }
   // Counts a token for the penalties (the sampler counts its own draws itself).

@@ -37,7 +37,13 @@ std::vector<Case> wrong_fields() {
   both("stream\":true,\"stream_options", "{\"include_usage\":1}", 400, "stream_options.include_usage");
   both("tool_choice", "\"required\"");  // of no tools
   both("modalities", R"(["text","audio"])");
-  both("response_format", "{\"type\":\"json_object\"}");
+  both("response_format", R"({"type":"grammar"})", 400, "response_format.type");
+  both("response_format", R"({"type":"json_schema","json_schema":{"name":"a"}})", 400, "response_format.json_schema.schema");
+  both("response_format", R"({"type":"json_schema","json_schema":{"schema":1}})", 400, "response_format.json_schema.schema");
+  both("structured_outputs", R"({"structural_tag":"a"})", 400, "structured_outputs.structural_tag");
+  both("guided_regex\":\"a\",\"guided_choice", R"(["a"])", 400, "guided_choice");
+  both("response_format\":{\"type\":\"json_object\"},\"grammar", R"("root ::= \"a\"")", 400, "grammar");
+  both("structured_outputs", R"({"regex":"a","choice":["b"]})", 400, "structured_outputs.choice");
 
   for (const char* value : {"[\"a\",1]", "[[]]", "[1,\"a\"]", "[1.5]", "[-1]", "[65536]", "[[1],\"a\"]",
                             "[null]", "[[[1]]]", "[{}]"})

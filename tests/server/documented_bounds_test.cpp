@@ -7,6 +7,7 @@
 #include "answer/answer.h"
 #include "answer/body.h"
 #include "answer/context.h"
+#include "answer/forms.h"
 #include "answer/key_file.h"
 #include "answer/prompt_scores.h"
 #include "answer/tools.h"
@@ -14,11 +15,15 @@
 #include "api/ollama/words.h"
 #include "api/openai/openai.h"
 #include "api/states/states.h"
+#include "engine/constraints.h"
 #include "engine/job.h"
 #include "host/host.h"
 #include "http/limits.h"
 #include "http/server.h"
 #include "server/harness.h"
+#include "text/constraint_input.h"
+#include "text/gbnf.h"
+#include "text/regex.h"
 
 namespace fulmar::test {
 namespace {
@@ -90,6 +95,21 @@ std::vector<std::string> rows() {
       fmt::format("text that `echo` repeats | {} |", size(api::kUnread)),
       fmt::format("tools of a request; a tool's name; all of their text | {}; {} bytes; {} |", api::kTools, api::kToolName,
                   size(api::kToolBytes)),
+      fmt::format("[forms of answers](structured.md): a schema, a grammar, an expression or all choices; choices | {}; {} |",
+                  size(api::kFormBytes), api::kFormChoices),
+      fmt::format("a grammar: rules; parts; bytes of its texts; times that it repeats one; how deep it nests | {}; {}; {} KiB; {}; {} |",
+                  max_grammar_rules, max_grammar_nodes, max_grammar_text >> 10, max_grammar_repeats, max_grammar_depth),
+      fmt::format("a grammar in GBNF; its parentheses in each other | {}; {} |", size(max_gbnf_bytes), max_gbnf_depth),
+      fmt::format("an expression or pattern; its groups in each other | {}; {} |", size(max_regex_bytes), max_regex_depth),
+      fmt::format("what a grammar becomes: steps; choices of all of them together | {}; {} |", max_program_leaves,
+                  max_program_closures),
+      fmt::format("parts of a form that are put together; in each other | {}; {} |", max_constraint_parts, max_constraint_depth),
+      fmt::format("memory of a form, of which the last {} sets of tokens are kept; of all that are in use or among the {} last | {} and "
+                  "its steps; {} MiB |",
+                  max_constraint_masks, max_kept_constraints, size(max_constraint_bytes), max_constraints_memory >> 20),
+      fmt::format("places of a grammar looked at for the set of tokens that may come next | {} |", max_mask_work),
+      fmt::format("classes of characters whose tokens a grammar has at hand; those that all grammars share | {}; {} |",
+                  max_loop_slices, max_kept_slices),
       fmt::format("calls of an answer; the text of one | {}; {} |", most_calls, size(most_call_bytes)),
       fmt::format("states of documents that a [reranker](llama.md#post-rerank) is to score, of one answer | {}, and two in any case |",
                   size(api::kStatesUnderWay)),

@@ -47,6 +47,11 @@ class FakeEngine final : public Engine {
   ~FakeEngine() override;
 
   std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override;
+  // Checks nothing, holds to nothing.
+  std::shared_ptr<const Constraint> constrain(const ConstraintInput& input) const override {
+    last_constraint_ = input;
+    return nullptr;
+  }
   void submit(std::vector<Submission> all) override;
   const ModelInfo& model() const override { return info_; }
   Fingerprint fingerprint() const override { return *Fingerprint::from_hex("00112233445566778899aabbccddeeff"); }
@@ -68,6 +73,7 @@ class FakeEngine final : public Engine {
   void set_trouble(std::string sentence);
   Request last_request() const;    // as it was submitted
   PromptInput last_input() const;  // as it was prepared
+  ConstraintInput last_constraint() const { return last_constraint_; }
   int preparing() const { return preparing_; }  // threads that are making a prompt now
 
  private:
@@ -86,6 +92,7 @@ class FakeEngine final : public Engine {
   EngineStats stats_;
   Request last_;
   mutable PromptInput last_input_;
+  mutable ConstraintInput last_constraint_;
   std::string trouble_;
   bool draining_ = false, over_ = false;
   std::thread thread_;

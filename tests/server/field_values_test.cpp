@@ -6,6 +6,7 @@
 #include <set>
 
 #include "answer/common_fields.h"
+#include "answer/forms.h"
 #include "answer/tools.h"
 #include "api/openai/openai.h"
 #include "server/harness.h"
@@ -84,14 +85,25 @@ const std::map<std::string, std::string>& both() {
       {"cache_prompt", ".xxx v. xxxx x xxxx xx xx x"},
       {"max_tokens", ".xxx xx vvvv x vvvv xx xx x"},
       {"max_completion_tokens", ".xxx xx vvvv x vvvv xx xx x"},
-      {"response_format", "..uu uu uuuu u uuuu uu uu u"},
+      {"response_format", ".... xx xxxx x xxxx xx xx x"},
+      {"response_format.type", "xxxx xx xxxx x xxxx xx xx x"},
+      {"response_format.json_schema", "xxxx xx xxxx x xxxx xx xx x"},
+      {"response_format.schema", ".... xx xxxx x xxxx xx xx v"},
       {"modalities", kNothingOnly},
       {"audio", kNothingOnly},
       {"web_search_options", ".uuu uu uuuu u uuuu uu uu u"},
-      {"grammar", kNothingOnly},
-      {"json_schema", kNothingOnly},
-      {"structured_outputs", kNothingOnly},
-      {"guided_json", kNothingOnly},
+      {"grammar", "..xx xx xxxx x xxxx vv xx x"},
+      {"json_schema", ".... xx xxxx x xxxx xx xx v"},
+      {"structured_outputs", ".... xx xxxx x xxxx xx xx x"},
+      {"structured_outputs.json", ".... xx xxxx x xxxx vv xx v"},
+      {"structured_outputs.regex", "..xx xx xxxx x xxxx vv xx x"},
+      {"structured_outputs.choice", ".... xx xxxx x xxxx xx xv x"},
+      {"structured_outputs.grammar", "..xx xx xxxx x xxxx vv xx x"},
+      {"structured_outputs.json_object", kBoolean},
+      {"guided_json", ".... xx xxxx x xxxx vv xx v"},
+      {"guided_regex", "..xx xx xxxx x xxxx vv xx x"},
+      {"guided_choice", ".... xx xxxx x xxxx xx xv x"},
+      {"guided_grammar", "..xx xx xxxx x xxxx vv xx x"},
       {"guided_of_tomorrow", kNothingOnly},
       {"allowed_token_ids", kNothingOnly},
       {"bad_words", kNothingOnly},
@@ -201,7 +213,11 @@ std::string body_of(bool is_chat, const std::string& field, const std::string& v
   else if (field.starts_with("m."))
     message[field.substr(dot + 1)] = value;
   else
-    members[field.substr(0, dot)] = fmt::format(R"({{"{}":{}}})", field.substr(dot + 1), value);
+    members[outer] = fmt::format(R"({{{}"{}":{}}})",
+                                 field == "response_format.json_schema" ? R"("type":"json_schema",)"
+                                 : field == "response_format.schema"    ? R"("type":"json_object",)"
+                                                                        : "",
+                                 field.substr(dot + 1), value);
   const auto written = [](const auto& map) {
     std::string out;
     for (const auto& [key, text] : map) out += fmt::format(R"({}"{}":{})", out.empty() ? "" : ",", key, text);
@@ -308,6 +324,9 @@ TEST(FieldValues, NoFieldIsLeftOut) {
   };
   held(api::common_fields, both());
   held(api::stream_option_fields, both(), "stream_options.");
+  held(api::form_fields, both());
+  held(api::response_format_fields, both(), "response_format.");
+  held(api::structured_output_fields, both(), "structured_outputs.");
   held(api::openai::completion_fields, completion());
   held(api::openai::chat_fields, chat());
   held(api::openai::template_option_fields, chat(), "chat_template_kwargs.");

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "answer/common_fields.h"
+#include "answer/forms.h"
 #include "answer/tools.h"
 
 namespace fulmar::api::openai {
@@ -34,7 +35,7 @@ constexpr Refused refused[] = {
 
 }  // namespace
 
-constexpr FieldTable account_fields{"OpenAI's both", rows, refused, &common_fields};
+constexpr FieldTable account_fields{"OpenAI's both", rows, refused, &form_fields};
 constexpr FieldTable chat_account_fields{"OpenAI's chats", rows, refused, &tool_use_fields};
 
 void read_llama_fields(const Fields& fields, Asked& asked, Request& request) {

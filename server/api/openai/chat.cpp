@@ -4,6 +4,7 @@
 
 #include "answer/answer.h"
 #include "answer/body.h"
+#include "answer/forms.h"
 #include "answer/usual.h"
 #include "answer/whole.h"
 #include "api/openai/account_fields.h"
@@ -38,6 +39,7 @@ void chat_completions(const Context& context, const Call& call) {
   asked.delivery = read_common(fields, engine.model().vocab, {most, usual}, chat);
   read_llama_fields(fields, asked, chat);
   ScoreForm scores = read_chat_scores(fields, engine, asked, chat);
+  bind_answer(fields, call.http.body, engine, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   begin_as_served(*served, chat, infer.gates);
   if (chat.stop.empty()) chat.stop = served->base.stops;

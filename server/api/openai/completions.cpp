@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "answer/answer.h"
+#include "answer/forms.h"
 #include "answer/inputs.h"
 #include "answer/middle.h"
 #include "answer/usual.h"
@@ -39,6 +40,7 @@ void completions(const Context& context, const Call& call) {
   const Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
   asked.delivery = read_common(fields, vocab, {usual_tokens(context, call, kDefaultTokens), usual}, common);
   read_llama_fields(fields, asked, common);
+  bind_answer(fields, call.http.body, engine, common);
   asked.echo = fields.boolean("echo").value_or(false);
   ScoreForm scores = read_completion_scores(fields, engine, asked, common);
   std::vector<PromptInput> inputs = read_inputs(fields, "prompt", vocab);

@@ -1,6 +1,7 @@
 // The fields of the OpenAI endpoints. docs/http-api.md prints these tables; a test compares the two.
 #include <limits>
 
+#include "answer/forms.h"
 #include "answer/tools.h"
 #include "api/openai/account_fields.h"
 #include "api/openai/openai.h"

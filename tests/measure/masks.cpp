@@ -1,0 +1,86 @@
+// Measures what a form costs: making it, and the set of tokens that may come next, token by token along texts.
+//
+//     measure_masks json_schema|grammar|regex FORM_FILE TEXTS_FILE      (a text a line, as JSON is written on one)
+//
+// The vocabulary is World's. The first text meets a form of which nothing is known yet. tests/measure/masks.py runs it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "fulmar/error.h"
+#include "text/constraint.h"
+#include "text/constraint_input.h"
+
+namespace fulmar {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double microseconds(Clock::time_point begun) { return std::chrono::duration<double, std::micro>(Clock::now() - begun).count(); }
+
+std::string content(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void print(const char* name, std::vector<double> times) {
+  std::ranges::sort(times);
+  const auto at = [&](double share) {
+    return times[std::min(times.size() - 1, static_cast<std::size_t>(share * static_cast<double>(times.size())))];
+  };
+  fmt::print("{} tokens {} p50_us {:.2f} p99_us {:.2f} worst_us {:.2f}\n", name, times.size(), at(0.5), at(0.99), times.back());
+}
+
+int measure(std::string_view kind, const char* form, const char* texts) {
+  const auto tokenizer = open_tokenizer("");
+  constexpr uint32_t vocab = 65536;
+  Clock::time_point begun = Clock::now();
+  const auto trie = std::make_shared<const TokenTrie>(*tokenizer, vocab);
+  fmt::print("vocabulary ms {:.1f}\n", microseconds(begun) / 1000);
+  ConstraintInput input;
+  input.kind = kind == "grammar"     ? ConstraintInput::Kind::grammar
+               : kind == "regex"     ? ConstraintInput::Kind::regex
+                                     : ConstraintInput::Kind::json_schema;
+  input.text = content(form);
+  input.field = form;
+  begun = Clock::now();
+  const auto constraint = std::make_shared<const Constraint>(grammar_of(input), trie);
+  fmt::print("compile ms {:.2f}\n", microseconds(begun) / 1000);
+  std::vector<double> first, all;
+  std::istringstream lines(content(texts));
+  for (std::string text; std::getline(lines, text);) {
+    ConstraintRun run(constraint);
+    for (const Token token : tokenizer->encode_plain(text)) {
+      begun = Clock::now();
+      const auto mask = run.mask();
+      const bool taken = run.accept(tokenizer->bytes(token));
+      all.push_back(microseconds(begun));
+      if (!taken) {
+        fmt::print("not of the form at \"{}\": {}\n", tokenizer->bytes(token), text);
+        return 1;
+      }
+    }
+    if (!run.may_end()) fmt::print("not whole: {}\n", text);
+    if (first.empty()) first = all;
+  }
+  print("first", first);
+  print("all", all);
+  return 0;
+}
+
+}  // namespace
+}  // namespace fulmar
+
+int main(int count, char** arguments) {
+  if (count != 4) return 2;
+  try {
+    return fulmar::measure(arguments[1], arguments[2], arguments[3]);
+  } catch (const std::exception& error) {
+    fmt::print("{}\n", error.what());
+    return 1;
+  }
+}
