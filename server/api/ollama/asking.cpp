@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "answer/behalf.h"
 #include "answer/loading.h"
 #include "answer/rfc3339.h"
 #include "api/ollama/ollama.h"
@@ -16,7 +17,6 @@ namespace fulmar::api::ollama {
 namespace {
 
 constexpr uint32_t kDefaultTokens = 4096;
-constexpr json::object::size_type kOptions = 64;
 
 // Go's durations: "1h30m", "-1m", "300ms", "0"; a number alone is seconds.
 std::optional<double> duration_of(std::string_view text) {
@@ -46,6 +46,12 @@ std::optional<double> duration_of(std::string_view text) {
     sum += number * unit->seconds;
   }
   return sign * sum;
+}
+
+// What holds for others too is not for every key.
+bool may_manage() {
+  const http::Holder* holder = Behalf::holder();
+  return !holder || holder->key.name.empty() || holder->key.manages;
 }
 
 http::Response ended(std::string_view model, std::string_view members, std::string_view reason) {
@@ -81,7 +87,7 @@ std::optional<double> read_keep_alive(const Fields& fields) {
 }
 
 void keep_alive(const Context& context, const host::Served& served, std::optional<double> seconds) {
-  if (seconds) context.host->keep(served.id, *seconds);
+  if (seconds && may_manage()) context.host->keep(served.id, *seconds);
 }
 
 void load_or_unload(const Context& context, const Call& call, const Fields& fields, std::string_view members) {
@@ -90,6 +96,10 @@ void load_or_unload(const Context& context, const Call& call, const Fields& fiel
     const host::ServedPtr served = context.ready(model_id(call));
     keep_alive(context, *served, seconds);
     return call.reply->respond(ended(model_said(call, *served), members, "load"));
+  }
+  if (!may_manage()) {
+    const http::Failure failure(403, "this key may not unload what others use; its operator can let it, with \"manage\": true", "not_allowed");
+    return call.reply->respond(http::worded(call.family.wording, failure));
   }
   const std::string id(model_id(call)), name(model_of(call));
   for (const host::Listed& listed : context.host->list())
