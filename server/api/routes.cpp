@@ -27,7 +27,7 @@ constexpr About continuing{"Continue texts as llama.cpp does", &llama::completio
 constexpr About continuing_there{"Continue a text as ai00 does", &ai00::completion_fields, Answers::generation};
 constexpr About chatting_there{"Answer a conversation as ai00 does", &ai00::chat_fields, Answers::generation};
 constexpr About embedding_there{"Make vectors of a text's chunks as ai00 does", &ai00::embed_fields};
-constexpr About no_states_there{"Refuse to give a state as JSON"};
+constexpr About no_states_there{"Refuse to give a state as JSON", &no_fields};
 constexpr About ranking{"Score texts by how well they answer a question", &llama::rerank_fields};
 constexpr About listing_there{"List the models as ai00 does"};
 constexpr About listing{"List the models"};
