@@ -259,9 +259,9 @@ bool FakeEngine::step(Live& live) {
     piece.clear();
   }
   event.text = piece;
-  std::vector<Token> turn(live.request.prompt->tokens);
-  for (const char c : live.text += piece) turn.push_back(static_cast<unsigned char>(c));
-  if (live.request.report_turn && event.finish != Finish::none) event.turn = turn;
+  std::vector<Token> whole(live.request.prompt->tokens);
+  for (const char c : live.text += piece) whole.push_back(static_cast<unsigned char>(c));
+  if (live.request.report_turn && event.finish != Finish::none) event.turn = whole;
   live.sink->on_event(event);
   return event.finish == Finish::none;
 }

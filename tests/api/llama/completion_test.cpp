@@ -1,6 +1,8 @@
 // Completions as llama.cpp's clients ask for them and read them.
 #include <gmock/gmock.h>
 
+#include <boost/json/serialize.hpp>
+
 #include "server/harness.h"
 
 namespace fulmar::test {
