@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 import common
-from test_serve import documented
+from curl_lines import documented
 
 
 def random_state(seed):

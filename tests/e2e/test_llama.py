@@ -8,7 +8,7 @@ import numpy as np
 
 import common
 import test_embedding_model
-from test_serve import curl_commands
+from curl_lines import curl_commands
 
 INSTRUCTION = "Given a query, retrieve documents that answer the query"
 DOCUMENTS = ["The EOS token marks the end of a text.", "Apples are red.", "A text ends where its writer stops."]

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 
 #include "answer/answer.h"
 #include "answer/middle.h"
@@ -96,7 +96,8 @@ json::array stops_of(const Request& request) {
 
 json::array biases_of(const Sampling& sampling) {
   json::array biases;
-  for (const auto& [token, bias] : sampling.logit_bias) biases.push_back(json::object{{"token", token}, {"bias", bias}});
+  for (const auto& [token, bias] : sampling.logit_bias)  // -infinity is no number of JSON's
+    biases.push_back(json::object{{"token", token}, {"bias", std::isfinite(bias) ? json::value(bias) : json::value(false)}});
   return biases;
 }
 
