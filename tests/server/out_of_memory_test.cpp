@@ -110,9 +110,9 @@ TEST_F(OutOfMemory, AnAnswerWaitsWhereTheWakeUpIsLost) {
   PromptInput hello;
   hello.text = "say hi";
   asked.prompts.emplace_back().prompt = engine.prepare(hello);
-  auto words = api::openai::completion_words(asked.delivery, "model");
   const auto served = std::make_shared<host::Served>();
   served->engine = std::shared_ptr<Engine>(&engine, [](Engine*) {});
+  auto words = api::openai::completion_words(asked.delivery, *served);
   api::give_answer(context, served, std::move(asked), std::move(words), {{}, {}, api::openai::family, reply});
   ASSERT_TRUE(eventually([&] { return engine.stats().steps > 0 && engine.stats().live == 0; }));
   const http::Reply::Part part = reply->take();
