@@ -62,7 +62,12 @@ endforeach()
 set(with_server ${PROJECT_SOURCE_DIR}/tests/with_server.py)
 fulmar_script_test(e2e.openai_python SCRIPT ${with_server} FIXTURE pypi
                    CLIENT ${venv_python} ${venv_python} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.py)
+fulmar_script_test(e2e.openai_tools_python SCRIPT ${with_server} FIXTURE pypi
+                   CLIENT ${venv_python} ${venv_python} ${PROJECT_SOURCE_DIR}/tests/server/openai_tools_test.py)
 if(FULMAR_NODE AND FULMAR_NPM)
+  fulmar_script_test(e2e.openai_tools_node SCRIPT ${with_server} FIXTURE npm
+                     CLIENT ${PROJECT_BINARY_DIR}/npm/node_modules/openai
+                            ${FULMAR_NODE} ${PROJECT_SOURCE_DIR}/tests/server/openai_tools_test.mjs)
   fulmar_script_test(e2e.openai_node SCRIPT ${with_server} FIXTURE npm
                      CLIENT ${PROJECT_BINARY_DIR}/npm/node_modules/openai
                             ${FULMAR_NODE} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.mjs)

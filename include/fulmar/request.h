@@ -36,6 +36,7 @@ struct ToolCall {
 struct Tool {
   std::string name, description, parameters;  // parameters: a JSON schema as text; empty: it takes none
   bool strict = false;  // the arguments of each call are bound to the schema
+  std::string field{};  // of the request, that has the schema: what errors call it
 };
 
 struct ChatMessage {
@@ -168,12 +169,16 @@ struct ConstraintInput {
     grammar,      // one of this grammar, in llama.cpp's GBNF
     literal,      // this text
     any_of,       // one of the parts
-    sequence      // the parts, one after the other
+    sequence,     // the parts, one after the other
+    repeated,     // the part, once or up to `most` times, with `text` between
+    text_before   // any text without `text` in it; or up to there, and then the part
   };
   Kind kind = Kind::json_object;
   std::string text;
   std::vector<ConstraintInput> parts{};
-  std::string field{};  // of the request: what errors call it
+  std::string field{};    // of the request: what errors call it
+  uint32_t most = 1;      // of what is repeated
+  bool lenient = false;   // any JSON object will do where this schema is one that cannot be kept to
 };
 class Constraint;  // Engine::constrain makes one
 

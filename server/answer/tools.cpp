@@ -143,6 +143,7 @@ void ToolList::add(Tool tool, const JsonSource& schema, const std::string& field
   bytes_ += tool.name.size() + tool.description.size() + tool.parameters.size();
   if (bytes_ > kToolBytes) bad_field(field.substr(0, field.find('[')), fmt::format("have more than {} bytes together", kToolBytes));
   if (tools_.size() == kTools) bad_field(field.substr(0, field.find('[')), fmt::format("has more than {} entries", kTools));
+  tool.field = field + std::string(schema_field);
   tools_.push_back(std::move(tool));
 }
 

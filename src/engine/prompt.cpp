@@ -65,8 +65,6 @@ std::shared_ptr<const Prompt> make_prompt(const PromptInput& input, const Tokeni
     prompt->tokens = input.tokens;
   } else if (has_messages) {
     check_bytes(field, bytes_of(input.messages, input.chat.tools), max_tokens);
-    if (input.chat.must_call)
-      throw Error(ErrorKind::unsupported, "tool_choice: calls cannot be demanded yet; leave it out, or send auto or none", "tool_choice");
     ChatPrompt chat = apply_chat_template(input.messages, input.chat, model);
     check_bytes(field, chat.text.size(), max_tokens);
     prompt->tokens = tokens_of(chat, tokenizer);

@@ -1,6 +1,7 @@
 // One reader for each kind; parts are put together as they are.
 #include "text/constraint_input.h"
 
+#include <map>
 #include <vector>
 
 #include "base/fail.h"
@@ -16,17 +17,44 @@ namespace {
 
 using Kind = ConstraintInput::Kind;
 
+constexpr std::string_view any_object = R"({"type":"object"})";
+
+// Any text up to the mark, and then `rest`: a rule for each beginning of the mark that the text may end in.
+NodeId text_before(GrammarBuilder& grammar, std::string_view mark, NodeId rest) {
+  std::vector<RuleId> rules;
+  for (std::size_t i = 0; i < mark.size(); ++i) rules.push_back(grammar.rule(fmt::format("text-{}", i)));
+  for (std::size_t read = 0; read < mark.size(); ++read) {
+    std::map<std::size_t, ByteSet> leads_to;
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      // The longest beginning of the mark that ends with this byte.
+      const std::string seen = std::string(mark.substr(0, read)) + static_cast<char>(byte);
+      std::size_t length = seen.size();
+      while (length > 0 && !mark.starts_with(std::string_view(seen).substr(seen.size() - length))) --length;
+      leads_to[length].add(static_cast<unsigned char>(byte));
+    }
+    std::vector<NodeId> options = {grammar.empty()};
+    for (const auto& [length, set] : leads_to) {
+      const NodeId next = length == mark.size() ? rest : grammar.reference(rules[length]);
+      options.push_back(grammar.sequence({grammar.bytes(set), next}));
+    }
+    grammar.define(rules[read], grammar.choice(options));
+  }
+  return grammar.reference(rules.front());
+}
+
 class Maker {
  public:
   NodeId make(const ConstraintInput& input, int depth) {
     if (++count_ > max_constraint_parts) refuse(input, fmt::format("has more than {} parts", max_constraint_parts));
     if (depth > max_constraint_depth) refuse(input, fmt::format("nests deeper than {}", max_constraint_depth));
     switch (input.kind) {
-      case Kind::json_object: return schema(R"({"type":"object"})", input.field);
-      case Kind::json_schema: return schema(input.text, input.field);
+      case Kind::json_object: return schema(any_object, input.field);
+      case Kind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input.field);
       case Kind::literal: return builder_.literal(input.text);
       case Kind::regex: return named(input, [&] { return add_regex(builder_, input.text); });
       case Kind::grammar: return named(input, [&] { return builder_.include(parse_gbnf(input.text)); });
+      case Kind::repeated: return repeated(input, depth);
+      case Kind::text_before: return text_before(builder_, input.text, part_of(input, depth));
       case Kind::any_of:
       case Kind::sequence: break;
     }
@@ -56,6 +84,27 @@ class Maker {
 #endif
   }
 
+  // A schema that is refused leaves nodes behind that nothing uses.
+  NodeId lenient_schema(const ConstraintInput& input) {
+    try {
+      return schema(input.text, input.field);
+    } catch (const Error&) {
+      return schema(any_object, input.field);
+    }
+  }
+
+  NodeId part_of(const ConstraintInput& input, int depth) {
+    require(input.parts.size() == 1, "{} parts where there is one", input.parts.size());
+    return make(input.parts[0], depth + 1);
+  }
+
+  NodeId repeated(const ConstraintInput& input, int depth) {
+    const RuleId part = builder_.rule("part");
+    builder_.define(part, part_of(input, depth));
+    const NodeId another = builder_.sequence({builder_.literal(input.text), builder_.reference(part)});
+    return builder_.sequence({builder_.reference(part), builder_.repeat(another, 0, input.most - 1)});
+  }
+
   template <class Make>
   NodeId named(const ConstraintInput& input, const Make& make) {
     try {
@@ -71,7 +120,7 @@ class Maker {
 
 void append_key(const ConstraintInput& input, std::string& key) {
   key += static_cast<char>('a' + static_cast<int>(input.kind));
-  key += fmt::format("{}:{}:", input.text.size(), input.parts.size());
+  key += fmt::format("{}:{}:{}:{}:", input.text.size(), input.parts.size(), input.most, input.lenient);
   key += input.text;
   for (const ConstraintInput& part : input.parts) append_key(part, key);
 }

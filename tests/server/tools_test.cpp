@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <set>
 
@@ -233,6 +234,57 @@ TEST(Tools, TheOlderFormOfAHistoryIsUnderstood) {
   EXPECT_EQ(messages[1].tool_calls[0].name, "f");
   EXPECT_EQ(messages[1].tool_calls[0].arguments, R"({"a":1.50})");
   EXPECT_EQ(messages[2].role, "tool");
+}
+
+// What is bound, and by what: text/constraint_input.h makes a grammar of it.
+TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
+  Harness harness;
+  Client client = harness.client();
+  using Kind = ConstraintInput::Kind;
+  const auto form = [&](const std::string& more) {
+    const Answer answer = client.post("/v1/chat/completions", body_of(more + R"(,"max_tokens":1)"));
+    EXPECT_EQ(answer.status, 200) << more << answer.body;
+    return harness.engine.last_constraint();
+  };
+  const auto has_stop = [&](const std::string& stop) {
+    const std::vector<std::string> stops = harness.engine.last_request().stop;
+    return std::ranges::find(stops, stop) != stops.end();
+  };
+  const ConstraintInput required = form(kCalls + R"(,"tool_choice":"required")");
+  ASSERT_EQ(required.kind, Kind::sequence);
+  EXPECT_EQ(required.parts[0].text, "**Tool Call:**");
+  ASSERT_EQ(required.parts[1].kind, Kind::repeated);
+  EXPECT_EQ(required.parts[1].text, "\n**Tool Call:**");
+  EXPECT_EQ(required.parts[1].most, most_calls);
+  const ConstraintInput tools = required.parts[1].parts[0].parts[1];
+  ASSERT_EQ(tools.parts.size(), 2u);
+  EXPECT_EQ(tools.parts[0].parts[0].text, R"({"name": "weather", "arguments": )");
+  EXPECT_EQ(tools.parts[0].parts[1].kind, Kind::json_schema);
+  EXPECT_EQ(tools.parts[0].parts[1].field, "tools[0].function.parameters");
+  EXPECT_TRUE(tools.parts[0].parts[1].lenient);
+  EXPECT_FALSE(has_stop("\n\nUser:"));  // it ends itself
+
+  const ConstraintInput named = form(kCalls + R"(,"tool_choice":{"type":"function","function":{"name":"clock"}})");
+  EXPECT_EQ(named.parts[1].kind, Kind::sequence);  // once
+  EXPECT_EQ(named.parts[1].parts[1].parts.size(), 1u);
+  EXPECT_EQ(form(kCalls + R"(,"tool_choice":"required","parallel_tool_calls":false)").parts[1].kind, Kind::sequence);
+
+  const ConstraintInput strict = form(R"("tools":[{"function":{"name":"f","strict":true,"parameters":{"type":"object"}}},{"function":{"name":"g"}}])");
+  ASSERT_EQ(strict.kind, Kind::text_before);
+  EXPECT_EQ(strict.text, "**Tool Call:**");
+  EXPECT_TRUE(has_stop("\n\nUser:"));  // text may come without end
+  const ConstraintInput both = strict.parts[0].parts[0].parts[1];
+  EXPECT_FALSE(both.parts[0].parts[1].lenient);
+  EXPECT_EQ(both.parts[1].parts[1].kind, Kind::json_object);
+
+  const ConstraintInput either = form(kCalls + R"(,"response_format":{"type":"json_object"})");
+  ASSERT_EQ(either.kind, Kind::any_of);
+  EXPECT_EQ(either.parts[0].kind, Kind::json_object);
+  EXPECT_EQ(either.parts[1].parts[0].text, "**Tool Call:**");
+
+  client.post("/v1/chat/completions", body_of(R"("response_format":{"type":"json_object"},"max_tokens":1)"));
+  const ConstraintInput before = form(kCalls);
+  EXPECT_EQ(before.kind, Kind::json_object) << "nothing is bound where nothing asks for it: this is the one before";
 }
 
 // Its models' spelling, by a body that only its clients send.

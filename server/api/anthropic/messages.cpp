@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "answer/answer.h"
+#include "answer/call_forms.h"
 #include "answer/usual.h"
 #include "api/anthropic/anthropic.h"
 #include "api/anthropic/history.h"
@@ -42,6 +43,7 @@ void messages(const Context& context, const Call& call) {
   begin_as_served(*served, request);
   auto words = message_words(served->id, request.prompt->tokens.size(), request.stop);
   if (request.stop.empty()) request.stop = served->base.stops;
+  bind_answer(engine, input.chat, std::nullopt, request);
   Asked asked;
   asked.delivery.stream = fields.boolean("stream").value_or(false);
   asked.prompts.push_back(std::move(request));

@@ -4,6 +4,7 @@
 
 #include "answer/answer.h"
 #include "answer/body.h"
+#include "answer/call_forms.h"
 #include "answer/forms.h"
 #include "answer/usual.h"
 #include "answer/whole.h"
@@ -39,10 +40,10 @@ void chat_completions(const Context& context, const Call& call) {
   asked.delivery = read_common(fields, engine.model().vocab, {most, usual}, chat);
   read_llama_fields(fields, asked, chat);
   ScoreForm scores = read_chat_scores(fields, engine, asked, chat);
-  bind_answer(fields, call.http.body, engine, chat);
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   begin_as_served(*served, chat, infer.gates);
   if (chat.stop.empty()) chat.stop = served->base.stops;
+  bind_answer(engine, input.chat, read_form(fields, JsonSource(call.http.body)), chat);
   asked.prompts.push_back(std::move(chat));
   const bool is_old = fields.list("functions") != nullptr;
   auto words = chat_words(asked.delivery, *served, is_old ? CallWords::function : CallWords::tools, std::move(scores));

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "answer/answer.h"
+#include "answer/call_forms.h"
+#include "answer/forms.h"
 #include "answer/usual.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/openai.h"
@@ -71,6 +73,7 @@ void lightning_chat(const Context& context, const Call& call) {
   if (!chat.streams.empty()) continue_session(engine, input, chat);
   asked.delivery.chunk = static_cast<uint32_t>(fields.integer("chunk_size").value_or(1));
   begin_as_served(*served, chat);
+  bind_answer(engine, input.chat, read_form(fields, JsonSource(call.http.body)), chat);
   asked.prompts.push_back(std::move(chat));
   auto words = chat_words(asked.delivery, *served, CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);

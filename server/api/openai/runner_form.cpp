@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "answer/answer.h"
+#include "answer/call_forms.h"
+#include "answer/forms.h"
 #include "answer/inputs.h"
 #include "answer/usual.h"
 #include "answer/validated.h"
@@ -119,6 +121,7 @@ void chat(const Context& context, const Call& call) {
   ScoreForm scores = read_chat_scores(fields, engine, asked, request);
   if (!request.streams.empty()) continue_session(engine, input, request);
   begin(context, values, *served, request);
+  bind_answer(engine, input.chat, read_form(fields, JsonSource(call.http.body)), request);
   asked.prompts.push_back(std::move(request));
   auto words = chat_words(asked.delivery, *served, CallWords::tools, std::move(scores));
   give_answer(context, served, std::move(asked), std::move(words), call);
