@@ -86,6 +86,13 @@ foreach(client anthropic ollama)
                      CLIENT ${venv}/${python_in_venv} demo ${venv}/${python_in_venv} ${PROJECT_SOURCE_DIR}/tests/server/${client}_client_test.py)
 endforeach()
 
+# JSON Schema's grammars beside the validator of PyPI; with JSON_SCHEMA_TEST_SUITE, over that suite.
+add_test(NAME packages.jsonschema COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-jsonschema jsonschema)
+set_tests_properties(packages.jsonschema PROPERTIES FIXTURES_SETUP jsonschema SKIP_RETURN_CODE 77 TIMEOUT 600)
+add_test(NAME text.json_schemas COMMAND ${FULMAR_PYTHON} ${PROJECT_SOURCE_DIR}/tests/schemas/test_json_schemas.py $<TARGET_FILE:schema_driver>
+                                        --python ${PROJECT_BINARY_DIR}/venv-jsonschema/${python_in_venv})
+set_tests_properties(text.json_schemas PROPERTIES FIXTURES_REQUIRED jsonschema SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS text)
+
 # llama.cpp's own writer of GGUF files.
 fulmar_script_test(e2e.gguf_package SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/gguf_package.py FIXTURE gguf
                    CLIENT ${PROJECT_BINARY_DIR}/venv-gguf/${python_in_venv})

@@ -288,7 +288,17 @@ STRATEGIES = ["", "auto", "cpu", "cpu fp32", "vulkan:1 fp16i8", "cuda:0 bf16 *10
               "cpu fp16 *1+ *2"]
 
 
+SCHEMAS = ["true", "{}", '{"type": "objec', '{"type": ["integer", "null"], "minimum": -1.5e3, "exclusiveMaximum": 1e400, "multipleOf": 0.25}',
+           '{"type": "string", "pattern": "^a(b|c){2,5}$", "minLength": 3, "format": "date-time"}', '{"$ref": "#"}', '{"allOf": [{"$ref": "#/allOf/0"}]}',
+           '{"properties": {"a": {"$ref": "#"}, "b": false}, "required": ["a"], "additionalProperties": {"not": {"type": "string"}}}',
+           '{"oneOf": [{"required": ["x"]}, {"required": ["y"]}], "patternProperties": {"^x": {"enum": [1, "a", [null]]}}, "minProperties": 3}',
+           '{"$id": "http://a/b", "$defs": {"c": {"$id": "../d#e", "$anchor": "f"}}, "items": {"$ref": "d#f"}, "contains": {"const": 1}, "maxContains": 2}',
+           '{"if": {"prefixItems": [{"const": 1}]}, "then": {"maxItems": 2}, "else": {"not": {"items": {"type": "null"}}}, "dependentSchemas": {"a": {"maxProperties": 1}}}']
+
+
 def texts(folder):
+    for number, text in enumerate(SCHEMAS):
+        write(folder("json_schema", f"{number:02}.json"), text.encode())
     for number, text in enumerate(STRATEGIES):
         write(folder("strategy", f"{number:02}.txt"), text.encode())
     for name, index in {"good": {"metadata": {"total_size": 64}, "weight_map": {"emb.weight": "a", "head.weight": "b"}},

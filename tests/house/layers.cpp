@@ -89,7 +89,7 @@ const std::vector<Firewall>& firewalls() {
        "sockets live in server/http, whose loop serve starts, and where its clients are played"},
       {{"boost/json"},
        {"server/answer", "server/api", "src/weights", "src/text/bpe", "src/text/json_tokenizer",
-        "src/text/json_fields", "tools"},
+        "src/text/json_fields", "src/text/json_tree", "tools"},
        "JSON is read where it arrives"},
       {{"vulkan/vulkan", "vulkan/vk_", "vk_video/"}, {"src/vulkan"}, "only the Vulkan backend knows Vulkan"},
       {{"hwy/"},

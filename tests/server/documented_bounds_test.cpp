@@ -24,6 +24,8 @@
 #include "text/constraint_input.h"
 #include "text/gbnf.h"
 #include "text/regex.h"
+#include "text/schema_bounds.h"
+#include "text/text_automaton.h"
 
 namespace fulmar::test {
 namespace {
@@ -93,6 +95,16 @@ std::vector<std::string> rows() {
                   "included | {}, and {} of each answer beyond |",
                   size(api::kAllUnread), size(api::kPartBytes)),
       fmt::format("text that `echo` repeats | {} |", size(api::kUnread)),
+      fmt::format("a [JSON schema](structured.md#json-schema) | {}, {} values, {} levels deep |", size(max_schema_bytes),
+                  max_schema_nodes, max_schema_depth),
+      fmt::format("schemas inside each other, by references too | {} |", max_schema_chain),
+      fmt::format("combinations of a schema's parts | {}, each of {} forms of objects or arrays, with {} states each |",
+                  max_schema_terms, max_schema_shapes, max_shape_states),
+      fmt::format("states of the strings or numbers that one place in a schema allows | {} |", max_automaton_states),
+      fmt::format("digits of a number in a schema | {}; of `multipleOf` as a whole number, times its places and one: {} |",
+                  max_schema_digits, max_schema_multiple),
+      fmt::format("ways in which a schema counts an array's items with `contains` | {} |", max_shape_counts),
+      fmt::format("steps of making a grammar of a schema, a second or two in all | {} |", max_schema_steps),
       fmt::format("tools of a request; a tool's name; all of their text | {}; {} bytes; {} |", api::kTools, api::kToolName,
                   size(api::kToolBytes)),
       fmt::format("[forms of answers](structured.md): a schema, a grammar, an expression or all choices; choices | {}; {} |",

@@ -1,0 +1,203 @@
+// Writes the rules of a schema's values: a rule for each term that is met, from the root on.
+#include "text/json_schema.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/fail.h"
+#include "base/json_text.h"
+#include "text/json_grammar.h"
+#include "text/node_graph.h"
+#include "text/schema_numbers.h"
+#include "text/schema_values.h"
+
+namespace fulmar {
+namespace {
+
+class SchemaRules {
+ public:
+  SchemaRules(SchemaDocument& document, const JsonSchemaOptions& options)
+      : values_(document, options.any_order), json_(builder_, options.spaces), name_(options.name) {}
+
+  Grammar run() {
+    const Term root = values_.root();
+    if (!values_.inhabited(root)) fail_at(name_, "allows no value at all, or none that can be written");
+    const NodeId start = value(root);
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+      const Term term = terms_[i];
+      try {
+        builder_.define(rules_[term], body(values_.of(term), values_.name_of(term)));
+      } catch (const Error&) {
+        rethrow_at(values_.name_of(term));
+      }
+    }
+    return builder_.build(start, name_);
+  }
+
+ private:
+  NodeId value(Term term) {
+    const auto [found, is_new] = rules_.try_emplace(term);
+    if (is_new) {
+      found->second = builder_.rule(values_.name_of(term));
+      terms_.push_back(term);
+    }
+    return builder_.reference(found->second);
+  }
+
+  NodeId body(const ValueSet& values, const std::string& name) {
+    std::vector<NodeId> options;
+    if (values.null) options.push_back(builder_.literal("null"));
+    if (values.yes) options.push_back(builder_.literal("true"));
+    if (values.no) options.push_back(builder_.literal("false"));
+    if (values.numbers.among == nullptr) {
+      options.push_back(json_.any_number());
+    } else if (!values.numbers.among->empty()) {
+      static const TextAutomaton whole = whole_numbers();
+      if (*values.numbers.among == whole)
+        options.push_back(json_.whole_number());
+      else if (const TextAutomaton offered = offered_numbers(*values.numbers.among, values.numbers.digits);
+               !offered.empty())
+        options.push_back(json_.number_of(offered, name));
+    }
+    if (!values.texts.is_none()) options.push_back(text(values.texts, name));
+    for (const ArrayShape& shape : values.arrays) add_array(options, shape, name);
+    for (const ObjectShape& shape : values.objects) add_object(options, shape, name);
+    return builder_.choice(options);
+  }
+
+  NodeId text(const TextSet& texts, const std::string& name) {
+    if (texts.is_all()) return json_.any_string();
+    if (texts.among == nullptr) return json_.string_of(texts.min, texts.max);
+    return json_.string_of(texts.automaton(), name);
+  }
+
+  NodeId comma() {
+    if (!comma_) comma_ = builder_.sequence({builder_.literal(","), json_.space()});
+    return *comma_;
+  }
+  // [ and ], or { and }: nothing in between where `empty`, or what `inside` says, with the closing one at its
+  // end.
+  void add_between(std::vector<NodeId>& options, const char* open, const char* close, bool empty,
+                   const std::vector<NodeId>& inside) {
+    std::vector<NodeId> ways = inside;
+    if (empty) ways.push_back(builder_.literal(close));
+    if (!ways.empty())
+      options.push_back(builder_.sequence({builder_.literal(open), json_.space(), builder_.choice(ways)}));
+  }
+  NodeId closing(const char* close) { return builder_.sequence({json_.space(), builder_.literal(close)}); }
+
+  void add_array(std::vector<NodeId>& options, const ArrayShape& given, const std::string& name) {
+    if (!given.counts.empty()) {
+      add_machine(options, values_.machine(given), "[", "]", name);
+      return;
+    }
+    const ArrayShape shape = values_.usable(given);
+    if (shape.min > shape.max) return;
+    std::vector<NodeId> inside;
+    const auto prefix = static_cast<uint32_t>(shape.prefix.size());
+    if (prefix == 0 && shape.max > 0) {
+      const NodeId item = value(shape.rest), more = builder_.sequence({comma(), item});
+      const uint32_t most = shape.max == unbounded ? unbounded : shape.max - 1;
+      inside.push_back(
+          builder_.sequence({item, builder_.repeat(more, std::max(shape.min, 1U) - 1, most), closing("]")}));
+    } else if (prefix > 0) {
+      // States 1 to `prefix` have so many items; those of the rest follow the last one.
+      NodeGraph graph;
+      graph.states.resize(prefix + 2);
+      for (uint32_t i = 0; i < prefix; ++i) {
+        const NodeId item = value(shape.prefix[i]);
+        graph.states[i].accepts = i > 0 && i >= shape.min;
+        graph.states[i].edges.push_back({i == 0 ? item : builder_.sequence({comma(), item}), i + 1});
+      }
+      if (shape.max > prefix) {
+        const NodeId more = builder_.sequence({comma(), value(shape.rest)});
+        graph.states[prefix].edges.push_back(
+            {builder_.repeat(more, std::max(shape.min, prefix) - prefix,
+                             shape.max == unbounded ? unbounded : shape.max - prefix),
+             prefix + 1});
+        graph.states[prefix + 1].accepts = true;
+      } else {
+        graph.states[prefix].accepts = true;
+      }
+      inside.push_back(add_graph(builder_, graph, closing("]"), name));
+    }
+    add_between(options, "[", "]", shape.min == 0, inside);
+  }
+
+  void add_object(std::vector<NodeId>& options, const ObjectShape& shape, const std::string& name) {
+    add_machine(options, values_.machine(shape), "{", "}", name);
+  }
+
+  // The machine's states twice: while nothing is there yet, and behind that, where a comma comes first.
+  void add_machine(std::vector<NodeId>& options, const ShapeMachine& machine, const char* open,
+                   const char* close, const std::string& name) {
+    std::vector<NodeId> keys;
+    for (const ShapeMachine::Key& key : machine.keys) {
+      const NodeId written = key.named ? builder_.literal(json_quoted(key.name) + ":")
+                                       : builder_.sequence({text(key.others, name), builder_.literal(":")});
+      keys.push_back(builder_.sequence({written, json_.blank()}));
+    }
+    struct Labels {
+      NodeId first, later;
+    };
+    std::map<std::pair<uint32_t, Term>, Labels> known;
+    const auto labels = [&](const ShapeMachine::Edge& edge) {
+      const auto [found, is_new] = known.try_emplace({edge.key, edge.value});
+      if (is_new && edge.key == ShapeMachine::skip) {
+        found->second.first = found->second.later = builder_.empty();
+      } else if (is_new) {
+        const NodeId item = value(edge.value);
+        found->second.first = keys.empty() ? item : builder_.sequence({keys[edge.key], item});
+        found->second.later = builder_.sequence({comma(), found->second.first});
+      }
+      return found->second;
+    };
+    const auto size = static_cast<uint32_t>(machine.states.size());
+    NodeGraph graph;
+    graph.states.resize(2 * std::size_t{size});
+    bool empty = false, filled = false;
+    std::vector<char> seen(size, 0);  // with nothing written
+    std::vector<uint32_t> work{0};
+    while (!work.empty()) {
+      const uint32_t at = work.back();
+      work.pop_back();
+      if (std::exchange(seen[at], 1)) continue;
+      empty |= machine.states[at].accepts;
+      for (const ShapeMachine::Edge& edge : machine.states[at].edges) {
+        const bool skips = edge.key == ShapeMachine::skip;
+        filled |= !skips;
+        graph.states[at].edges.push_back({labels(edge).first, skips ? edge.to : size + edge.to});
+        if (skips) work.push_back(edge.to);
+      }
+    }
+    for (uint32_t at = 0; at < size; ++at) {
+      graph.states[size + at].accepts = machine.states[at].accepts;
+      for (const ShapeMachine::Edge& edge : machine.states[at].edges)
+        graph.states[size + at].edges.push_back({labels(edge).later, size + edge.to});
+    }
+    std::vector<NodeId> inside;
+    if (filled) inside.push_back(add_graph(builder_, graph, closing(close), name));
+    add_between(options, open, close, empty, inside);
+  }
+
+  GrammarBuilder builder_;
+  SchemaValues values_;
+  JsonGrammar json_;
+  std::string name_;
+  std::map<Term, RuleId> rules_;
+  std::vector<Term> terms_;  // in the order of their rules
+  std::optional<NodeId> comma_;
+};
+
+}  // namespace
+
+Grammar compile_json_schema(std::string_view schema, const JsonSchemaOptions& options) {
+  const StepBudget budget(max_schema_steps);
+  SchemaDocument document(schema, options.name);
+  return SchemaRules(document, options).run();
+}
+
+}  // namespace fulmar
