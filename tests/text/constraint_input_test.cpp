@@ -49,13 +49,13 @@ TEST(ConstraintInput, TextIsFreeUpToItsMark) {
 }
 
 TEST(ConstraintInput, OneThatIsLenientTakesAnyObjectForASchemaThatCannotBeKeptTo) {
-  ConstraintInput input{json_schema, R"({"type":"object","properties":{"a":{"not":{"const":1}}}})", {}, "tools[0].function.parameters"};
+  ConstraintInput input{json_schema, R"({"type":"object","properties":{"a":{"$dynamicRef":"#n"}}})", {}, "tools[0].function.parameters"};
   try {
     grammar_of(input);
     ADD_FAILURE() << "it was taken";
   } catch (const Error& error) {
     EXPECT_EQ(error.param(), input.field);
-    EXPECT_TRUE(std::string_view(error.what()).starts_with("tools[0].function.parameters.properties.a.not")) << error.what();
+    EXPECT_TRUE(std::string_view(error.what()).starts_with("tools[0].function.parameters.properties.a.$dynamicRef")) << error.what();
   }
   input.lenient = true;
   EXPECT_EQ(Reader(input).read(R"({"b":[1]})"), 'w');
