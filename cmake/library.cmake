@@ -11,7 +11,10 @@ set(standard_headers <algorithm> <array> <atomic> <bit> <chrono> <cmath> <condit
     <fmt/format.h>)
 fulmar_headers(plain_headers ${standard_headers} LINK fmt::fmt)
 fulmar_headers(cold_headers ${standard_headers} <boost/json.hpp> LINK fmt::fmt Boost::json Threads::Threads COLD)
-fulmar_headers(network_headers ${standard_headers} <boost/asio.hpp> <boost/beast/core.hpp> <boost/beast/http.hpp>
+fulmar_headers(network_headers ${standard_headers} <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
+               <boost/asio/io_context.hpp> <boost/asio/ip/tcp.hpp> <boost/asio/post.hpp> <boost/asio/redirect_error.hpp>
+               <boost/asio/signal_set.hpp> <boost/asio/steady_timer.hpp> <boost/asio/strand.hpp> <boost/asio/use_awaitable.hpp>
+               <boost/beast/core/flat_buffer.hpp>
                LINK fmt::fmt Boost::json Threads::Threads COLD)
 
 function(fulmar_library name)
@@ -26,6 +29,7 @@ function(fulmar_library name)
       target_include_directories(fulmar_${name} SYSTEM PUBLIC ${arg_HEADERS})
     endif()
     fulmar_options(fulmar_${name})
+    fulmar_unity(fulmar_${name})
     if(arg_NETWORK)
       fulmar_cold(fulmar_${name})
       fulmar_precompile(fulmar_${name} network_headers)
@@ -34,7 +38,7 @@ function(fulmar_library name)
       fulmar_precompile(fulmar_${name} cold_headers)
       if(NOT MSVC)
         list(TRANSFORM arg_HOT PREPEND ${PROJECT_SOURCE_DIR}/${arg_DIR}/)
-        set_source_files_properties(${arg_HOT} PROPERTIES COMPILE_OPTIONS -O3 SKIP_PRECOMPILE_HEADERS ON)
+        set_source_files_properties(${arg_HOT} PROPERTIES COMPILE_OPTIONS -O3 SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
       endif()
     else()
       fulmar_precompile(fulmar_${name} plain_headers)

@@ -38,6 +38,33 @@ function(fulmar_options target)
   endif()
 endfunction()
 
+# FULMAR_UNITY: libraries are compiled eight files at once, whose headers are then read and whose templates are then made
+# once: less than half the seconds. A file may not give a name of its own what its neighbour calls so. Where it is off, as
+# in all presets for work on the code but release, each file is compiled alone, and must include what it needs.
+set(default OFF)
+if(CMAKE_BUILD_TYPE STREQUAL Release AND NOT MSVC)
+  set(default ON)
+endif()
+option(FULMAR_UNITY "Compile the files of a library together" ${default})
+
+# fulmar_unity(target): its files together, but for those that list fields and so use an enumeration's short words as they
+# are, kernels, which are compiled once for each instruction set, the one with CLI11, which takes ten seconds, and what has
+# options of its own.
+function(fulmar_unity target)
+  if(FULMAR_UNITY)
+    get_target_property(sources ${target} SOURCES)
+    foreach(source ${sources})
+      file(STRINGS ${source} alone REGEX "^using enum |HWY_NAMESPACE")
+      if(alone OR source MATCHES "/command_line[.]cpp$")
+        set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+      endif()
+    endforeach()
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    # A local variable may well be called as something in another file; what it hides in its own the other presets tell.
+    target_compile_options(${target} PRIVATE -Wno-shadow)
+  endif()
+endfunction()
+
 # fulmar_cold(target): no number is crunched in it.
 function(fulmar_cold target)
   if(NOT MSVC AND CMAKE_BUILD_TYPE STREQUAL Release)

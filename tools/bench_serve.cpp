@@ -18,7 +18,7 @@
 namespace fulmar::tools {
 namespace {
 
-using load::Outcome, load::Prompt;
+using load::Prompt;
 
 constexpr ProgressUnit requests{1, "requests"};
 
@@ -105,8 +105,9 @@ class ServeBench {
   // One request by itself: whether the server understands, and what is made at first use.
   void warm_up() const {
     constexpr load::RandomLengths lengths{256, 16, 1};
-    const std::vector<Outcome> outcomes = exchange(target_, load_of(load::random_prompts(*tokenizer_, lengths, {}, 1, ~flags_.seed)));
-    const Outcome& first = outcomes[0];
+    const std::vector<Prompt> one = load::random_prompts(*tokenizer_, lengths, {}, 1, ~flags_.seed);
+    const std::vector<load::Outcome> outcomes = exchange(target_, load_of(one));
+    const load::Outcome& first = outcomes[0];
     if (first.fault == load::Fault::none) return;
     fail(ErrorKind::unavailable, "the first request to {}:{} failed ({}): {}", target_.host, target_.port,
          load::fault_names[static_cast<size_t>(first.fault)], first.why);

@@ -15,8 +15,6 @@
 namespace fulmar::tools {
 namespace {
 
-constexpr std::string_view white = " \t\r";
-
 struct SlashCommand {
   std::string_view name, argument, meaning;
   Reaction (*run)(Conversation&, const std::string& argument);  // null: of how tokens are drawn

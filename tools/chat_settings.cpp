@@ -14,7 +14,6 @@
 namespace fulmar::tools {
 namespace {
 
-constexpr std::string_view white = " \t\r";
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double most_integer = std::numeric_limits<int32_t>::max();
 

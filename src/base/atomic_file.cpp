@@ -35,10 +35,6 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path) {
   return name;
 }
 
-[[noreturn]] void cannot(const std::filesystem::path& path, const char* what, int error) {
-  fail(ErrorKind::bad_file, "{}: {}: {}", to_utf8(path), what, std::system_category().message(error));
-}
-
 [[noreturn]] void refuse_existing(const std::filesystem::path& path) {
   fail(ErrorKind::misuse, "{}: this file exists already (--force replaces it)", to_utf8(path));
 }

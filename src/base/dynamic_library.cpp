@@ -21,10 +21,10 @@ void* open_one(const char* name, std::string& reason) {
   if (!handle) reason = std::string(name) + ": Windows error " + std::to_string(GetLastError());
   return handle;
 }
-void close(void* handle) {
+void close_one(void* handle) {
   FreeLibrary(static_cast<HMODULE>(handle));
 }
-void* find(void* handle, const char* symbol) {
+void* find_in(void* handle, const char* symbol) {
   return reinterpret_cast<void*>(GetProcAddress(static_cast<HMODULE>(handle), symbol));
 }
 
@@ -38,10 +38,10 @@ void* open_one(const char* name, std::string& reason) {
   }
   return handle;
 }
-void close(void* handle) {
+void close_one(void* handle) {
   dlclose(handle);
 }
-void* find(void* handle, const char* symbol) {
+void* find_in(void* handle, const char* symbol) {
   return dlsym(handle, symbol);
 }
 
@@ -72,11 +72,11 @@ DynamicLibrary& DynamicLibrary::operator=(DynamicLibrary&& other) noexcept {
 }
 
 DynamicLibrary::~DynamicLibrary() {
-  if (handle_) close(handle_);
+  if (handle_) close_one(handle_);
 }
 
 void* DynamicLibrary::address(const char* symbol) const {
-  return handle_ ? find(handle_, symbol) : nullptr;
+  return handle_ ? find_in(handle_, symbol) : nullptr;
 }
 
 }  // namespace fulmar

@@ -27,10 +27,6 @@
 namespace fulmar {
 namespace {
 
-[[noreturn]] void cannot(const std::filesystem::path& path, const char* what, int error) {
-  fail(ErrorKind::bad_file, "{}: {}: {}", to_utf8(path), what, std::system_category().message(error));
-}
-
 // What can be said before the file is opened, in words that are the same on every system.
 void check_kind(const std::filesystem::path& path) {
   std::error_code error;
@@ -49,6 +45,10 @@ void check_kind(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void cannot(const std::filesystem::path& path, const char* what, int error) {
+  fail(ErrorKind::bad_file, "{}: {}: {}", to_utf8(path), what, std::system_category().message(error));
+}
 
 std::string to_utf8(const std::filesystem::path& path) {
   const std::u8string text = path.u8string();

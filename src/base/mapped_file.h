@@ -64,4 +64,7 @@ class FileWatch {
 // A path as UTF-8 text for messages.
 std::string to_utf8(const std::filesystem::path& path);
 
+// Throws Error(bad_file): the path, `what` and the words of the system for its `error`.
+[[noreturn]] void cannot(const std::filesystem::path& path, const char* what, int error);
+
 }  // namespace fulmar

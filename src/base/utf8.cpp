@@ -76,6 +76,13 @@ std::string take_utf8(std::string& bytes) {
   return out;
 }
 
+std::string lower_ascii(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 std::string escape_controls(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out;

@@ -22,6 +22,9 @@ std::string replace_bad_utf8(std::string_view bytes);
 // out.
 std::string take_utf8(std::string& bytes);
 
+// A to Z turn into a to z, and nothing else.
+std::string lower_ascii(std::string_view text);
+
 // ASCII control characters turn into \xNN: a file's own words, shown, can then neither end a line nor
 // command the terminal. The rest stays as it is.
 std::string escape_controls(std::string_view bytes);

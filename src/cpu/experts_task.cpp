@@ -7,7 +7,7 @@
 namespace fulmar::cpu {
 namespace {
 
-constexpr uint32_t most_units = 64;
+constexpr uint32_t most_expert_units = 64;
 
 // Units are runs of rows.
 class ExpertsTask : public Task {
@@ -15,7 +15,7 @@ class ExpertsTask : public Task {
   explicit ExpertsTask(const ExpertsArgs& args) : a_(args) {}
 
   uint32_t plan(const Step& step) override {
-    parts_ = Parts::of(step.rows, 1, most_units);
+    parts_ = Parts::of(step.rows, 1, most_expert_units);
     return parts_.parts;
   }
 

@@ -32,6 +32,9 @@ HWY_INLINE void fetch(const std::byte* p) {
 // x86 before AVX-512 has 16 vector registers, all else 32.
 constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64;
 
+// x86 before SSE4, of 2008: compiled into every program and run by none, so it gets the fewest kinds of dot_block.
+constexpr bool bygone = HWY_ARCH_X86 && HWY_TARGET > HWY_SSE4;
+
 // Rounded as MulAdd rounds in every lane.
 HWY_INLINE float multiply_add(float a, float b, float c) {
   const hn::CappedTag<float, 1> one;
@@ -108,25 +111,30 @@ HWY_INLINE void dot_rows(const DotCall& c, uint32_t n) {
   }
 }
 
-template <class Row>
-void dot(const DotCall& c) {
-  uint32_t n = c.n0;
-  for (; n + 4 <= c.n1; n += 4) dot_rows<Row, 4>(c, n);
-  for (; n < c.n1; ++n) dot_rows<Row, 1>(c, n);
-}
-
-// The same from fewer kinds of dot_block, which is what takes long to compile.
+// From few kinds of dot_block, which is what takes long to compile.
 template <class Row>
 void small_dot(const DotCall& c) {
   uint32_t n = c.n0;
-  for (; n + 4 <= c.n1; n += 4) {
-    uint32_t t = 0;
-    for (; t + 4 <= c.T; t += 4)
-      for (uint32_t r = 0; r < 4; r += 2) dot_block<Row, 2, 4>(c, n + r, t);
-    for (; t < c.T; ++t) dot_block<Row, 4, 1>(c, n, t);
-  }
+  if constexpr (!bygone)
+    for (; n + 4 <= c.n1; n += 4) {
+      uint32_t t = 0;
+      for (; t + 4 <= c.T; t += 4)
+        for (uint32_t r = 0; r < 4; r += 2) dot_block<Row, 2, 4>(c, n + r, t);
+      for (; t < c.T; ++t) dot_block<Row, 4, 1>(c, n, t);
+    }
   for (; n < c.n1; ++n)
     for (uint32_t t = 0; t < c.T; ++t) dot_block<Row, 1, 1>(c, n, t);
+}
+
+template <class Row>
+void dot(const DotCall& c) {
+  if constexpr (bygone) {
+    small_dot<Row>(c);
+  } else {
+    uint32_t n = c.n0;
+    for (; n + 4 <= c.n1; n += 4) dot_rows<Row, 4>(c, n);
+    for (; n < c.n1; ++n) dot_rows<Row, 1>(c, n);
+  }
 }
 
 template <class Row>

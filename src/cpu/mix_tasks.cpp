@@ -6,14 +6,14 @@
 namespace fulmar::cpu {
 namespace {
 
-constexpr uint32_t most_units = 1024;
+constexpr uint32_t most_mix_units = 1024;
 
 // Units are (segment, block of channels).
 class Mix4Task : public Task {
  public:
   explicit Mix4Task(const Mix4Args& args) : a_(args), blocks_((args.A + block - 1) / block) {}
   uint32_t plan(const Step& step) override {
-    parts_ = Parts::of(static_cast<uint32_t>(step.segments.size()) * blocks_, 1, most_units);
+    parts_ = Parts::of(static_cast<uint32_t>(step.segments.size()) * blocks_, 1, most_mix_units);
     return parts_.parts;
   }
   void run(const Step& step, uint32_t unit, float*) override {
@@ -45,7 +45,7 @@ class HeadTask : public Task {
       : states_(states), state_(state), heads_(heads), N_(N) {}
 
   uint32_t plan(const Step& step) override {
-    parts_ = Parts::of(static_cast<uint32_t>(step.segments.size()) * heads_, 1, most_units);
+    parts_ = Parts::of(static_cast<uint32_t>(step.segments.size()) * heads_, 1, most_mix_units);
     return parts_.parts;
   }
   void run(const Step& step, uint32_t unit, float* scratch) override {

@@ -7,7 +7,7 @@
 namespace fulmar::cpu {
 namespace {
 
-constexpr uint32_t most_units = 64;
+constexpr uint32_t most_row_units = 64;
 // Rows a unit should have at least: 32 KiB of input.
 uint32_t least_rows(uint32_t C) {
   return 8192 / std::max(C, 1u) + 1;
@@ -17,7 +17,7 @@ class NormTask : public Task {
  public:
   explicit NormTask(const NormArgs& args) : a_(args) {}
   uint32_t plan(const Step& step) override {
-    parts_ = Parts::of(step.rows_of(a_.picked), least_rows(a_.C), most_units);
+    parts_ = Parts::of(step.rows_of(a_.picked), least_rows(a_.C), most_row_units);
     return parts_.parts;
   }
   void run(const Step&, uint32_t unit, float*) override {
@@ -40,7 +40,7 @@ class ShiftTask : public Task {
   ShiftTask(const ShiftArgs& args, std::optional<NormArgs> norm) : a_(args), norm_(norm) {}
 
   uint32_t plan(const Step& step) override {
-    parts_ = Parts::of(step.rows, least_rows(a_.C), most_units);
+    parts_ = Parts::of(step.rows, least_rows(a_.C), most_row_units);
     return parts_.parts;
   }
 

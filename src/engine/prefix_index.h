@@ -16,6 +16,7 @@ namespace fulmar {
 
 // Whose texts: see Request::tenant.
 using Tenant = std::string;
+inline const Tenant everybody;  // there is one password
 
 // A state is worth keeping where that saves so many tokens.
 inline constexpr uint32_t worth_keeping = 8;

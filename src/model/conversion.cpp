@@ -20,17 +20,6 @@
 namespace fulmar {
 namespace {
 
-bool is_block(Format format) {
-  return info(format).scalar_bytes == 0;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 bool matches(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
   if (pattern[0] == '*')
@@ -146,7 +135,7 @@ std::vector<std::string> writable_types(bool gguf) {
 }
 
 void convert(const ConvertOptions& options) {
-  const std::string ending = lower(options.out.extension().string());
+  const std::string ending = lower_ascii(options.out.extension().string());
   const bool gguf = ending == ".gguf";
   if (!gguf && ending != ".safetensors" && ending != ".st")
     fail(ErrorKind::misuse, "{}: the name must end in .safetensors or .gguf, which says what to write",

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/fail.h"
+#include "base/utf8.h"
 
 namespace fulmar {
 namespace {
@@ -13,13 +14,6 @@ constexpr std::string_view bases[] = {"fp32", "fp16", "bf16"};
 
 bool is_base(Format format) {
   return format == Format::f32 || format == Format::f16 || format == Format::bf16;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 std::string grammar() {
@@ -69,7 +63,7 @@ class Parser {
   Strategy run() {
     Strategy strategy{std::string(text_), {}};
     if (words_.empty()) return strategy;
-    if (lower(words_[0].text) == "auto") {
+    if (lower_ascii(words_[0].text) == "auto") {
       StrategyPart any;
       if (words_.size() > 1) read_precision(words_[1], any);
       if (words_.size() > 2) wrong(words_[2], "was not expected here");
@@ -115,7 +109,7 @@ class Parser {
   }
 
   void read_device(const Word& word, StrategyPart& out) const {
-    const std::string text = lower(word.text);
+    const std::string text = lower_ascii(word.text);
     const size_t colon = text.find(':');
     out.device = text.substr(0, colon);
     if (out.device == "mps" || out.device == "dml") wrong(word, "is no interface of this program, which reaches GPUs as vulkan");
@@ -126,7 +120,7 @@ class Parser {
   }
 
   void read_precision(const Word& word, StrategyPart& out) const {
-    out.precision = lower(word.text);
+    out.precision = lower_ascii(word.text);
     std::string_view rest = out.precision;
     for (const std::string_view base : bases)
       if (rest.starts_with(base)) {

@@ -50,6 +50,9 @@ struct FormatInfo {
 };
 
 const FormatInfo& info(Format format);
+inline bool is_block(Format format) {
+  return info(format).scalar_bytes == 0;
+}
 std::span<const Format> matrix_formats();  // every format with a header, in alphabetical order
 // A format's two words, in any case of letters: "f16" or "fp16", "q4_k" or "Q4_K". Nothing for other words.
 std::optional<Format> format_of_name(std::string_view word);

@@ -15,9 +15,9 @@ namespace {
 
 namespace json = boost::json;
 
-class Reader {
+class BpeReader {
  public:
-  Reader(const json::object& root, const std::string& name) : root_(root), name_(name) {}
+  BpeReader(const json::object& root, const std::string& name) : root_(root), name_(name) {}
 
   BpeVocabulary read() {
     check_kind();
@@ -221,7 +221,7 @@ class Reader {
 }  // namespace
 
 BpeVocabulary read_bpe(const json::object& file, const std::string& name) {
-  return Reader(file, name).read();
+  return BpeReader(file, name).read();
 }
 
 BpeVocabulary parse_bpe_json(std::string_view file, const std::string& name) {

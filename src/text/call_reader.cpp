@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "text/call_text.h"
+#include "text/white_space.h"
 
 namespace fulmar {
 
@@ -20,8 +21,7 @@ const CallReader::Spelling CallReader::python_spelling{"", "```"};
 
 namespace {
 
-constexpr std::string_view white = " \t\r\n", fence = "```";
-constexpr size_t most_white = 256;   // that is held back before what may be a call
+constexpr std::string_view fence = "```";
 constexpr size_t most_head = 128;    // bytes between a mark and its JSON
 constexpr size_t read_again = 1024;  // bytes of what is no call in which another one is looked for
 

@@ -6,12 +6,12 @@
 #include "base/json_scanner.h"
 #include "base/json_source.h"
 #include "base/json_text.h"
+#include "text/white_space.h"
 
 namespace fulmar {
 namespace {
 
-constexpr std::string_view white = " \t\r\n";
-constexpr size_t most_name = 128, most_white = 64;  // bytes
+constexpr size_t most_name = 128, most_gap = 64;  // bytes
 
 bool is_white(char c) {
   return white.find(c) != white.npos;
@@ -120,7 +120,7 @@ std::optional<std::vector<ToolCall>> calls_of_json(std::string_view json) {
 
 Fits begins_call_json(std::string_view text) {
   const std::string_view all = text;
-  const auto is_long = [&] { return all.size() - text.size() > most_white; };
+  const auto is_long = [&] { return all.size() - text.size() > most_gap; };
   skip(text, white);
   if (text.starts_with('[')) {
     text.remove_prefix(1);
@@ -184,7 +184,7 @@ PythonHead python_head(std::string_view text) {
   head.name = run(0, is_name);
   if (head.name == 0 || head.name > most_name) return head;
   const size_t gap = run(head.name, is_white);
-  if (gap > most_white) return head;
+  if (gap > most_gap) return head;
   size_t at = head.name + gap;
   const std::string_view rest = text.substr(at);
   if (!rest.starts_with(fence)) {
@@ -193,7 +193,7 @@ PythonHead python_head(std::string_view text) {
   }
   at += fence.size();
   const size_t words = run(at, [](char c) { return is_word(c) || is_white(c); });
-  if (words > 2 * most_white) return head;
+  if (words > 2 * most_gap) return head;
   if (at + words == text.size()) {
     head.fits = Fits::more;
   } else if (text[at + words] == '(' && text.substr(at, words).ends_with(word)) {

@@ -15,7 +15,7 @@ namespace fulmar {
 namespace {
 
 constexpr std::size_t kNameBytes = 64;
-constexpr std::string_view white = " \t\r\n\v\f";
+constexpr std::string_view any_white = " \t\r\n\v\f";
 constexpr std::string_view flower = "✿", closed_flower = "❀";  // the first ends a turn
 constexpr std::string_view greeting = "hi";
 constexpr std::string_view promise =
@@ -36,9 +36,9 @@ bool loses_empty_lines(Role role) {
 
 // CRLF to LF, no white space around, and where it loses empty lines runs of line ends to one.
 std::string clean(std::string_view text, Role role = Role::user) {
-  const std::size_t begin = text.find_first_not_of(white);
+  const std::size_t begin = text.find_first_not_of(any_white);
   if (begin == std::string_view::npos) return {};
-  text = text.substr(begin, text.find_last_not_of(white) - begin + 1);
+  text = text.substr(begin, text.find_last_not_of(any_white) - begin + 1);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -77,7 +77,7 @@ std::string name_of(const char* field, const std::string& given, std::string_vie
   if (given.size() > kNameBytes) refuse(field, fmt::format("must have at most {} bytes", kNameBytes));
   if (std::ranges::any_of(given, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
     refuse(field, "must be one line without control characters");
-  if (given.find_first_not_of(white) == given.npos) refuse(field, "must have more than white space");
+  if (given.find_first_not_of(any_white) == given.npos) refuse(field, "must have more than white space");
   return given;
 }
 
@@ -245,7 +245,7 @@ void open_answer(const Layout& layout, Think think, std::string_view empty_thoug
 // token (" word" is one): line ends stay, and a space is taken off what the model writes.
 void leave_open(const ChatMessage& message, Role role, const Layout& layout, ChatPrompt& prompt) {
   const bool opens = layout.style().opens;
-  const std::size_t last = message.content.find_last_not_of(white);
+  const std::size_t last = message.content.find_last_not_of(any_white);
   const std::string_view tail = std::string_view(message.content).substr(last + 1);
   std::string ends(tail.substr(0, tail.rfind('\n') + 1));  // npos + 1 is 0
   std::erase(ends, '\r');

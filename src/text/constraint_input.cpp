@@ -15,7 +15,7 @@
 namespace fulmar {
 namespace {
 
-using Kind = ConstraintInput::Kind;
+using InputKind = ConstraintInput::Kind;
 
 constexpr std::string_view any_object = R"({"type":"object"})";
 
@@ -48,19 +48,19 @@ class Maker {
     if (++count_ > max_constraint_parts) refuse(input, fmt::format("has more than {} parts", max_constraint_parts));
     if (depth > max_constraint_depth) refuse(input, fmt::format("nests deeper than {}", max_constraint_depth));
     switch (input.kind) {
-      case Kind::json_object: return schema(any_object, input.field);
-      case Kind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input.field);
-      case Kind::literal: return builder_.literal(input.text);
-      case Kind::regex: return named(input, [&] { return add_regex(builder_, input.text); });
-      case Kind::grammar: return named(input, [&] { return builder_.include(parse_gbnf(input.text)); });
-      case Kind::repeated: return repeated(input, depth);
-      case Kind::text_before: return text_before(builder_, input.text, part_of(input, depth));
-      case Kind::any_of:
-      case Kind::sequence: break;
+      case InputKind::json_object: return schema(any_object, input.field);
+      case InputKind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input.field);
+      case InputKind::literal: return builder_.literal(input.text);
+      case InputKind::regex: return named(input, [&] { return add_regex(builder_, input.text); });
+      case InputKind::grammar: return named(input, [&] { return builder_.include(parse_gbnf(input.text)); });
+      case InputKind::repeated: return repeated(input, depth);
+      case InputKind::text_before: return text_before(builder_, input.text, part_of(input, depth));
+      case InputKind::any_of:
+      case InputKind::sequence: break;
     }
     std::vector<NodeId> parts;
     for (const ConstraintInput& part : input.parts) parts.push_back(make(part, depth + 1));
-    return input.kind == Kind::any_of ? builder_.choice(parts) : builder_.sequence(parts);
+    return input.kind == InputKind::any_of ? builder_.choice(parts) : builder_.sequence(parts);
   }
 
   Grammar build(NodeId root) { return builder_.build(root, "root"); }

@@ -13,7 +13,7 @@
 namespace fulmar {
 namespace {
 
-bool is_word(char c) {
+bool is_rule_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
@@ -55,7 +55,7 @@ class Reader {
   std::string_view word() {
     const std::string_view rest = in_.rest();
     std::size_t length = 0;
-    while (length < rest.size() && is_word(rest[length])) ++length;
+    while (length < rest.size() && is_rule_letter(rest[length])) ++length;
     in_.take(rest.substr(0, length));
     return rest.substr(0, length);
   }
@@ -121,7 +121,7 @@ class Reader {
         skip_blanks();
         parts.push_back(alternatives(depth + 1));
         if (!in_.take(")")) refuse("\")\" is expected here");
-      } else if (is_word(c)) {
+      } else if (is_rule_letter(c)) {
         if (at_rule()) break;
         parts.push_back(builder_.reference(rule_of(word())));
       } else if (c == '*' || c == '+' || c == '?' || c == '{') {

@@ -8,7 +8,7 @@
 namespace fulmar {
 namespace {
 
-constexpr uint32_t last_code_point = 0x10FFFF, first_surrogate = 0xD800, last_surrogate = 0xDFFF;
+constexpr uint32_t first_surrogate = 0xD800, last_surrogate = 0xDFFF;
 
 }  // namespace
 

@@ -20,6 +20,7 @@ constexpr std::size_t max_grammar_nodes = 200'000;  // children of sequences and
 constexpr std::size_t max_grammar_text = std::size_t{1} << 20;  // bytes of all literals together
 constexpr uint32_t max_grammar_repeats = 1'000'000;             // the largest count of a repeat but unbounded
 constexpr uint32_t unbounded = UINT32_MAX;
+constexpr uint32_t last_code_point = 0x10FFFF;
 
 struct ByteSet {
   std::array<uint64_t, 4> bits{};

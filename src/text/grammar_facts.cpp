@@ -6,7 +6,7 @@
 namespace fulmar {
 namespace {
 
-using Kind = Grammar::Kind;
+using GrammarKind = Grammar::Kind;
 
 constexpr uint32_t small_rule = 24, character_leaves = 8, huge = 1 << 20;
 constexpr int deepest_look = 200;  // rules in rules
@@ -20,11 +20,11 @@ std::vector<bool> spread(const Grammar& grammar, LeafHolds leaf) {
   std::vector<NodeId> users, found;
   const auto each_part = [&](NodeId at, auto&& visit) {
     const Grammar::Node& node = grammar.nodes[at];
-    if (node.kind == Kind::sequence || node.kind == Kind::choice) {
+    if (node.kind == GrammarKind::sequence || node.kind == GrammarKind::choice) {
       for (uint32_t i = 0; i < node.count; ++i) visit(grammar.children[node.first + i]);
-    } else if (node.kind == Kind::repeat) {
+    } else if (node.kind == GrammarKind::repeat) {
       visit(node.first);
-    } else if (node.kind == Kind::rule) {
+    } else if (node.kind == GrammarKind::rule) {
       visit(grammar.rules[node.first].body);
     }
   };
@@ -37,13 +37,13 @@ std::vector<bool> spread(const Grammar& grammar, LeafHolds leaf) {
   for (NodeId at = 0; at < count; ++at) {
     const Grammar::Node& node = grammar.nodes[at];
     switch (node.kind) {
-      case Kind::literal:
-      case Kind::bytes:
-      case Kind::chars: missing[at] = leaf(node) ? 0 : huge; break;
-      case Kind::sequence: missing[at] = node.count; break;
-      case Kind::repeat: missing[at] = node.min == 0 ? 0 : 1; break;
-      case Kind::choice:
-      case Kind::rule: missing[at] = 1; break;
+      case GrammarKind::literal:
+      case GrammarKind::bytes:
+      case GrammarKind::chars: missing[at] = leaf(node) ? 0 : huge; break;
+      case GrammarKind::sequence: missing[at] = node.count; break;
+      case GrammarKind::repeat: missing[at] = node.min == 0 ? 0 : 1; break;
+      case GrammarKind::choice:
+      case GrammarKind::rule: missing[at] = 1; break;
     }
     if (missing[at] == 0) found.push_back(at);
   }
@@ -70,7 +70,7 @@ class Sizes {
     facts_.size.assign(grammar.nodes.size(), 0);
     seen_.assign(grammar.rules.size(), Seen::not_yet);
     for (const Grammar::Node& node : grammar.nodes)
-      if (node.kind == Kind::rule) ++uses_[node.first];
+      if (node.kind == GrammarKind::rule) ++uses_[node.first];
     for (RuleId rule = 0; rule < grammar.rules.size(); ++rule)
       if (seen_[rule] == Seen::not_yet) look(rule, 0);
   }
@@ -89,19 +89,19 @@ class Sizes {
   uint32_t look_at(NodeId at, int depth) {
     uint32_t& known = facts_.size[at];
     const Grammar::Node& node = grammar_.nodes[at];
-    if (known != 0 && node.kind != Kind::rule) return known;
+    if (known != 0 && node.kind != GrammarKind::rule) return known;
     if (depth > max_grammar_depth_looked) return huge;
     uint64_t size = 0;
     switch (node.kind) {
-      case Kind::literal: size = node.count; break;
-      case Kind::bytes: size = 1; break;
-      case Kind::chars: size = character_leaves; break;
-      case Kind::sequence:
-      case Kind::choice:
+      case GrammarKind::literal: size = node.count; break;
+      case GrammarKind::bytes: size = 1; break;
+      case GrammarKind::chars: size = character_leaves; break;
+      case GrammarKind::sequence:
+      case GrammarKind::choice:
         for (uint32_t i = 0; i < node.count; ++i) size += look_at(grammar_.children[node.first + i], depth + 1);
         break;
-      case Kind::repeat: size = look_at(node.first, depth + 1) + 1; break;
-      case Kind::rule:
+      case GrammarKind::repeat: size = look_at(node.first, depth + 1) + 1; break;
+      case GrammarKind::rule:
         if (seen_[node.first] == Seen::not_yet && depth < deepest_look) look(node.first, depth + 1);
         if (seen_[node.first] == Seen::under_way) seen_[node.first] = Seen::circle;
         size = facts_.inlined[node.first] ? facts_.size[grammar_.rules[node.first].body] : 1;
@@ -123,10 +123,10 @@ class Sizes {
 GrammarFacts find_facts(const Grammar& grammar) {
   GrammarFacts facts;
   facts.ends = spread(grammar, [&](const Grammar::Node& node) {
-    if (node.kind == Kind::bytes) return grammar.sets[node.first] != ByteSet{};
-    return node.kind != Kind::chars || !grammar.classes[node.first].empty();
+    if (node.kind == GrammarKind::bytes) return grammar.sets[node.first] != ByteSet{};
+    return node.kind != GrammarKind::chars || !grammar.classes[node.first].empty();
   });
-  facts.nullable = spread(grammar, [](const Grammar::Node& node) { return node.kind == Kind::literal && node.count == 0; });
+  facts.nullable = spread(grammar, [](const Grammar::Node& node) { return node.kind == GrammarKind::literal && node.count == 0; });
   Sizes(grammar, facts);
   return facts;
 }

@@ -11,7 +11,7 @@
 namespace fulmar {
 namespace {
 
-using Kind = Grammar::Kind;
+using GrammarKind = Grammar::Kind;
 using Leaf = GrammarProgram::Leaf;
 
 constexpr uint32_t none = UINT32_MAX;
@@ -128,11 +128,11 @@ class Compiler {
     if (depth > max_grammar_depth)
       fail(ErrorKind::bad_request, "the grammar nests deeper than {}; make it simpler", max_grammar_depth);
     switch (node.kind) {
-      case Kind::literal:
+      case GrammarKind::literal:
         for (uint32_t i = node.count; i-- > 0;)
           next = byte_state(static_cast<unsigned char>(grammar_.text[node.first + i]), next);
         return next;
-      case Kind::bytes: return byte_state(set_number(grammar_.sets[node.first]), next);
+      case GrammarKind::bytes: return byte_state(set_number(grammar_.sets[node.first]), next);
       default: break;
     }
     const uint64_t key = uint64_t{at} << 32 | next;
@@ -144,11 +144,11 @@ class Compiler {
 
   uint32_t make_state(NodeId at, const Grammar::Node& node, uint32_t next, int depth) {
     switch (node.kind) {
-      case Kind::chars: return chars_state(node.first, next);
-      case Kind::sequence:
+      case GrammarKind::chars: return chars_state(node.first, next);
+      case GrammarKind::sequence:
         for (uint32_t i = node.count; i-- > 0;) next = state_of(grammar_.children[node.first + i], next, depth + 1);
         return next;
-      case Kind::choice: {
+      case GrammarKind::choice: {
         std::vector<uint32_t> options;
         for (uint32_t i = 0; i < node.count; ++i) {
           const NodeId option = grammar_.children[node.first + i];
@@ -156,8 +156,8 @@ class Compiler {
         }
         return add_state({}, std::move(options), false);
       }
-      case Kind::repeat: return repeat_state(node, next, depth);
-      case Kind::rule: {
+      case GrammarKind::repeat: return repeat_state(node, next, depth);
+      case GrammarKind::rule: {
         const NodeId body = grammar_.rules[node.first].body;
         if (facts_.inlined[node.first] && depth < deepest_copy) return state_of(body, next, depth + 1);
         return call_state(Leaf::Kind::call, block_of_rule(node.first), 1, 1, next, facts_.nullable[body]);

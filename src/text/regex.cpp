@@ -14,8 +14,8 @@ namespace fulmar {
 namespace {
 
 struct Tree {
-  enum class Kind : uint8_t { chars, begin, end, sequence, choice, repeat };
-  Kind kind = Kind::sequence;
+  enum class TreeKind : uint8_t { chars, begin, end, sequence, choice, repeat };
+  TreeKind kind = TreeKind::sequence;
   bool anchored = false;  // ^ or $ is in it
   std::size_t at = 0;     // bytes up to its end, for messages
   CodePointSet chars;
@@ -23,7 +23,7 @@ struct Tree {
   uint32_t min = 0, max = 0;
 };
 
-using Kind = Tree::Kind;
+using TreeKind = Tree::TreeKind;
 
 const CodePointSet& digits() {
   static const CodePointSet set{{'0', '9'}};
@@ -68,16 +68,16 @@ class Parser {
     refuse_at(in_.read_so_far(), 1, what);
   }
 
-  Tree make(Kind kind) const {
+  Tree make(TreeKind kind) const {
     Tree tree;
     tree.kind = kind;
     tree.at = in_.at();
-    tree.anchored = kind == Kind::begin || kind == Kind::end;
+    tree.anchored = kind == TreeKind::begin || kind == TreeKind::end;
     return tree;
   }
 
   Tree chars(CodePointSet set) const {
-    Tree tree = make(Kind::chars);
+    Tree tree = make(TreeKind::chars);
     tree.chars = std::move(set);
     return tree;
   }
@@ -89,14 +89,14 @@ class Parser {
 
   Tree alternatives(int depth) {
     if (depth > max_regex_depth) refuse("groups nest too deep");
-    Tree choice = make(Kind::choice);
+    Tree choice = make(TreeKind::choice);
     put(choice, sequence(depth));
     while (in_.take("|")) put(choice, sequence(depth));
     return choice.parts.size() == 1 ? std::move(choice.parts.front()) : choice;
   }
 
   Tree sequence(int depth) {
-    Tree all = make(Kind::sequence);
+    Tree all = make(TreeKind::sequence);
     while (!in_.done() && in_.peek() != '|' && in_.peek() != ')') {
       Tree part = atom(depth);
       repeats(part);
@@ -110,8 +110,8 @@ class Parser {
       case '(': return group(depth);
       case '[': return chars(char_class());
       case '.': in_.take("."); return chars(line_ends().inverted());
-      case '^': in_.take("^"); return make(Kind::begin);
-      case '$': in_.take("$"); return make(Kind::end);
+      case '^': in_.take("^"); return make(TreeKind::begin);
+      case '$': in_.take("$"); return make(TreeKind::end);
       case '*':
       case '+':
       case '?': refuse("there is nothing before this to be repeated");
@@ -119,8 +119,8 @@ class Parser {
         if (bounds()) refuse("there is nothing before this to be repeated");
         break;
       case '\\':
-        if (in_.take("\\A")) return make(Kind::begin);
-        if (in_.take("\\z") || in_.take("\\Z")) return make(Kind::end);
+        if (in_.take("\\A")) return make(TreeKind::begin);
+        if (in_.take("\\z") || in_.take("\\Z")) return make(TreeKind::end);
         return chars(escaped(false));
       default: break;
     }
@@ -181,7 +181,7 @@ class Parser {
     if (part.anchored) refuse("^ and $ cannot be repeated");
     in_.take("?");  // a lazy one matches the same texts
     if (in_.peek() == '*' || in_.peek() == '+' || in_.peek() == '?') refuse("a repeat of a repeat needs parentheses");
-    Tree repeat = make(Kind::repeat);
+    Tree repeat = make(TreeKind::repeat);
     repeat.min = found.min;
     repeat.max = found.max;
     put(repeat, std::move(part));
@@ -303,25 +303,25 @@ class Writer {
   // `lead` and `tail`: whether nothing of the pattern comes before, or behind.
   NodeId write(const Tree& tree, bool lead, bool tail) {
     switch (tree.kind) {
-      case Kind::begin:
-      case Kind::end: {
-        const bool begin = tree.kind == Kind::begin;
+      case TreeKind::begin:
+      case TreeKind::end: {
+        const bool begin = tree.kind == TreeKind::begin;
         if (!(begin ? lead : tail))
           refuse_at(pattern_.substr(0, tree.at), 0,
                     begin ? "^ may only stand at the beginning" : "$ may only stand at the end");
         return between(begin ? false : lead, builder_.empty(), begin ? tail : false);
       }
-      case Kind::chars: return between(lead, write_chars(tree.chars), tail);
-      case Kind::repeat:
+      case TreeKind::chars: return between(lead, write_chars(tree.chars), tail);
+      case TreeKind::repeat:
         return between(lead, builder_.repeat(write(tree.parts.front(), false, false), tree.min, tree.max), tail);
-      case Kind::choice: {
+      case TreeKind::choice: {
         std::vector<NodeId> options;
         const bool push_in = tree.anchored;  // else what stands around it is there once
         for (const Tree& part : tree.parts) options.push_back(write(part, push_in && lead, push_in && tail));
         const NodeId choice = builder_.choice(options);
         return push_in ? choice : between(lead, choice, tail);
       }
-      case Kind::sequence: break;
+      case TreeKind::sequence: break;
     }
     return write_sequence(tree, lead, tail);
   }
@@ -330,8 +330,8 @@ class Writer {
   NodeId write_sequence(const Tree& tree, bool lead, bool tail) {
     std::size_t first = 0, last = tree.parts.size();
     bool begins = false, ends = false;
-    for (; lead && first < last && tree.parts[first].kind == Kind::begin; ++first) begins = true;
-    for (; tail && first < last && tree.parts[last - 1].kind == Kind::end; --last) ends = true;
+    for (; lead && first < last && tree.parts[first].kind == TreeKind::begin; ++first) begins = true;
+    for (; tail && first < last && tree.parts[last - 1].kind == TreeKind::end; --last) ends = true;
     lead &= !begins;
     tail &= !ends;
     std::vector<NodeId> parts;

@@ -10,12 +10,12 @@
 namespace fulmar {
 namespace {
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float infinite_logit = std::numeric_limits<float>::infinity();
 
 // One row, whose stages take tokens from memory.kept one after the other.
-class Row {
+class RowDraw {
  public:
-  Row(std::span<const float> logits, float largest, const shared::Draw& draw, DrawMemory& memory)
+  RowDraw(std::span<const float> logits, float largest, const shared::Draw& draw, DrawMemory& memory)
       : logits_(logits),
         draw_(draw),
         scale_{largest, 1.0f / draw.temperature},
@@ -146,14 +146,14 @@ class Row {
 
 Token draw_row(std::span<float> logits, const shared::Draw& draw, DrawMemory& memory) {
   float largest = block_maxima(logits, memory.maxima);
-  if (largest == infinity) {
-    for (float& logit : logits) logit = logit == infinity ? 0.0f : -infinity;
+  if (largest == infinite_logit) {
+    for (float& logit : logits) logit = logit == infinite_logit ? 0.0f : -infinite_logit;
     largest = block_maxima(logits, memory.maxima);
   }
-  if (largest == -infinity)
+  if (largest == -infinite_logit)
     fail(ErrorKind::internal, "no token can be drawn: every logit is NaN or -infinity");
   if (draw.temperature == 0) return find_largest(logits, memory.maxima, largest);
-  return Row(logits, largest, draw, memory).pick();
+  return RowDraw(logits, largest, draw, memory).pick();
 }
 
 }  // namespace fulmar

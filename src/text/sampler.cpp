@@ -11,7 +11,6 @@
 namespace fulmar {
 namespace {
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float coldest = 1e-6f;  // temperatures below are greedy: 1 / temperature must stay finite
 
 // Random numbers are a hash of (seed, salt, position): they need no state of other requests, and any position
@@ -66,7 +65,7 @@ void check_sampling(const Sampling& sampling, uint32_t vocab) {
     throw Error(ErrorKind::bad_request, fmt::format("{} is {}, it must be {}", field, value, range), field);
   };
   const auto is_share = [](float value) { return value >= 0 && value <= 1; };  // false for NaN
-  check(sampling.temperature >= 0 && sampling.temperature < infinity, "temperature", sampling.temperature,
+  check(sampling.temperature >= 0 && sampling.temperature < std::numeric_limits<float>::infinity(), "temperature", sampling.temperature,
         "a number from 0 up");
   check(sampling.top_k >= 0, "top_k", sampling.top_k, "0 (all) or more");
   check(is_share(sampling.top_p), "top_p", sampling.top_p, "from 0 to 1");
@@ -74,7 +73,7 @@ void check_sampling(const Sampling& sampling, uint32_t vocab) {
   check(std::isfinite(sampling.presence_penalty), "presence_penalty", sampling.presence_penalty, "finite");
   check(std::isfinite(sampling.frequency_penalty), "frequency_penalty", sampling.frequency_penalty, "finite");
   check(is_share(sampling.penalty_decay), "penalty_decay", sampling.penalty_decay, "from 0 to 1");
-  check(sampling.repetition_penalty > 0 && sampling.repetition_penalty < infinity, "repetition_penalty",
+  check(sampling.repetition_penalty > 0 && sampling.repetition_penalty < std::numeric_limits<float>::infinity(), "repetition_penalty",
         sampling.repetition_penalty, "above 0 and finite");
   check(sampling.repetition_window >= -1, "repetition_window", sampling.repetition_window, "-1 (all) or more");
   for (const auto& [token, bias] : sampling.logit_bias) {
@@ -84,7 +83,7 @@ void check_sampling(const Sampling& sampling, uint32_t vocab) {
           fmt::format("logit_bias names token {}, the model has tokens 0 to {}", token, int64_t{vocab} - 1),
           "logit_bias");
     }
-    check(bias < infinity, "logit_bias", bias, "finite");
+    check(bias < std::numeric_limits<float>::infinity(), "logit_bias", bias, "finite");
   }
 }
 

@@ -13,7 +13,7 @@
 namespace fulmar {
 namespace {
 
-struct Row {
+struct ProfileRow {
   const char* name;
   float temperature, top_p;
   int32_t top_k;
@@ -23,7 +23,7 @@ struct Row {
 
 using enum PenaltyRule;
 
-constexpr Row rows[] = {
+constexpr ProfileRow rows[] = {
     {"neutral", 1, 1, 0, 0, 0, 1, openai},
     // RWKV-7 by its makers: with open thinking, with an empty thought, with tools.
     {"open", 0.96f, 0.76f, 32, 1, 0.1f, 0.988f, rapid},
@@ -44,7 +44,7 @@ constexpr Row rows[] = {
 const std::vector<SamplingProfile>& known_profiles() {
   static const std::vector<SamplingProfile> profiles = [] {
     std::vector<SamplingProfile> made;
-    for (const Row& row : rows) {
+    for (const ProfileRow& row : rows) {
       Sampling& sampling = made.emplace_back(SamplingProfile{row.name, {}}).sampling;
       sampling.temperature = row.temperature;
       sampling.top_p = row.top_p;

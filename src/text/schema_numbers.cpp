@@ -15,13 +15,13 @@ namespace {
 // Where a spelling stands.
 enum Phase : uint8_t { start, minus, zero, whole, point, fraction };
 
-struct Place {
+struct NumberPlace {
   Phase phase = start;
   bool negative = false;
   uint8_t order = 0;      // what is read so far against the bound: 0 less, 1 equal, 2 more
   uint32_t position = 0;  // digits of this part
   uint32_t rest = 0;      // modulo the divisor
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const NumberPlace&) const = default;
 };
 
 std::optional<Phase> after(Phase phase, char c) {
@@ -50,18 +50,18 @@ bool may_end(Phase phase) {
 
 // All spellings for whose last place `accepts` holds; `step` changes the place that a digit leads to, or says
 // no.
-TextAutomaton explore(const std::function<bool(Place&, char)>& step,
-                      const std::function<bool(const Place&)>& accepts) {
-  std::map<Place, uint32_t> number{{Place{}, 0}};
-  std::vector<Place> order{Place{}};
+TextAutomaton explore(const std::function<bool(NumberPlace&, char)>& step,
+                      const std::function<bool(const NumberPlace&)>& accepts) {
+  std::map<NumberPlace, uint32_t> number{{NumberPlace{}, 0}};
+  std::vector<NumberPlace> order{NumberPlace{}};
   std::vector<TextAutomaton::State> states;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const Place at = order[i];
+    const NumberPlace at = order[i];
     TextAutomaton::State state{may_end(at.phase) && accepts(at), {}};
     for (const char c : std::string_view("-.0123456789")) {
       const std::optional<Phase> phase = after(at.phase, c);
       if (!phase) continue;
-      Place to = at;
+      NumberPlace to = at;
       to.phase = *phase;
       if (c == '-') to.negative = true;
       if (!step(to, c)) continue;
@@ -120,18 +120,18 @@ Decimal Decimal::of(std::string_view spelling) {
 }
 
 TextAutomaton plain_numbers() {
-  return explore([](Place&, char) { return true; }, [](const Place&) { return true; });
+  return explore([](NumberPlace&, char) { return true; }, [](const NumberPlace&) { return true; });
 }
 
 TextAutomaton whole_numbers() {
-  return explore([](Place& to, char c) { return to.phase != fraction || c == '0'; },
-                 [](const Place&) { return true; });
+  return explore([](NumberPlace& to, char c) { return to.phase != fraction || c == '0'; },
+                 [](const NumberPlace&) { return true; });
 }
 
 TextAutomaton numbers_beside(const Decimal& bound, Side side) {
   const auto whole_size = static_cast<uint32_t>(bound.whole.size());
   const auto fraction_size = static_cast<uint32_t>(bound.fraction.size());
-  const auto step = [&](Place& to, char c) {
+  const auto step = [&](NumberPlace& to, char c) {
     if (to.phase == zero || to.phase == whole) {
       const uint32_t read = to.position++;
       if (read == 0) to.order = 1;
@@ -151,7 +151,7 @@ TextAutomaton numbers_beside(const Decimal& bound, Side side) {
     }
     return true;
   };
-  const auto accepts = [&](const Place& at) {
+  const auto accepts = [&](const NumberPlace& at) {
     int order = at.order - 1;  // of the absolute values
     if (at.phase != fraction) {
       if (at.position < whole_size) order = -1;
@@ -193,7 +193,7 @@ TextAutomaton multiples_of(const Decimal& divisor) {
            "is too long a divisor; at most {} are taken as a whole number times its places",
            max_schema_multiple);
   }
-  const auto step = [&](Place& to, char c) {
+  const auto step = [&](NumberPlace& to, char c) {
     if (to.phase == point) to.position = 0;
     if (!is_digit(c)) return true;
     const auto digit = static_cast<uint32_t>(c - '0');
@@ -204,7 +204,7 @@ TextAutomaton multiples_of(const Decimal& divisor) {
     to.rest = (to.rest * 10 + digit) % size;
     return true;
   };
-  const auto accepts = [&](const Place& at) {
+  const auto accepts = [&](const NumberPlace& at) {
     uint32_t rest = at.rest;
     for (uint32_t i = at.phase == fraction ? at.position : 0; i < places; ++i) rest = rest * 10 % size;
     return rest == 0;
@@ -215,14 +215,14 @@ TextAutomaton multiples_of(const Decimal& divisor) {
 TextAutomaton offered_numbers(const TextAutomaton& numbers, uint32_t digits) {
   const uint32_t most = std::max(digits, max_answer_digits);
   const bool only_whole = (numbers - whole_numbers()).empty();
-  const auto step = [&](Place& to, char c) {
+  const auto step = [&](NumberPlace& to, char c) {
     if (to.phase == point) to.position = 0;
     // `order`: 1 once a digit that is not 0 was read.
     if (is_digit(c) && c != '0') to.order = 1;
     if (is_digit(c) && to.position++ >= most) return false;
     return !(only_whole && to.phase == point);
   };
-  return numbers & explore(step, [](const Place& at) { return !at.negative || at.order == 1; });
+  return numbers & explore(step, [](const NumberPlace& at) { return !at.negative || at.order == 1; });
 }
 
 }  // namespace fulmar

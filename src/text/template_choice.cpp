@@ -4,35 +4,30 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "base/utf8.h"
 #include "text/chat_template.h"
 #include "text/template_styles.h"
+#include "text/white_space.h"
 
 namespace fulmar {
 namespace {
 
-constexpr auto none = std::string_view::npos;
+constexpr auto nowhere = std::string_view::npos;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-bool is_letter(char c) {
+bool is_small_letter(char c) {
   return c >= 'a' && c <= 'z';
 }
-bool is_digit(char c) {
+bool is_decimal(char c) {
   return c >= '0' && c <= '9';
 }
 
 // By the letter behind a "g1" that is a word's beginning: "rwkv7-g1h-1.5b". Not in "g10" nor in "g1half".
 Series series_of(std::string_view name) {
-  for (size_t at = name.find("g1"); at != none; at = name.find("g1", at + 1)) {
-    if (at > 0 && (is_letter(name[at - 1]) || is_digit(name[at - 1]))) continue;
+  for (size_t at = name.find("g1"); at != nowhere; at = name.find("g1", at + 1)) {
+    if (at > 0 && (is_small_letter(name[at - 1]) || is_decimal(name[at - 1]))) continue;
     const char letter = at + 2 < name.size() ? name[at + 2] : '-';
     const char next = at + 3 < name.size() ? name[at + 3] : '-';
-    if (is_digit(letter) || (is_letter(letter) && is_letter(next))) continue;
+    if (is_decimal(letter) || (is_small_letter(letter) && is_small_letter(next))) continue;
     return letter >= 'h' && letter <= 'z' ? Series::late_g1 : Series::early_g1;
   }
   return Series::other;
@@ -40,7 +35,7 @@ Series series_of(std::string_view name) {
 
 // What a template in another program's language makes, by the words in it. Empty: nothing that is known.
 std::string_view template_by_words(std::string_view text) {
-  const auto has = [text](std::string_view word) { return text.find(word) != none; };
+  const auto has = [text](std::string_view word) { return text.find(word) != nowhere; };
   if (const TemplateStyle* style = find_style(text)) return style->name;  // a name alone
   if (has("rwkv_prompt_template") || has("✿")) return "bot";
   if (has("### Tool Output") && has("### User")) return "function_calling";
@@ -59,9 +54,8 @@ uint32_t fingerprint(std::string_view text) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view white = " \t\r\n";
   const size_t first = text.find_first_not_of(white);
-  return first == none ? std::string_view() : text.substr(first, text.find_last_not_of(white) - first + 1);
+  return first == nowhere ? std::string_view() : text.substr(first, text.find_last_not_of(white) - first + 1);
 }
 
 void take(TemplateChoice& choice, std::string_view name, std::string found) {
@@ -71,13 +65,13 @@ void take(TemplateChoice& choice, std::string_view name, std::string found) {
 
 bool names_version_7(std::string_view name) {
   constexpr std::string_view words[] = {"x070", "rwkv7", "rwkv-7"};
-  return std::ranges::any_of(words, [&](std::string_view word) { return name.find(word) != none; });
+  return std::ranges::any_of(words, [&](std::string_view word) { return name.find(word) != nowhere; });
 }
 
 // World models last: their name is in others' too. Those of version 7 begin with token 0 and may think, as G1's.
 void take_by_name(TemplateChoice& choice, const std::string& name) {
   for (const std::string_view word : {"raven", "pile", "world"}) {
-    if (name.find(word) == none) continue;
+    if (name.find(word) == nowhere) continue;
     const bool newer = word == "world" && names_version_7(name);
     return take(choice, newer ? "assistant" : word,
                 fmt::format("the \"{}\" in the model's name{}", word, newer ? ", which is of version 7" : ""));
@@ -96,7 +90,7 @@ std::string template_names() {
 }
 
 TemplateChoice pick_template(const TemplateClues& clues, const std::string& asked) {
-  const std::string name = lower(clues.name);
+  const std::string name = lower_ascii(clues.name);
   const std::string_view text = trimmed(clues.template_text);
   TemplateChoice choice;
   choice.series = series_of(name);

@@ -5,11 +5,11 @@
 
 #include "base/json_text.h"
 #include "text/call_text.h"
+#include "text/white_space.h"
 
 namespace fulmar {
 namespace {
 
-constexpr std::string_view white = " \t\r\n";
 constexpr std::string_view no_parameters = R"({"type": "object", "properties": {}})";
 constexpr std::string_view how_to_call =
     "To call a tool, write exactly the line\n"

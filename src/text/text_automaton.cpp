@@ -14,7 +14,7 @@ namespace {
 using State = TextAutomaton::State;
 using Edge = TextAutomaton::Edge;
 
-constexpr uint32_t none = UINT32_MAX, last_code_point = 0x10FFFF;
+constexpr uint32_t no_state = UINT32_MAX;
 // States times kinds of characters, while the smallest form is looked for.
 constexpr std::size_t max_cells = std::size_t{1} << 21;
 
@@ -54,14 +54,14 @@ std::vector<State> trimmed(const std::vector<State>& states) {
       if (!ends[from]) ends[from] = 1, work.push_back(from);
   }
   if (!ends[0]) return std::vector<State>(1);
-  std::vector<uint32_t> number(states.size(), none), order{0};
+  std::vector<uint32_t> number(states.size(), no_state), order{0};
   number[0] = 0;
   std::vector<State> kept;
   for (std::size_t i = 0; i < order.size(); ++i) {
     State state{states[order[i]].accepts, {}};
     for (Edge edge : states[order[i]].edges) {
       if (!ends[edge.to]) continue;
-      if (number[edge.to] == none) {
+      if (number[edge.to] == no_state) {
         number[edge.to] = static_cast<uint32_t>(order.size());
         order.push_back(edge.to);
       }
@@ -162,9 +162,9 @@ std::vector<State> smallest(const std::vector<State>& all) {
   if (states.size() == 1) return states;
   const std::vector<uint32_t> class_of = Refinement(states).run();
   std::vector<State> joined(states.size());
-  std::vector<uint32_t> chosen(states.size() + 2, none);
+  std::vector<uint32_t> chosen(states.size() + 2, no_state);
   for (uint32_t at = 0; at < states.size(); ++at)
-    if (chosen[class_of[at]] == none) chosen[class_of[at]] = at;
+    if (chosen[class_of[at]] == no_state) chosen[class_of[at]] = at;
   for (uint32_t at = 0; at < states.size(); ++at) {
     joined[at] = states[at];
     for (Edge& edge : joined[at].edges) edge.to = chosen[class_of[edge.to]];
@@ -176,7 +176,7 @@ std::vector<State> smallest(const std::vector<State>& all) {
 template <typename Keep>
 TextAutomaton combine(const TextAutomaton& a, const TextAutomaton& b, Keep keep) {
   const auto accepts = [](const TextAutomaton& of, uint32_t at) {
-    return at != none && of.states()[at].accepts;
+    return at != no_state && of.states()[at].accepts;
   };
   std::map<std::pair<uint32_t, uint32_t>, uint32_t> number{{{0, 0}, 0}};
   std::vector<std::pair<uint32_t, uint32_t>> order{{0, 0}};
@@ -185,26 +185,26 @@ TextAutomaton combine(const TextAutomaton& a, const TextAutomaton& b, Keep keep)
     const auto [in_a, in_b] = order[i];
     State state{keep(accepts(a, in_a), accepts(b, in_b)), {}};
     static const std::vector<Edge> no_edges;
-    const std::vector<Edge>& of_a = in_a == none ? no_edges : a.states()[in_a].edges;
-    const std::vector<Edge>& of_b = in_b == none ? no_edges : b.states()[in_b].edges;
+    const std::vector<Edge>& of_a = in_a == no_state ? no_edges : a.states()[in_a].edges;
+    const std::vector<Edge>& of_b = in_b == no_state ? no_edges : b.states()[in_b].edges;
     for (std::size_t x = 0, y = 0, next = 0; next <= last_code_point;) {
       while (x < of_a.size() && of_a[x].last < next) ++x;
       while (y < of_b.size() && of_b[y].last < next) ++y;
       if (x == of_a.size() && y == of_b.size()) break;
       std::size_t last = last_code_point;
       const auto step = [&](const std::vector<Edge>& edges, std::size_t at) {
-        if (at == edges.size()) return none;
+        if (at == edges.size()) return no_state;
         if (edges[at].first > next) {
           last = std::min<std::size_t>(last, edges[at].first - 1);
-          return none;
+          return no_state;
         }
         last = std::min<std::size_t>(last, edges[at].last);
         return edges[at].to;
       };
       const std::pair<uint32_t, uint32_t> to{step(of_a, x), step(of_b, y)};
       // Where both are lost, or what is left can decide nothing, the texts are lost too.
-      const bool lives = (to.first != none && (to.second != none || keep(true, false))) ||
-                         (to.second != none && (to.first != none || keep(false, true)));
+      const bool lives = (to.first != no_state && (to.second != no_state || keep(true, false))) ||
+                         (to.second != no_state && (to.first != no_state || keep(false, true)));
       if (lives) {
         const auto [found, is_new] = number.try_emplace(to, static_cast<uint32_t>(order.size()));
         if (is_new) order.push_back(to);

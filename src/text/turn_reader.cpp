@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/white_space.h"
+
 namespace fulmar {
 namespace {
 
-// White space that is held back at most; what follows more of it is text like any other. A model may write nothing
-// else for as long as it likes, and every token reads what is held back again.
-constexpr size_t most_white = 256;
-constexpr std::string_view begin_tag = "<think>", end_tag = "</think", white = " \t\r\n";
+constexpr std::string_view begin_tag = "<think>", end_tag = "</think";
 
 void skip_white(std::string& text) {
   text.erase(0, std::min(text.find_first_not_of(white), text.size()));

@@ -12,7 +12,7 @@
 namespace fulmar {
 namespace {
 
-const utf8proc_uint8_t* bytes_of(std::string_view text) {
+const utf8proc_uint8_t* utf8_bytes(std::string_view text) {
   return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
 }
 
@@ -46,7 +46,7 @@ void append_composed(std::string_view text, std::string& out) {
   codes.reserve(text.size());
   while (!text.empty()) {
     utf8proc_int32_t code = 0, parts[8];  // a canonical decomposition has at most 4 characters
-    const auto length = utf8proc_iterate(bytes_of(text), static_cast<utf8proc_ssize_t>(text.size()), &code);
+    const auto length = utf8proc_iterate(utf8_bytes(text), static_cast<utf8proc_ssize_t>(text.size()), &code);
     require(length > 0, "utf8proc refused checked UTF-8");
     int boundary = 0;
     const auto count = utf8proc_decompose_char(code, parts, 8, options, &boundary);
@@ -81,7 +81,7 @@ Character front_character(std::string_view text) {
     return {first == ' ' || (first >= 0x09 && first <= 0x0d) ? CharClass::space : CharClass::other, 1};
   }
   utf8proc_int32_t code = 0;
-  const auto length = utf8proc_iterate(bytes_of(text), static_cast<utf8proc_ssize_t>(text.size()), &code);
+  const auto length = utf8proc_iterate(utf8_bytes(text), static_cast<utf8proc_ssize_t>(text.size()), &code);
   if (length <= 0) return {CharClass::other, 1};
   return {class_of(code), static_cast<std::size_t>(length)};
 }

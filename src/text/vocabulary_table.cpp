@@ -8,9 +8,9 @@ namespace fulmar {
 namespace {
 
 // A cursor over the file that never leaves it.
-class Reader {
+class TableReader {
  public:
-  Reader(std::string_view file, const std::string& name) : file_(file), name_(name) {}
+  TableReader(std::string_view file, const std::string& name) : file_(file), name_(name) {}
 
   std::string_view take(uint64_t count) {
     if (count > file_.size() - at_) refuse("the table is cut short");
@@ -58,7 +58,7 @@ uint64_t fnv1a(std::string_view bytes) {
 }  // namespace
 
 Vocabulary parse_vocabulary_table(std::string_view file, const std::string& name) {
-  Reader reader(file, name);
+  TableReader reader(file, name);
   if (reader.take(vocabulary_magic.size()) != vocabulary_magic) reader.refuse("the magic is not there");
   const uint64_t count = reader.fixed(4), payload = reader.fixed(4), checksum = reader.fixed(8);
   if (payload != reader.rest().size()) {

@@ -10,8 +10,6 @@
 namespace fulmar::vulkan {
 namespace {
 
-constexpr uint64_t mebibyte = 1 << 20;
-
 // Seconds after which a device that finishes nothing counts as lost. Parts of a step are kept below a quarter
 // of a second, so this is two orders of magnitude more. Software compiles kernels when they first run, which
 // takes seconds each on a busy machine, and is never hung by a suspend.

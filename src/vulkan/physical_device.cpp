@@ -10,7 +10,6 @@
 namespace fulmar::vulkan {
 namespace {
 
-constexpr uint64_t mebibyte = 1 << 20;
 // Less than any device is promised to have: staging takes blocks of 16 MiB, kernels workgroups of 256.
 constexpr uint64_t least_allocation = 16 * mebibyte;
 constexpr uint32_t least_workgroup = 256, least_shared = 18432;

@@ -9,6 +9,8 @@
 
 namespace fulmar::vulkan {
 
+constexpr uint64_t mebibyte = 1 << 20;
+
 // Where a device sits: domain, bus, device, function.
 struct PciPlace {
   uint32_t domain, bus, device, function;

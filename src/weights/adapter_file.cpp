@@ -10,23 +10,23 @@
 namespace fulmar {
 namespace {
 
-using Kind = MatrixChange::Kind;
+using ChangeKind = MatrixChange::Kind;
 
 struct Mode {
   std::string_view word;
-  std::vector<Kind> kinds;
+  std::vector<ChangeKind> kinds;
 };
 
 const Mode& mode_of(const OpenAdapter& adapter) {
-  static const std::vector<Kind> all = {Kind::lora, Kind::dora, Kind::pissa, Kind::bone, Kind::disha};
+  static const std::vector<ChangeKind> all = {ChangeKind::lora, ChangeKind::dora, ChangeKind::pissa, ChangeKind::bone, ChangeKind::disha};
   // Whether a LoRA file is DoRA shows by its magnitudes, so the mode of one takes the other.
   static const std::vector<Mode> modes = {{"auto", all},
                                           {"hybrid", all},
-                                          {"lora", {Kind::lora, Kind::dora}},
-                                          {"dora", {Kind::dora}},
-                                          {"bone", {Kind::bone, Kind::disha}},
-                                          {"disha", {Kind::bone, Kind::disha}},
-                                          {"pissa", {Kind::pissa}},
+                                          {"lora", {ChangeKind::lora, ChangeKind::dora}},
+                                          {"dora", {ChangeKind::dora}},
+                                          {"bone", {ChangeKind::bone, ChangeKind::disha}},
+                                          {"disha", {ChangeKind::bone, ChangeKind::disha}},
+                                          {"pissa", {ChangeKind::pissa}},
                                           {"mole", {}}};
   if (adapter.mode.empty()) return modes[0];
   for (const Mode& mode : modes)
@@ -73,9 +73,9 @@ bool is_mixture(std::string_view name) {
 }
 
 // One adapter: a file, or the files of a PiSSA that belong together.
-class Reader {
+class PairReader {
  public:
-  Reader(const Source& model, const OpenAdapter& adapter)
+  PairReader(const Source& model, const OpenAdapter& adapter)
       : model_(model), adapter_(adapter), mode_(mode_of(adapter)) {}
 
   void add(const SourcePtr& file) {
@@ -119,7 +119,7 @@ class Reader {
         errors.bad("{} is {}, which adapter mode {} does not take: use mode {}", tensor.name,
                    word(change.kind), mode_.word, word(change.kind));
       check(errors, change, name, matrix->shape);
-      if (change.kind == Kind::lora || change.kind == Kind::dora)
+      if (change.kind == ChangeKind::lora || change.kind == ChangeKind::dora)
         change.s = strength(errors, change) * adapter_.scale;
       else if (adapter_.scale != 1)
         fail(ErrorKind::bad_request, "{}: {} is {}, which counts wholly or not at all: its scale is 1 or 0", errors.label, tensor.name,
@@ -146,7 +146,7 @@ class Reader {
            mixture_.name, mode_.word);
   }
 
-  static std::string_view word(Kind kind) {
+  static std::string_view word(ChangeKind kind) {
     constexpr std::string_view words[] = {"lora", "dora", "pissa", "bone", "disha"};
     return words[static_cast<std::size_t>(kind)];
   }
@@ -189,7 +189,7 @@ class Reader {
         errors.bad("{} has {} tensors of several kinds of adapters: it must be one kind", prefix,
                    found.size());
       change.D = found.begin()->second;
-      change.kind = shape_of(change.D).size() == 3 ? Kind::bone : Kind::disha;
+      change.kind = shape_of(change.D).size() == 3 ? ChangeKind::bone : ChangeKind::disha;
       return change;
     }
     if (has("init_lora_A") || has("init_lora_B") || mode_.word == "pissa") {
@@ -204,11 +204,11 @@ class Reader {
             "more adapter of mode pissa",
             found.begin()->second.name, prefix);
       if (has("lora_M")) errors.bad("{}.lora_M is there beside init_lora_A: PiSSA has no magnitudes", prefix);
-      change.kind = Kind::pissa;
+      change.kind = ChangeKind::pissa;
       change.A0 = take("init_lora_A");
       change.B0 = take("init_lora_B");
     } else if (has("lora_M")) {
-      change.kind = Kind::dora;
+      change.kind = ChangeKind::dora;
       change.M = take("lora_M");
     }
     change.A = take("lora_A");
@@ -251,24 +251,24 @@ class Reader {
       return a[0];
     };
     switch (change.kind) {
-      case Kind::pissa:
+      case ChangeKind::pissa:
         factors(change.A0, change.B0);
         [[fallthrough]];
-      case Kind::lora:
+      case ChangeKind::lora:
         change.r = factors(change.A, change.B);
         return;
-      case Kind::dora:
+      case ChangeKind::dora:
         change.r = factors(change.A, change.B);
         expect(change.M, without_ones(shape_of(change.M)) == Shape{in}, fmt::format("[1,{}]", in));
         return;
-      case Kind::bone: {
+      case ChangeKind::bone: {
         const Shape d = shape_of(change.D);
         change.r = d[1];
         expect(change.D, d[1] > 0 && d[1] == d[2] && in % d[1] == 0 && out % d[1] == 0 && d[0] == in / d[1],
                fmt::format("[{}/r,r,r] with r a divisor of {} and {}", in, in, out));
         return;
       }
-      case Kind::disha: {
+      case ChangeKind::disha: {
         const Shape d = shape_of(change.D);
         expect(change.D, d.size() == 2 && d[0] > 0 && d[1] == out,
                fmt::format("[r,{}] or three dimensions", out));
@@ -292,7 +292,7 @@ class Reader {
 std::vector<AdapterContents> read_adapters(const Source& model, const std::vector<OpenAdapter>& adapters) {
   std::vector<AdapterContents> list;
   for (std::size_t i = 0; i < adapters.size(); ++i) {
-    Reader reader(model, adapters[i]);
+    PairReader reader(model, adapters[i]);
     reader.add(adapters[i].file);
     for (; adapters[i].mode == "pissa" && i + 1 < adapters.size() && adapters[i + 1].mode == "pissa"; ++i)
       reader.add(adapters[i + 1].file);

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view config_name = "adapter_config.json";
-constexpr uint64_t max_config = uint64_t{1} << 20;
+constexpr uint64_t max_adapter_config = uint64_t{1} << 20;
 
 // The adapter in a folder, by the names that PEFT gives it.
 fs::path adapter_in(const fs::path& folder) {
@@ -38,8 +38,8 @@ std::optional<PeftConfig> config_beside(const fs::path& path) {
   const FileErrors errors{to_utf8(config)};
   const MappedFile file(config);
   const auto bytes = file.bytes();
-  if (bytes.size() > max_config)
-    errors.bad("is larger than {} MiB: no adapter has such a one", max_config >> 20);
+  if (bytes.size() > max_adapter_config)
+    errors.bad("is larger than {} MiB: no adapter has such a one", max_adapter_config >> 20);
   return parse_peft_config(errors, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 

@@ -9,12 +9,12 @@
 namespace fulmar {
 namespace {
 
-constexpr uint32_t max_dimensions = 4;
+constexpr uint32_t most_dimensions = 4;
 constexpr uint32_t first_version = 100, current_version = 101;
 
-class Reader {
+class GgmfReader {
  public:
-  Reader(const FileErrors& errors, std::span<const std::byte> bytes) : errors_(errors), bytes_(bytes) {}
+  GgmfReader(const FileErrors& errors, std::span<const std::byte> bytes) : errors_(errors), bytes_(bytes) {}
 
   std::vector<FileTensor> read() {
     number("magic");
@@ -45,11 +45,11 @@ class Reader {
     const uint64_t begin = at_;
     const uint32_t dimensions = number("a tensor's header"), length = number("a tensor's header"),
                    type = number("a tensor's header");
-    if (dimensions == 0 || dimensions > max_dimensions || length == 0 || length > max_tensor_name)
+    if (dimensions == 0 || dimensions > most_dimensions || length == 0 || length > max_tensor_name)
       errors_.bad(
           "the tensor at byte {} claims {} dimensions and a name of {} bytes; at most {} and {} are "
           "possible",
-          begin, dimensions, length, max_dimensions, max_tensor_name);
+          begin, dimensions, length, most_dimensions, max_tensor_name);
     FileTensor out;
     out.shape.resize(dimensions);  // innermost first in the file
     for (uint32_t d = dimensions; d-- > 0;) out.shape[d] = number("a tensor's shape");
@@ -89,7 +89,7 @@ class Reader {
 }  // namespace
 
 SourcePtr open_ggmf(const FileErrors& errors, FilePtr file) {
-  std::vector<FileTensor> tensors = Reader(errors, file->bytes()).read();
+  std::vector<FileTensor> tensors = GgmfReader(errors, file->bytes()).read();
   auto source =
       std::make_shared<FileSource>(errors, std::move(file), std::move(tensors), FileSource::Metadata{});
   std::vector<Renamed> names = ggmf_names(*source);

@@ -11,7 +11,7 @@
 namespace fulmar {
 namespace {
 
-constexpr uint32_t max_dimensions = 8;
+constexpr uint32_t max_gguf_dimensions = 8;
 constexpr uint64_t smallest_entry = 24;  // a name's length, no dimension, a type, an offset
 constexpr uint64_t usual_alignment = 32, max_alignment = 1 << 20;
 
@@ -58,7 +58,7 @@ FileTensor read_entry(const FileErrors& errors, GgufCursor& cursor, uint64_t& of
                max_tensor_name);
   out.name = name;
   const uint32_t dimensions = cursor.u32();
-  if (dimensions > max_dimensions) errors.bad("{} claims {} dimensions", out.name, dimensions);
+  if (dimensions > max_gguf_dimensions) errors.bad("{} claims {} dimensions", out.name, dimensions);
   out.shape.resize(dimensions);  // innermost first in the file
   for (uint32_t d = dimensions; d-- > 0;) out.shape[d] = cursor.u64();
   const uint32_t type = cursor.u32();

@@ -13,10 +13,6 @@ namespace {
 
 using Kind = LayoutStep::Kind;
 
-bool is_block(Format format) {
-  return info(format).scalar_bytes == 0;
-}
-
 // Extents of the outermost dimension as `count` parts.
 uint64_t equal_parts(const FileErrors& errors, std::string_view name, const Shape& shape, uint64_t extent,
                      uint64_t count) {

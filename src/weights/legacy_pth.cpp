@@ -13,9 +13,9 @@ namespace {
 // PROTO n, LONG1 of 10 bytes: 0x1950a86a20f9469cfc6c, STOP.
 constexpr std::string_view magic_number("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 13);
 
-class Reader {
+class LegacyReader {
  public:
-  Reader(const FileErrors& errors, std::span<const std::byte> bytes) : errors_(errors), bytes_(bytes) {}
+  LegacyReader(const FileErrors& errors, std::span<const std::byte> bytes) : errors_(errors), bytes_(bytes) {}
 
   std::vector<FileTensor> read() {
     at_ = 2 + magic_number.size();
@@ -80,7 +80,7 @@ SourcePtr open_legacy_pth(const FileErrors& errors, FilePtr file) {
   const std::span<const std::byte> bytes = file->bytes();
   if (!is_legacy_pth({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
     errors.bad("the file does not begin as torch.save's old files do");
-  std::vector<FileTensor> tensors = Reader(errors, bytes).read();
+  std::vector<FileTensor> tensors = LegacyReader(errors, bytes).read();
   return std::make_shared<FileSource>(errors, std::move(file), std::move(tensors), FileSource::Metadata{});
 }
 

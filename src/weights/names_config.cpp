@@ -16,7 +16,7 @@ namespace json = boost::json;
 struct Range {
   double least, most;
 };
-constexpr Range epsilons{1e-12, 1}, divisors{1, 1024};
+constexpr Range epsilon_range{1e-12, 1}, divisor_range{1, 1024};
 
 // Empty where the text is no object.
 json::object parsed(const ConfigJson& config) {
@@ -80,16 +80,16 @@ ExtraMetadata hugging_face_metadata(const Source& source, const ConfigJson& conf
   const auto put = [&](const char* key, double value) { extra[key] = fmt::format("{:.9g}", value); };
   constexpr double usual = 1e-5, usual_divisor = 8;
   const bool fla = find(numbers.object, "norm_eps") != nullptr;
-  const double eps = numbers.get(fla ? "norm_eps" : "layer_norm_epsilon", epsilons).value_or(usual);
+  const double eps = numbers.get(fla ? "norm_eps" : "layer_norm_epsilon", epsilon_range).value_or(usual);
   if (eps != usual) put("ln_eps", eps);
-  if (const auto given = numbers.get("group_norm_epsilon", epsilons)) {  // the folders since 2026
+  if (const auto given = numbers.get("group_norm_epsilon", epsilon_range)) {  // the folders since 2026
     put("gn_eps", *given);
   } else if (const std::string_view r_k = from("blocks.0.att.r_k"); !r_k.empty()) {
     // flash-linear-attention takes the head size times the layer norms' epsilon.
     const Shape shape = source.info(r_k)->shape;
     if (fla && shape.size() == 2) put("gn_eps", eps * static_cast<double>(shape[1]));
   } else if (!from("blocks.0.att.ln_x.weight").empty()) {
-    const double divisor = numbers.get("head_size_divisor", divisors).value_or(usual_divisor);
+    const double divisor = numbers.get("head_size_divisor", divisor_range).value_or(usual_divisor);
     put("gn_eps", fla ? eps : usual * divisor * divisor);
   }
   return extra;

@@ -20,14 +20,14 @@ constexpr std::string_view turned[] = {"att.w1",
                                        "att.time_decay_w1",
                                        "att.time_decay_w2"};
 
-bool is_mix(std::string_view leaf) {
+bool is_ggmf_mix(std::string_view leaf) {
   return leaf.starts_with("att.time_mix_") || leaf.starts_with("ffn.time_mix_") ||
          (leaf.find(".time_maa_") == 3 && leaf.size() == 14);
 }
 
-class Table {
+class GgmfTable {
  public:
-  explicit Table(const Source& source) : source_(source) {
+  explicit GgmfTable(const Source& source) : source_(source) {
     has_norm_ = source.info("blocks.0.att.ln_x.weight").has_value();
     v6_ = source.info("blocks.0.att.time_maa_x").has_value();
   }
@@ -56,7 +56,7 @@ class Table {
     using Kind = LayoutStep::Kind;
     if (std::find(std::begin(turned), std::end(turned), leaf) != std::end(turned))
       return {layout::transpose()};
-    if (is_mix(leaf)) return as_mix();
+    if (is_ggmf_mix(leaf)) return as_mix();
     if (leaf == "att.time_faaaa") return {per_head(name)};
     if (leaf == "att.time_first" && has_norm_) return {layout::map(Kind::log), per_head(name)};
     if (leaf == "att.time_decay") {
@@ -81,7 +81,7 @@ class Table {
 }  // namespace
 
 std::vector<Renamed> ggmf_names(const Source& source) {
-  Table table(source);
+  GgmfTable table(source);
   for (const std::string& name : source.names()) table.add(name);
   return std::move(table.names);
 }

@@ -11,9 +11,9 @@ namespace {
 
 using namespace gguf;
 
-class Table {
+class GgufTable {
  public:
-  explicit Table(const GgufShape& shape) : shape_(shape) {}
+  explicit GgufTable(const GgufShape& shape) : shape_(shape) {}
 
   void add(const std::string& from) {
     for (const Leaf& leaf : globals)
@@ -78,7 +78,7 @@ class Table {
 }  // namespace
 
 std::vector<Renamed> gguf_names(const Source& source, const GgufShape& shape) {
-  Table table(shape);
+  GgufTable table(shape);
   for (const std::string& name : source.names()) table.add(name);
   const auto named = [&](std::string_view name) {
     return std::find_if(table.names.begin(), table.names.end(),

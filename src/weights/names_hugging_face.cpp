@@ -14,7 +14,7 @@ struct Word {
   std::string_view theirs, ours;
 };
 
-constexpr Word globals[] = {{"embeddings", "emb"},
+constexpr Word global_words[] = {{"embeddings", "emb"},
                             {"embed_tokens", "emb"},
                             {"embedding_norm", "blocks.0.ln0"},
                             {"norm", "ln_out"},
@@ -141,7 +141,7 @@ std::vector<Renamed> hugging_face_parts(const Source& source, const std::vector<
     if (!split_layer(tensor.name, "layers.", index, rest) &&
         !split_layer(tensor.name, "blocks.", index, rest)) {
       const std::string_view name = tensor.name, word = name.substr(0, name.find('.'));
-      names.push_back({fmt::format("{}{}", translate(globals, word), name.substr(word.size())), tensor.from});
+      names.push_back({fmt::format("{}{}", translate(global_words, word), name.substr(word.size())), tensor.from});
       continue;
     }
     const std::string block = "blocks." + std::to_string(index) + ".";

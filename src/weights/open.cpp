@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view index_ending = ".index.json";
 // Parsed, JSON takes up to 25 times its size. An index of 2,000 tensors has 200 KB, a config.json a few.
-constexpr uint64_t max_index = uint64_t{4} << 20, max_config = uint64_t{1} << 20;
+constexpr uint64_t max_index = uint64_t{4} << 20, max_model_config = uint64_t{1} << 20;
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -76,9 +76,9 @@ std::string text_of_config(const fs::path& config) {
   std::error_code error;
   const auto size = fs::file_size(config, error);
   if (error || size == 0 || !fs::is_regular_file(config, error)) return {};
-  if (size > max_config) {
+  if (size > max_model_config) {
     log_warning("{}: is larger than {} MiB: no model has such a one; no epsilons are read from it",
-                to_utf8(config), max_config >> 20);
+                to_utf8(config), max_model_config >> 20);
     return {};
   }
   const MappedFile file(config);

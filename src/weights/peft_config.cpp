@@ -10,9 +10,9 @@ namespace {
 
 namespace json = boost::json;
 
-class Reader {
+class PeftReader {
  public:
-  Reader(const FileErrors& errors, const json::object& object) : errors_(errors), object_(object) {}
+  PeftReader(const FileErrors& errors, const json::object& object) : errors_(errors), object_(object) {}
 
   PeftConfig read() const {
     const std::string type = text("peft_type");
@@ -113,7 +113,7 @@ PeftConfig parse_peft_config(const FileErrors& errors, std::string_view text) {
   const json::value parsed = json::parse({text.data(), text.size()}, error);
   if (error) errors.bad("is not valid JSON: {}", error.message());
   if (!parsed.is_object()) errors.bad("is no JSON object");
-  return Reader(errors, parsed.get_object()).read();
+  return PeftReader(errors, parsed.get_object()).read();
 }
 
 }  // namespace fulmar

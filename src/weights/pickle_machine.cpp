@@ -14,7 +14,7 @@ namespace {
 
 // Far above what any model needs (about 20 values a tensor), far below what hurts.
 constexpr std::size_t max_values = 1 << 20, max_stack = 1 << 16, max_memo = 1 << 20, max_marks = 1 << 10;
-constexpr std::size_t max_dimensions = 8;
+constexpr std::size_t max_pickle_dimensions = 8;
 constexpr Id no_value = std::numeric_limits<Id>::max();
 
 }  // namespace
@@ -303,7 +303,7 @@ void Machine::rebuild_tensor(const std::vector<Id>& arguments) {
   expect(arguments[1], Kind::number, "a tensor's offset");
   for (const std::size_t which : {2, 3}) {
     const std::vector<Id>& list = expect(arguments[which], Kind::tuple, "a tensor's shape or strides").items;
-    if (list.size() > max_dimensions) errors_.bad("the pickle has a tensor of {} dimensions", list.size());
+    if (list.size() > max_pickle_dimensions) errors_.bad("the pickle has a tensor of {} dimensions", list.size());
     for (const Id item : list) expect(item, Kind::number, "a number in a tensor's shape or strides");
   }
   push({.kind = Kind::tensor, .items = {arguments.begin(), arguments.begin() + 4}});

@@ -13,10 +13,6 @@
 namespace fulmar {
 namespace {
 
-bool is_block(Format format) {
-  return info(format).scalar_bytes == 0;
-}
-
 std::string_view type_name(Format format) {
   for (const SafetensorsType& type : safetensors_types)
     if (type.format == (is_block(format) ? Format::u8 : format)) return type.name;

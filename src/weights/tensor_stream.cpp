@@ -14,11 +14,11 @@ namespace {
 constexpr uint64_t floats_at_once = uint64_t{4} << 20;  // 16 MiB
 constexpr uint64_t bytes_at_once = uint64_t{16} << 20;
 
-struct Matrix {
+struct MatrixShape {
   uint64_t N, K;
 };
 
-Matrix matrix_of(const Shape& shape) {
+MatrixShape matrix_of(const Shape& shape) {
   const uint64_t count = element_count(shape), K = shape.empty() ? 1 : shape.back();
   return {K ? count / K : 0, K};
 }
@@ -40,7 +40,7 @@ void in_pieces(std::span<const std::byte> bytes, const ByteSink& sink) {
     sink(bytes.subspan(at, std::min<uint64_t>(bytes_at_once, bytes.size() - at)));
 }
 
-void stream_planes(const Tensor& tensor, Format format, Matrix m, uint64_t rows_at_once,
+void stream_planes(const Tensor& tensor, Format format, MatrixShape m, uint64_t rows_at_once,
                    const ByteSink& sink) {
   std::span<std::byte> bytes;
   const Tensor whole = make_tensor(format, {m.N, m.K}, bytes);
@@ -53,7 +53,7 @@ void stream_planes(const Tensor& tensor, Format format, Matrix m, uint64_t rows_
 }
 
 // Row after row: numbers one by one, or ggml's blocks.
-void stream_rows(const Tensor& tensor, Format format, Matrix m, uint64_t rows_at_once, const ByteSink& sink) {
+void stream_rows(const Tensor& tensor, Format format, MatrixShape m, uint64_t rows_at_once, const ByteSink& sink) {
   const GgmlLayout* ggml = info(format).scalar_bytes ? nullptr : info(format).ggml;
   const uint64_t row_bytes = ggml ? m.K / ggml->block * ggml->bytes : m.K * info(format).scalar_bytes;
   const bool packed = ggml && tensor.format == format;  // only to be laid out otherwise
@@ -95,7 +95,7 @@ uint64_t stored_bytes(Format format, const Shape& shape, BlockLayout layout) {
 }
 
 void stream_tensor(const Tensor& tensor, Format format, BlockLayout layout, const ByteSink& sink) {
-  const Matrix m = matrix_of(tensor.shape);
+  const MatrixShape m = matrix_of(tensor.shape);
   if (m.N == 0) return;
   const bool block = info(format).scalar_bytes == 0;
   if (tensor.format == format && !(block && layout == BlockLayout::ggml)) return in_pieces(tensor.data, sink);

@@ -21,20 +21,20 @@ struct Directory {
   uint64_t entries, size, offset;
 };
 
-struct Entry {
+struct ZipEntry {
   std::string name;
   uint64_t size, offset;  // of the local header
 };
 
-class Reader {
+class ZipReader {
  public:
-  Reader(const FileErrors& errors, std::span<const std::byte> archive) : errors_(errors), archive_(archive) {}
+  ZipReader(const FileErrors& errors, std::span<const std::byte> archive) : errors_(errors), archive_(archive) {}
 
   ZipEntries read() {
     const Directory directory = find_directory();
-    std::vector<Entry> list = read_directory(directory);
+    std::vector<ZipEntry> list = read_directory(directory);
     std::stable_sort(list.begin(), list.end(),
-                     [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+                     [](const ZipEntry& a, const ZipEntry& b) { return a.offset < b.offset; });
     ZipEntries entries;
     for (std::size_t i = 0; i < list.size(); ++i) {
       // An entry ends at the latest where the next one, or the directory, begins.
@@ -93,8 +93,8 @@ class Reader {
   }
 
   // 4.3.12
-  std::vector<Entry> read_directory(const Directory& directory) const {
-    std::vector<Entry> list;
+  std::vector<ZipEntry> read_directory(const Directory& directory) const {
+    std::vector<ZipEntry> list;
     uint64_t at = directory.offset;
     const uint64_t end = directory.offset + directory.size;
     for (uint64_t i = 0; i < directory.entries; ++i) {
@@ -110,8 +110,8 @@ class Reader {
     return list;
   }
 
-  Entry read_entry(uint64_t at, uint64_t name_size, uint64_t extra_size) const {
-    Entry entry{text(at + central_size, name_size), 0, 0};
+  ZipEntry read_entry(uint64_t at, uint64_t name_size, uint64_t extra_size) const {
+    ZipEntry entry{text(at + central_size, name_size), 0, 0};
     if (!is_utf8(entry.name)) errors_.bad("an entry of the archive has a name that is not UTF-8");
     if (number<uint16_t>(at + 8) & 1) errors_.unsupported("{} is encrypted", entry.name);
     if (const auto method = number<uint16_t>(at + 10); method != 0)
@@ -130,7 +130,7 @@ class Reader {
   }
 
   // 4.5.3: of the fields size, packed size and offset, those that are 0xffffffff, in this order.
-  void read_zip64(Entry& entry, uint64_t& packed, uint64_t at, uint64_t size) const {
+  void read_zip64(ZipEntry& entry, uint64_t& packed, uint64_t at, uint64_t size) const {
     if (entry.size != in_zip64 && packed != in_zip64 && entry.offset != in_zip64) return;
     const uint64_t end = at + size;
     while (end - at >= 4) {
@@ -152,7 +152,7 @@ class Reader {
   }
 
   // 4.3.7: the local header repeats name and extra field, with lengths of its own.
-  std::span<const std::byte> locate(const Entry& entry, uint64_t limit) const {
+  std::span<const std::byte> locate(const ZipEntry& entry, uint64_t limit) const {
     const uint64_t at = entry.offset;
     if (at > archive_.size() || number<uint32_t>(at) != local_mark)
       errors_.bad("{} does not begin at byte {}, where the archive's directory says", entry.name, at);
@@ -179,7 +179,7 @@ class Reader {
 }  // namespace
 
 ZipEntries read_zip(const FileErrors& errors, std::span<const std::byte> archive) {
-  return Reader(errors, archive).read();
+  return ZipReader(errors, archive).read();
 }
 
 }  // namespace fulmar

@@ -48,6 +48,9 @@ Findings check_length(const SourceFile& file);
 // A source opens with a comment (behind `#!` in scripts) that says what it is for.
 Findings check_first_line(const SourceFile& file);
 
+// Types, constants and functions in unnamed namespaces, of all files of a folder: they may be compiled in one go, where each name is one thing.
+Findings check_own_names(const std::vector<SourceFile>& files);
+
 // No path that exists only on the machine of whoever wrote it.
 Findings check_machine_paths(const SourceFile& file);
 

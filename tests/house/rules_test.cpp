@@ -138,6 +138,22 @@ TEST(FirewallRule, KeepsEachForeignHeaderInItsPlace) {
   EXPECT_THAT(walls("tools/serve.cpp", "#include <csignal>\n"), IsEmpty());
 }
 
+TEST(OwnNameRule, FindsWhatNeighboursCallAlike) {
+  const auto file = [](std::string path, const std::string& lines) {
+    return SourceFile{std::move(path), "// A file.\nnamespace {\n" + lines + "}  // namespace\nstruct Shown {\n};\n"};
+  };
+  const SourceFile one = file("src/text/one.cpp", "struct Row {\n};\nconstexpr int most = 3, least[] = {1};\nint f(int x) {\n}\n");
+  EXPECT_THAT(check_own_names({one, file("src/text/two.cpp", "class Row final {\n};\n")}), ElementsAre(HasSubstr("two.cpp:3: Row")));
+  EXPECT_THAT(check_own_names({one, file("src/text/two.cpp", "constexpr std::string_view most = \"x\";\n")}), SizeIs(1));
+  EXPECT_THAT(check_own_names({one, file("src/text/two.cpp", "constexpr int most_rows[] = {2};\nint f(char c) {\n}\n")}), IsEmpty());
+  EXPECT_THAT(check_own_names({one, file("src/text/two.cpp", "int f(int x) {\n}\n")}), SizeIs(1));
+  const SourceFile alias = file("src/text/three.cpp", "using Clock = Steady;\n");
+  EXPECT_THAT(check_own_names({alias, file("src/text/two.cpp", "using Clock = Steady;\n")}), IsEmpty()) << "one and the same thing";
+  EXPECT_THAT(check_own_names({alias, file("src/text/two.cpp", "using Clock = System;\n")}), SizeIs(1));
+  EXPECT_THAT(check_own_names({one, file("src/base/two.cpp", "struct Row {\n};\n")}), IsEmpty()) << "another library";
+  EXPECT_THAT(check_own_names({one, file("src/text/two.cpp", "using enum Kind;\nstruct Row {\n};\n")}), IsEmpty()) << "compiled alone";
+}
+
 TEST(LengthRule, CountsLinesInEveryKindOfSource) {
   std::string full;
   for (int line = 0; line < max_lines; ++line) full += "x\n";

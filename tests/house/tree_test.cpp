@@ -54,6 +54,10 @@ TEST(House, ForeignHeadersStayBehindTheirFirewall) {
               IsEmpty());
 }
 
+TEST(House, NeighboursThatAreCompiledInOneGoShareNoName) {
+  EXPECT_THAT(check_own_names(tree()), IsEmpty());
+}
+
 TEST(House, NoSourceIsTooLongToRead) {
   EXPECT_THAT(over_tree(check_length), IsEmpty());
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -14,19 +15,15 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <charconv>
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <optional>
 
 #include "answer_reader.h"
@@ -87,6 +84,116 @@ std::string host_field(const Target& target) {
   return ipv6 ? fmt::format("[{}]:{}", target.host, target.port) : fmt::format("{}:{}", target.host, target.port);
 }
 
+// The head of a request, whose last field is `last`.
+std::string head_of(const Target& target, const char* method, const std::string& path, const std::string& last) {
+  const std::string key = target.password.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", target.password);
+  return fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}{}\r\n", method, target.base, path, host_field(target), key,
+                     last);
+}
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // both are Asio's, and fit: GCC has inlined one and not the other
+#endif
+
+// One connection, which a time limit closes. The few kinds of waiting that all of it is made of stand here alone: the compiler
+// takes a second for each.
+class Connection {
+ public:
+  using Parser = http::response_parser<http::buffer_body>;
+
+  Connection(asio::io_context& io, double timeout_seconds) : wire_(std::make_shared<Wire>(io)), limit_(io) {
+    limit_.expires_after(seconds(timeout_seconds));
+    limit_.async_wait([wire = std::weak_ptr(wire_)](error_code error) {
+      const std::shared_ptr<Wire> open = wire.lock();
+      if (error || !open) return;
+      open->late = true;
+      open->socket.close(error);
+    });
+    parser_.eager(true);
+    parser_.header_limit(most_header_bytes);
+  }
+  Parser& parser() { return parser_; }
+
+  // By the first of the addresses that takes it.
+  asio::awaitable<void> connect(const std::vector<tcp::endpoint>& endpoints, error_code& error) {
+    error = asio::error::host_not_found;
+    for (const tcp::endpoint& endpoint : endpoints) {
+      error_code ignored;
+      wire_->socket.close(ignored);
+      co_await wire_->socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
+      if (late(error) || !error) break;
+    }
+    if (!error) wire_->socket.set_option(tcp::no_delay(true), error);
+  }
+
+  asio::awaitable<void> write(std::string_view bytes, error_code& error) {
+    while (!bytes.empty() && !error) {
+      const size_t written =
+          co_await wire_->socket.async_write_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+      bytes.remove_prefix(written);
+    }
+    late(error);
+  }
+
+  // Waits for bytes and hands those of the body to `take`, until the parser is done, it answers false, or there is an error.
+  asio::awaitable<void> read(const std::function<bool(std::string_view)>& take, error_code& error) {
+    std::array<char, read_bytes> bytes;
+    std::string held;  // what the parser has not taken yet
+    while (!parser_.is_done() && !error) {
+      const size_t count = co_await wire_->socket.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+      if (late(error)) break;
+      if (error == asio::error::eof) {
+        error = http::error::end_of_stream;
+        if (parser_.got_some()) parser_.put_eof(error);
+      }
+      if (error) break;
+      held.append(bytes.data(), count);
+      if (!parse(held, take, error)) break;
+    }
+  }
+
+ private:
+  struct Wire {
+    explicit Wire(asio::io_context& io) : socket(io) {}
+    tcp::socket socket;
+    bool late = false;
+  };
+
+  // An error that comes of the limit is one of time.
+  bool late(error_code& error) const {
+    if (wire_->late) error = beast::error::timeout;
+    return wire_->late;
+  }
+
+  bool parse(std::string& held, const std::function<bool(std::string_view)>& take, error_code& error) {
+    std::array<char, read_bytes> body;
+    while (!held.empty() && !parser_.is_done()) {
+      parser_.get().body().data = body.data();
+      parser_.get().body().size = body.size();
+      const size_t count = parser_.put(asio::const_buffer(held.data(), held.size()), error);
+      held.erase(0, count);
+      const std::string_view news(body.data(), body.size() - parser_.get().body().size);
+      if (!news.empty() && !take(news)) return false;
+      if (error == http::error::need_more || (!error && count == 0)) {
+        error = {};
+        return true;
+      }
+      if (error == http::error::need_buffer) error = {};
+      if (error) return false;
+    }
+    return true;
+  }
+
+  const std::shared_ptr<Wire> wire_;
+  asio::steady_timer limit_;
+  Parser parser_;
+};
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
 class Exchange {
  public:
   Exchange(const Target& target, const Load& load)
@@ -141,54 +248,38 @@ class Exchange {
       outcome.fault = fault;
       outcome.why = error.message();
     };
-    beast::tcp_stream stream(io_);
-    stream.expires_after(seconds(target_.timeout_seconds));
-    co_await stream.async_connect(endpoints_, asio::redirect_error(asio::use_awaitable, error));
+    Connection connection(io_, target_.timeout_seconds);
+    co_await connection.connect(endpoints_, error);
     if (error) co_return failed(error == beast::error::timeout ? Fault::timeout : Fault::refused);
-    stream.socket().set_option(tcp::no_delay(true), error);
 
-    http::request<http::string_body> request{http::verb::post, target_.base + load_.path, 11, body};
-    request.set(http::field::host, host_field(target_));
-    request.set(http::field::content_type, "application/json");
-    request.set(http::field::accept, load_.stream ? "text/event-stream" : "application/json");
-    request.set(http::field::connection, "close");
-    if (!target_.password.empty()) request.set(http::field::authorization, "Bearer " + target_.password);
-    request.prepare_payload();
+    const std::string fields = fmt::format("Content-Type: application/json\r\nAccept: {}\r\nContent-Length: {}\r\n",
+                                           load_.stream ? "text/event-stream" : "application/json", body.size());
+    const std::string request = head_of(target_, "POST", load_.path, fields) + body;
     // A server may answer before it has read all, and close: what it said is read all the same.
-    co_await http::async_write(stream, request, asio::redirect_error(asio::use_awaitable, error));
+    co_await connection.write(request, error);
     if (error == beast::error::timeout) co_return failed(Fault::timeout);
+    error = {};
 
-    beast::flat_buffer buffer;
-    http::response_parser<http::buffer_body> parser;
+    Connection::Parser& parser = connection.parser();
     parser.body_limit(boost::none);
-    parser.header_limit(most_header_bytes);
-    co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return failed(fault_of(error));
-    const std::string_view type = parser.get()[http::field::content_type];
-    const bool good = parser.get().result() == http::status::ok;
-    const bool events = good && load_.stream && type.find("event-stream") != type.npos;
-    AnswerReader reader(outcome, events);
-    const bool framed = parser.chunked() || parser.content_length().has_value();
+    std::optional<AnswerReader> reader;
     std::string wrong;  // what a status that is not 200 says
-    std::array<char, read_bytes> bytes;
-    while (!parser.is_done()) {
-      parser.get().body().data = bytes.data();
-      parser.get().body().size = bytes.size();
-      co_await http::async_read_some(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-      const std::string_view news(bytes.data(), bytes.size() - parser.get().body().size);
-      if (!good) {
-        wrong.append(news.substr(0, std::min(news.size(), most_complaint_bytes - wrong.size())));
-      } else if (!news.empty() && !reader.push(news, seconds_since(sent))) {
-        co_return;
-      }
-      if (error == http::error::need_buffer) error = {};
-      if (!error && seconds_since(sent) > target_.timeout_seconds) error = beast::error::timeout;  // it never falls silent
-      if (!error) continue;
-      // A stream whose end mark came has said all, whatever the connection does then.
-      if (good && reader.done()) break;
-      co_return failed(fault_of(error));
-    }
-    if (good) co_return reader.finish(seconds_since(sent), framed);
+    const auto good = [&parser] { return parser.is_header_done() && parser.get().result() == http::status::ok; };
+    const auto read_by = [&]() -> AnswerReader& {
+      const std::string_view type = parser.get()[http::field::content_type];
+      if (!reader) reader.emplace(outcome, load_.stream && type.find("event-stream") != type.npos);
+      return *reader;
+    };
+    const std::function<bool(std::string_view)> take = [&](std::string_view news) {
+      if (good()) return read_by().push(news, seconds_since(sent));
+      wrong.append(news.substr(0, std::min(news.size(), most_complaint_bytes - wrong.size())));
+      return true;
+    };
+    co_await connection.read(take, error);
+    if (outcome.fault != Fault::none) co_return;
+    // A stream whose end mark came has said all, whatever the connection does then.
+    if (error && !(good() && read_by().done())) co_return failed(fault_of(error));
+    if (good()) co_return read_by().finish(seconds_since(sent), parser.chunked() || parser.content_length().has_value());
     outcome.fault = Fault::status;
     const std::optional<Piece> said = read_piece(wrong);
     outcome.why = fmt::format("{} {}", parser.get().result_int(), said && said->error ? *said->error : shown(wrong, 120));
@@ -236,27 +327,25 @@ std::string get(const Target& target, const std::string& path) {
   const std::string address = fmt::format("http://{}{}{}", host_field(target), target.base, path);
   asio::io_context io(1);
   error_code error;
-  beast::tcp_stream stream(io);
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(most_list_bytes);
-  const auto ask = [&]() -> asio::awaitable<void> {
-    beast::flat_buffer buffer;
-    stream.expires_after(seconds(target.timeout_seconds));
-    co_await stream.async_connect(resolve(io, target), asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
-    http::request<http::empty_body> request{http::verb::get, target.base + path, 11};
-    request.set(http::field::host, host_field(target));
-    request.set(http::field::connection, "close");
-    if (!target.password.empty()) request.set(http::field::authorization, "Bearer " + target.password);
-    co_await http::async_write(stream, request, asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  Connection connection(io, target.timeout_seconds);
+  connection.parser().body_limit(most_list_bytes);
+  std::string answer;
+  const std::function<bool(std::string_view)> take = [&answer](std::string_view news) {
+    answer += news;
+    return true;
   };
-  asio::co_spawn(io, ask, pass_on);
+  const auto ask = [&]() -> asio::awaitable<void> {
+    co_await connection.connect(resolve(io, target), error);
+    if (!error) co_await connection.write(head_of(target, "GET", path, ""), error);
+    if (!error) co_await connection.read(take, error);
+    io.stop();  // nobody waits for the limit
+  };
+  asio::co_spawn(io, ask(), pass_on);
   io.run();
   if (error) fail(ErrorKind::unavailable, "{} gives no answer: {}", address, error.message());
-  if (parser.get().result() != http::status::ok)
-    fail(ErrorKind::unavailable, "{} answers {}", address, parser.get().result_int());
-  return parser.get().body();
+  const auto& answered = connection.parser().get();
+  if (answered.result() != http::status::ok) fail(ErrorKind::unavailable, "{} answers {}", address, answered.result_int());
+  return answer;
 }
 
 std::vector<Outcome> exchange(const Target& target, const Load& load) {

@@ -9,9 +9,9 @@
 namespace fulmar::api::ai00 {
 namespace {
 
-class Words final : public VectorWords {
+class EmbedWords final : public VectorWords {
  public:
-  Words(std::string model, std::vector<std::string> chunks) : model_(std::move(model)), chunks_(std::move(chunks)) {}
+  EmbedWords(std::string model, std::vector<std::string> chunks) : model_(std::move(model)), chunks_(std::move(chunks)) {}
 
   void begin(std::string& out) override {
     out += fmt::format(R"({{"object":"embeds","model":{},"data":[{{"object":"embed","index":0,"chunks":[)", json_quoted(model_));
@@ -68,7 +68,7 @@ void embeds(const Context& context, const Call& call) {
     input.text = prefix + chunk;
     asked.prompts.push_back(vector_prompt(engine, std::move(input), "input"));
   }
-  auto words = std::make_unique<Words>(served->id, std::move(chunks));
+  auto words = std::make_unique<EmbedWords>(served->id, std::move(chunks));
   give_vectors(context, call, served, std::move(asked), std::move(words));
 }
 

@@ -18,7 +18,7 @@
 namespace fulmar::api::openai {
 namespace {
 
-constexpr uint32_t kDefaultTokens = 4096;
+constexpr uint32_t default_chat_tokens = 4096;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void chat_completions(const Context& context, const Call& call) {
   chat.prompt = engine.prepare(input);
   const Sampling usual =
       usual_sampling(context.profiles, *served, what_is_asked(input, *chat.prompt), infer.present ? "infer" : "");
-  const uint32_t most = usual_tokens(context, call, default_tokens(infer, *served, kDefaultTokens));
+  const uint32_t most = usual_tokens(context, call, default_tokens(infer, *served, default_chat_tokens));
   asked.delivery = read_common(fields, engine.model().vocab, {most, usual}, chat);
   read_llama_fields(fields, asked, chat);
   ScoreForm scores = read_chat_scores(fields, engine, asked, chat);

@@ -14,7 +14,7 @@
 namespace fulmar::api::openai {
 namespace {
 
-constexpr uint32_t kDefaultTokens = 16;  // as OpenAI
+constexpr uint32_t default_completion_tokens = 16;  // as OpenAI
 
 // What is asked for is what stands between the two.
 void put_before(const std::string& suffix, bool echo, std::vector<PromptInput>& inputs) {
@@ -38,7 +38,7 @@ void completions(const Context& context, const Call& call) {
   Request common;
   Asked asked;
   const Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
-  asked.delivery = read_common(fields, vocab, {usual_tokens(context, call, kDefaultTokens), usual}, common);
+  asked.delivery = read_common(fields, vocab, {usual_tokens(context, call, default_completion_tokens), usual}, common);
   read_llama_fields(fields, asked, common);
   bind_answer(fields, call.http.body, engine, common);
   asked.echo = fields.boolean("echo").value_or(false);

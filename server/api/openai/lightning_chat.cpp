@@ -14,7 +14,7 @@
 namespace fulmar::api::openai {
 namespace {
 
-constexpr uint32_t kDefaultTokens = 4096;
+constexpr uint32_t default_lightning_tokens = 4096;
 
 Sampling usual_sampling(const Context& context) {
   if (context.profiles.fixed) return context.profiles.fixed->sampling;
@@ -64,7 +64,7 @@ void lightning_chat(const Context& context, const Call& call) {
   Request chat;
   const PromptInput input = read_prompt(fields, call.body, call.http.body);
   chat.prompt = engine.prepare(input);
-  asked.delivery = read_common(fields, engine.model().vocab, {kDefaultTokens, usual_sampling(context)}, chat);
+  asked.delivery = read_common(fields, engine.model().vocab, {default_lightning_tokens, usual_sampling(context)}, chat);
   fields.set("alpha_presence", chat.sampling.presence_penalty);
   fields.set("alpha_frequency", chat.sampling.frequency_penalty);
   fields.set("alpha_decay", chat.sampling.penalty_decay);
