@@ -8,7 +8,7 @@ namespace {
 
 using GrammarKind = Grammar::Kind;
 
-constexpr uint32_t small_rule = 24, character_leaves = 8, huge = 1 << 20;
+constexpr uint32_t small_rule = 40, character_leaves = 8, huge = 1 << 20;
 constexpr int deepest_look = 200;  // rules in rules
 
 // Which nodes hold, where `leaf` says so of leaves, a sequence and what is called need all their parts to hold, a choice
@@ -60,6 +60,8 @@ std::vector<bool> spread(const Grammar& grammar, LeafHolds leaf) {
   return holds;
 }
 
+bool is_ascii(const CodePointSet& set) { return set.empty() || set.ranges().back().last < 0x80; }
+
 uint32_t capped(uint64_t size) { return static_cast<uint32_t>(std::min<uint64_t>(size, huge)); }
 
 // Looks through the rules in depth; one that is met while it is being looked at is in a circle.
@@ -95,7 +97,7 @@ class Sizes {
     switch (node.kind) {
       case GrammarKind::literal: size = node.count; break;
       case GrammarKind::bytes: size = 1; break;
-      case GrammarKind::chars: size = character_leaves; break;
+      case GrammarKind::chars: size = is_ascii(grammar_.classes[node.first]) ? 1 : character_leaves; break;
       case GrammarKind::sequence:
       case GrammarKind::choice:
         for (uint32_t i = 0; i < node.count; ++i) size += look_at(grammar_.children[node.first + i], depth + 1);

@@ -276,6 +276,14 @@ std::optional<unsigned char> GrammarMachine::forced(Place place) {
   return widest(place);
 }
 
+// Whether a state may call that block and be there again, or have nothing to do behind it.
+bool GrammarMachine::calls(uint32_t state, uint32_t block, bool again) const {
+  return std::ranges::any_of(program_->leaves_of(state), [&](uint32_t number) {
+    const Leaf& leaf = program_->leaves[number];
+    return leaf.kind == Leaf::Kind::call && leaf.block == block && (again ? leaf.next == state : leaf.last);
+  });
+}
+
 GrammarMachine::Loop GrammarMachine::loop(Place place) const {
   Loop best;
   if (sets_[place].count * largest_closure_ > most_work) return best;  // a step may leave some of it out
@@ -284,9 +292,13 @@ GrammarMachine::Loop GrammarMachine::loop(Place place) const {
     uint32_t chars = leaf.loops ? unbounded_chars : 0;
     if (!leaf.loops && leaf.counts) {
       for (const Entry& below : entries(entry.below)) {
-        const Leaf& repeat = program_->leaves[below.leaf];
-        if (repeat.kind != Leaf::Kind::repeat || repeat.block != leaf.block) continue;
-        chars = std::max(chars, repeat.max == unbounded ? unbounded_chars : repeat.max - below.count);
+        const Leaf& caller = program_->leaves[below.leaf];
+        uint32_t more = 0;
+        if (caller.kind == Leaf::Kind::call)
+          more = calls(caller.next, leaf.block, true) ? unbounded_chars : 0;
+        else if (caller.block == leaf.block || calls(program_->blocks[caller.block].start, leaf.block, false))
+          more = caller.max == unbounded ? unbounded_chars : caller.max - below.count;
+        chars = std::max(chars, more);
       }
     }
     if (chars > best.chars) best = {leaf.char_class, chars};

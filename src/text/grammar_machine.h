@@ -104,6 +104,7 @@ class GrammarMachine {
   void leave(uint32_t set);
   void call(uint32_t leaf, uint32_t count, uint32_t below);
   Place finish_closure();
+  bool calls(uint32_t state, uint32_t block, bool again) const;
 
   std::shared_ptr<const GrammarProgram> program_;
   std::vector<Set> sets_;

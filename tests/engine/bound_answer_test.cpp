@@ -99,7 +99,9 @@ TEST(BoundAnswer, WhatAloneMayComeIsNotDrawn) {
 
 TEST(BoundAnswer, TheThoughtIsFreeAndTheAnswerIsBound) {
   const std::string prompt = "User: hi\n\nAssistant: <think";
-  for (const std::string_view thought : {">Why not?</think", ">a </thinking> b</think"}) {
+  // The first end mark is one, also where the model meant to go on with a longer word.
+  const std::pair<std::string_view, std::string_view> thoughts[] = {{">Why not?</think", "Why not?"}, {">a\n</thinking> b", "a"}};
+  for (const auto& [thought, told] : thoughts) {
     FakeOptions options;
     options.script.assign(prompt.size() - 1, '.');
     options.script.insert(options.script.end(), thought.begin(), thought.end());
@@ -110,7 +112,7 @@ TEST(BoundAnswer, TheThoughtIsFreeAndTheAnswerIsBound) {
     question.input.chat.think = Think::open;
     const auto listener = listen_to(*engine, question);
     EXPECT_EQ(listener->wait(), Finish::stop) << listener->error();
-    EXPECT_EQ(listener->thought(), thought.substr(1, thought.size() - 8));
+    EXPECT_EQ(listener->thought(), told);
     EXPECT_TRUE(matches(person, listener->text())) << listener->text();
   }
 }
