@@ -178,6 +178,7 @@ struct ConstraintInput {
   std::vector<ConstraintInput> parts{};
   std::string field{};    // of the request: what errors call it
   uint32_t most = 1;      // of what is repeated
+  bool in_order = false;  // objects' members stand as the schema has them, where they could stand in any order
   bool lenient = false;   // any JSON object will do where this schema is one that cannot be kept to
 };
 class Constraint;  // Engine::constrain makes one

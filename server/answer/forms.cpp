@@ -17,7 +17,7 @@ using Kind = ConstraintInput::Kind;
 constexpr Field form_rows[] = {
     {"response_format", map, "`{\"type\": \"text\"}`",
      "`{\"type\": \"json_object\"}`: any JSON object. `{\"type\": \"json_schema\", \"json_schema\": {\"name\": ..., \"schema\": "
-     "{...}}}`: JSON of [this schema](structured.md). Always strict.",
+     "{...}}}`: JSON of [this schema](structured.md); with `strict` its members stand as they do there.",
      0, 16},
     {"guided_json", text_or_map, "none", "A JSON schema, or its text, as vLLM has it."},
     {"guided_regex", text, "none", "The whole answer matches this [regular expression](structured.md#regular-expressions).", 0, kFormBytes},
@@ -33,7 +33,7 @@ constexpr Field form_rows[] = {
 
 constexpr Field response_format_rows[] = {
     {"type", text, "required", "`text`, `json_object` or `json_schema`.", 0, 32},
-    {"json_schema", map, "required with that type", "`name`, `schema` and `strict`, of which `schema` counts."},
+    {"json_schema", map, "required with that type", "`schema`, `strict`, and a `name` that counts for nothing."},
     {"schema", map, "none", "The schema, where it does not stand in `json_schema`: as llama.cpp has it."},
 };
 
@@ -120,7 +120,10 @@ class Reader {
       const json::value* schema = wrapped->if_contains("schema");
       if (!schema || schema->is_null()) bad_field(name, "is missing");
       if (!schema->is_object()) wrong_type(name, "a JSON schema", *schema);
-      add(Kind::json_schema, name, source.member("json_schema").member("schema").compact());
+      const json::value* strict = wrapped->if_contains("strict");
+      if (strict && !strict->is_null() && !strict->is_bool()) wrong_type("response_format.json_schema.strict", "true or false", *strict);
+      ConstraintInput& input = add(Kind::json_schema, name, source.member("json_schema").member("schema").compact());
+      input.in_order = strict && strict->is_bool() && strict->get_bool();
     } else if (inner.map("schema")) {
       add(Kind::json_schema, "response_format.schema", source.member("schema").compact());
     } else if (type == "json_schema") {
@@ -141,6 +144,16 @@ constexpr FieldTable structured_output_fields{"structured_outputs", structured_r
 
 std::optional<ConstraintInput> read_form(const Fields& fields, const JsonSource& source) {
   return Reader().read(fields, source);
+}
+
+std::optional<ConstraintInput> read_format(const json::value* value, const JsonSource& source, const std::string& field) {
+  if (!value || says_nothing(*value)) return std::nullopt;
+  if (value->is_string() && value->get_string() == "json") return ConstraintInput{Kind::json_object, {}, {}, field};
+  if (value->is_string()) bad_field(field, "must be json or a JSON schema");
+  if (!value->is_object()) wrong_type(field, "a JSON schema", *value);
+  ConstraintInput input{Kind::json_schema, source.compact(), {}, field};
+  if (input.text.size() > kFormBytes) bad_field(field, fmt::format("has more than {} bytes", kFormBytes));
+  return input;
 }
 
 void bind_answer(const Fields& fields, std::string_view body, const Engine& engine, Request& request) {

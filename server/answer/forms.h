@@ -19,7 +19,10 @@ extern const FieldTable response_format_fields, structured_output_fields;  // of
 // What is asked for, if anything. `source`: of the object that is read. Throws Error(bad_request) where it is more than one.
 std::optional<ConstraintInput> read_form(const Fields& fields, const JsonSource& source);
 
-// The same, and binds the request's answer to it.
+// The same of one field that is "json", for any JSON object, or a schema. `value` may be null: it asks for nothing.
+std::optional<ConstraintInput> read_format(const json::value* value, const JsonSource& source, const std::string& field);
+
+// As read_form(), and binds the request's answer to it.
 void bind_answer(const Fields& fields, std::string_view body, const Engine& engine, Request& request);
 
 }  // namespace fulmar::api

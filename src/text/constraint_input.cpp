@@ -6,10 +6,7 @@
 
 #include "base/fail.h"
 #include "text/gbnf.h"
-#if __has_include("text/json_schema.h")
 #include "text/json_schema.h"
-#define HAS_SCHEMA
-#endif
 #include "text/regex.h"
 
 namespace fulmar {
@@ -48,8 +45,8 @@ class Maker {
     if (++count_ > max_constraint_parts) refuse(input, fmt::format("has more than {} parts", max_constraint_parts));
     if (depth > max_constraint_depth) refuse(input, fmt::format("nests deeper than {}", max_constraint_depth));
     switch (input.kind) {
-      case InputKind::json_object: return schema(any_object, input.field);
-      case InputKind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input.field);
+      case InputKind::json_object: return schema(any_object, input);
+      case InputKind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input);
       case InputKind::literal: return builder_.literal(input.text);
       case InputKind::regex: return named(input, [&] { return add_regex(builder_, input.text); });
       case InputKind::grammar: return named(input, [&] { return builder_.include(parse_gbnf(input.text)); });
@@ -70,26 +67,24 @@ class Maker {
     throw Error(ErrorKind::bad_request, fmt::format("{} {}", input.field, what), input.field);
   }
 
-  NodeId schema(std::string_view text, const std::string& field) {
-#ifndef HAS_SCHEMA
-    static_cast<void>(text), throw Error(ErrorKind::unsupported, "no schemas yet", field);
-#else
+  NodeId schema(std::string_view text, const ConstraintInput& input) {
+    const std::string& field = input.field;
     JsonSchemaOptions options;
     if (!field.empty()) options.name = field;
+    options.any_order = !input.in_order;
     try {
       return builder_.include(compile_json_schema(text, options));
     } catch (const Error& error) {
       throw Error(error.kind(), error.what(), field);
     }
-#endif
   }
 
   // A schema that is refused leaves nodes behind that nothing uses.
   NodeId lenient_schema(const ConstraintInput& input) {
     try {
-      return schema(input.text, input.field);
+      return schema(input.text, input);
     } catch (const Error&) {
-      return schema(any_object, input.field);
+      return schema(any_object, input);
     }
   }
 
@@ -120,7 +115,7 @@ class Maker {
 
 void append_key(const ConstraintInput& input, std::string& key) {
   key += static_cast<char>('a' + static_cast<int>(input.kind));
-  key += fmt::format("{}:{}:{}:{}:", input.text.size(), input.parts.size(), input.most, input.lenient);
+  key += fmt::format("{}:{}:{}:{}{}:", input.text.size(), input.parts.size(), input.most, input.lenient ? "l" : "", input.in_order ? "o" : "");
   key += input.text;
   for (const ConstraintInput& part : input.parts) append_key(part, key);
 }

@@ -32,7 +32,7 @@ TEST(Connection, PipelinedRequestsAreAnsweredInOrder) {
   Client client = harness.client();
   for (int i = 1; i <= 20; ++i)
     client.send("POST", "/v1/completions",
-                fmt::format(R"({{"prompt":"a","max_tokens":{},"user":"{}"}})", i, std::string(5000, 'u')));
+                fmt::format(R"({{"prompt":"a","max_tokens":{},"padding":"{}"}})", i, std::string(5000, 'u')));
   for (uint64_t i = 1; i <= 20; ++i) {
     const Answer answer = client.receive();
     ASSERT_EQ(answer.status, 200);

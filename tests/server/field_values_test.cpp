@@ -112,8 +112,8 @@ const std::map<std::string, std::string>& both() {
       {"global_penalty", kFalseOnly},
       {"chat_template", kNothingOnly},
       {"a_field_that_nobody_knows", ".... .. .... . .... .. .. ."},
-      {"metadata", ".... .. .... . .... .. .. ."},
-      {"store", ".... .. .... . .... .. .. ."},
+      {"metadata", ".... xx xxxx x xxxx xx xx x"},
+      {"store", ".xxx .. xxxx x xxxx xx xx x"},
   };
   return rows;
 }

@@ -14,7 +14,8 @@ void get_model(const Context& context, const Call& call);
 // Whether who asks for models is Anthropic's client: its header says so.
 bool speaks_anthropic(const http::Request& request);
 
-extern const FieldTable request_fields, turn_fields, block_fields, tool_fields, choice_fields, thinking_fields, output_fields;  // field_tables.cpp
+extern const FieldTable request_fields, turn_fields, block_fields, tool_fields, choice_fields, thinking_fields, output_fields,
+    format_fields;  // field_tables.cpp
 
 // {"type":"error","error":{"type","message"}}
 http::Response error_words(const http::Failure& failure);

@@ -74,10 +74,12 @@ constexpr Field output[] = {
      "With a thought, for models that were trained on these words: `low` adds ` (think a bit)` to what the user said last, `medium` ` (think)`, `high`, "
      "`xhigh` and `max` ` (think a lot)`.",
      0, 16},
+    {"format", map, "none", "`{\"type\": \"json_schema\", \"schema\": {...}}`: the answer is JSON that is held to [this schema](structured.md)."},
 };
 
-constexpr Refused output_refused[] = {
-    {"format", "[]", "is not supported: answers cannot be constrained"},
+constexpr Field format_rows[] = {
+    {"type", text, "required", "`json_schema`.", 0, 16},
+    {"schema", map, "required", "The schema."},
 };
 
 }  // namespace
@@ -88,6 +90,7 @@ constexpr FieldTable block_fields{"Anthropic's blocks", block, {}};
 constexpr FieldTable tool_fields{"Anthropic's tools", tool, {}};
 constexpr FieldTable choice_fields{"tool_choice", choice, {}};
 constexpr FieldTable thinking_fields{"thinking", thinking, {}};
-constexpr FieldTable output_fields{"output_config", output, output_refused};
+constexpr FieldTable format_fields{"output_config.format", format_rows, {}};
+constexpr FieldTable output_fields{"output_config", output, {}};
 
 }  // namespace fulmar::api::anthropic

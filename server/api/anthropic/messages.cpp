@@ -3,6 +3,7 @@
 
 #include "answer/answer.h"
 #include "answer/call_forms.h"
+#include "answer/forms.h"
 #include "answer/usual.h"
 #include "api/anthropic/anthropic.h"
 #include "api/anthropic/history.h"
@@ -10,6 +11,19 @@
 
 namespace fulmar::api::anthropic {
 namespace {
+
+std::optional<ConstraintInput> read_output_format(const Fields& fields, std::string_view body) {
+  const json::object* config = fields.map("output_config");
+  if (!config) return std::nullopt;
+  const Fields output(*config, output_fields, "output_config.");
+  const json::object* format = output.map("format");
+  if (!format) return std::nullopt;
+  const Fields inner(*format, format_fields, "output_config.format.");
+  if (inner.text("type").value_or("") != "json_schema") bad_field("output_config.format.type", "must be json_schema");
+  if (!inner.map("schema")) bad_field("output_config.format.schema", "is missing");
+  const JsonSource source = JsonSource(body).member("output_config").member("format").member("schema");
+  return read_format(inner.find("schema"), source, "output_config.format.schema");
+}
 
 void read_stop_sequences(const Fields& fields, Request& request) {
   const json::array* list = fields.list("stop_sequences");
@@ -43,7 +57,7 @@ void messages(const Context& context, const Call& call) {
   begin_as_served(*served, request);
   auto words = message_words(served->id, request.prompt->tokens.size(), request.stop);
   if (request.stop.empty()) request.stop = served->base.stops;
-  bind_answer(engine, input.chat, std::nullopt, request);
+  bind_answer(engine, input.chat, read_output_format(fields, call.http.body), request);
   Asked asked;
   asked.delivery.stream = fields.boolean("stream").value_or(false);
   asked.prompts.push_back(std::move(request));

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "answer/answer.h"
+#include "answer/forms.h"
 #include "answer/middle.h"
 #include "answer/usual.h"
 #include "api/llama/llama.h"
@@ -137,6 +138,7 @@ void complete(const Context& context, const Call& call, const host::ServedPtr& s
   Sampling usual = usual_sampling(context.profiles, *served, Asking::text);
   usual.rule = usual_rule(usual.rule);
   asked.delivery = read_common(fields, model.vocab, {usual_tokens(context, call, kNoLimit), usual}, common);
+  bind_answer(fields, call.http.body, engine, common);
   if (const auto count = fields.integer("n_predict"))
     common.max_tokens = *count < 0 ? kNoLimit : static_cast<uint32_t>(*count);
   if (const auto count = fields.integer("n_cmpl")) asked.delivery.choices = static_cast<uint32_t>(*count);

@@ -1,5 +1,5 @@
 // The fields of /completion and /infill; docs/llama.md prints them.
-#include "answer/common_fields.h"
+#include "answer/forms.h"
 #include "api/llama/llama.h"
 
 namespace fulmar::api::llama {
@@ -71,7 +71,7 @@ constexpr Field extra[] = {
 
 }  // namespace
 
-constexpr FieldTable completion_fields{"completion", completion_rows, refused_rows, &common_fields};
+constexpr FieldTable completion_fields{"completion", completion_rows, refused_rows, &form_fields};
 constexpr FieldTable infill_fields{"infill", infill_rows, {}, &completion_fields};
 constexpr FieldTable prompt_object_fields{"prompts", prompt_object, prompt_object_refused};
 constexpr FieldTable extra_fields{"input_extra", extra, {}};

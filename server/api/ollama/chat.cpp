@@ -3,6 +3,7 @@
 
 #include "answer/answer.h"
 #include "answer/call_forms.h"
+#include "answer/forms.h"
 #include "answer/middle.h"
 #include "answer/tools.h"
 #include "answer/usual.h"
@@ -92,7 +93,7 @@ void give(const Context& context, const Call& call, const host::ServedPtr& serve
   keep_alive(context, *served, read_keep_alive(fields));
   begin_as_served(*served, request);
   if (request.stop.empty() && !input.messages.empty()) request.stop = served->base.stops;
-  bind_answer(engine, input.chat, std::nullopt, request);
+  bind_answer(engine, input.chat, read_format(fields.find("format"), JsonSource(call.http.body).member("format"), "format"), request);
   Asked asked;
   asked.delivery.stream = fields.boolean("stream").value_or(true);
   asked.prompts.push_back(std::move(request));

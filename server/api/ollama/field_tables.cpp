@@ -18,6 +18,7 @@ constexpr Field chat_rows[] = {
     model_row,
     {"messages", list, "none: the model is loaded", "What was said so far, oldest first.", 0, 16384},
     {"tools", list, "none", "What the model may [call](tools.md), spelled as OpenAI has it.", 0, kTools},
+    {"format", text_or_map, "none", "`json`: the answer is a JSON object; or a JSON schema that [it is held to](structured.md)."},
     {"stream", boolean, "true", "A line of JSON for each piece of text; false: one object."},
     {"think", boolean, "as the template has it", "true: with a thought, which comes apart as `thinking`; `\"low\"`, `\"medium\"`, `\"high\"`, `\"max\"`: the same, and how long; false: without."},
     options_row,
@@ -31,6 +32,7 @@ constexpr Field generate_rows[] = {
     {"system", text, "none", "What is said before it."},
     {"raw", boolean, "false", "true: the prompt is read as it is, without a template."},
     {"context", list, "none", "The `context` of an earlier answer: the conversation goes on.", 0, 262144},
+    {"format", text_or_map, "none", "`json`: the answer is a JSON object; or a JSON schema that [it is held to](structured.md)."},
     {"stream", boolean, "true", "A line of JSON for each piece of text; false: one object."},
     {"think", boolean, "as the template has it", "As above."},
     options_row,
@@ -38,7 +40,6 @@ constexpr Field generate_rows[] = {
 };
 
 constexpr Refused refused[] = {
-    {"format", "[]", "is not supported: answers cannot be constrained"},
     {"logprobs", "[false]", "is not supported: no probabilities are reported"},
     {"top_logprobs", "[0]", "is not supported: no probabilities are reported"},
     {"images", "[]", "is not supported: the model reads text only"},
