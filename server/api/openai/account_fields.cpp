@@ -1,4 +1,4 @@
-// See account_fields.h.
+// Fields that OpenAI has for accounts and stored answers, which mean nothing here; see account_fields.h.
 #include "api/openai/account_fields.h"
 
 #include <fmt/format.h>
