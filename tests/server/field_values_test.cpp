@@ -17,26 +17,9 @@ namespace {
 const std::string kLong = '"' + std::string(2000, 'x') + '"';
 
 // The columns of the table below.
-const std::vector<std::string> kValues = {"null",
-                                          R"("")",
-                                          "[]",
-                                          "{}",
-                                          "false",
-                                          "true",
-                                          "-1",
-                                          "0",
-                                          "1",
-                                          "1.0",
-                                          "1.5",
-                                          "1e300",
-                                          "1e400",
-                                          "9007199254740992",
-                                          "9223372036854775808",
-                                          kLong,
-                                          R"("1")",
-                                          "[1]",
-                                          R"(["a"])",
-                                          R"({"a":1})"};
+const std::vector<std::string> kValues = {
+    "null", R"("")", "[]", "{}", "false", "true", "-1", "0", "1", "1.0", "1.5", "1e300", "1e400", "9007199254740992",
+    "9223372036854775808", kLong, R"("1")", "[1]", R"(["a"])", R"({"a":1})"};
 
 // What becomes of each value: '.' as if the field were absent, 'v' taken as a value, 'x' refused with 400,
 // 'u' refused as unsupported. Columns: four for nothing, two booleans, four small integers, 1.5, four huge

@@ -29,14 +29,10 @@ constexpr Field rows[] = {
     {"service_tier", text, "`auto`", "`auto`, `default`, `flex`, `scale` or `priority`. A chat's answer says `default`.", 0, 16},
 };
 
-constexpr Refused refused[] = {
-    {"verbosity", "[\"medium\"]", "is not supported; ask for a short or a long answer in a message"},
-};
-
 }  // namespace
 
-constexpr FieldTable account_fields{"OpenAI's both", rows, refused, &form_fields};
-constexpr FieldTable chat_account_fields{"OpenAI's chats", rows, refused, &tool_use_fields};
+constexpr FieldTable account_fields{"OpenAI's both", rows, {}, &form_fields};
+constexpr FieldTable chat_account_fields{"OpenAI's chats", rows, {}, &tool_use_fields};
 
 void read_llama_fields(const Fields& fields, Asked& asked, Request& request) {
   asked.delivery.timings = fields.boolean("timings_per_token").value_or(false);
