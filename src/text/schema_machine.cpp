@@ -146,7 +146,7 @@ class ObjectMachine {
     for (std::size_t i = 0; i < places_.order.size(); ++i) {
       const InObject at = places_.order[i];
       ShapeMachine::State state;
-      state.accepts = at.met && at.least >= shape_.min && all_required(at);
+      state.accepts = at.met && at.least == needed_ && all_required(at);
       if (shape_.max == unbounded || at.most < shape_.max) {
         add_members(state, at);
         if (!at.skipped) add_others(state, at);
@@ -175,10 +175,11 @@ class ObjectMachine {
   // Two members that the schema does not name could have one and the same name, so no more than one of a part
   // counts.
   void split_classes() {
-    std::size_t required = 0;
+    uint32_t required = 0;
     for (const ObjectShape::Member& member : members_) required += member.required;
-    const std::size_t parts = shape_.min > required + 1 ? name_parts : 1;
-    if (shape_.min > members_.size() + parts && !classes_.empty())
+    needed_ = shape_.min - std::min(shape_.min, required);
+    const std::size_t parts = needed_ > 1 ? name_parts : 1, optional = members_.size() - required;
+    if (needed_ > optional + parts && !classes_.empty())
       fail(ErrorKind::bad_request,
            "minProperties: at most {} members more than those under properties can be asked for, not {}",
            name_parts, shape_.min);
@@ -202,8 +203,8 @@ class ObjectMachine {
 
   InObject after(const InObject& at, bool counts) const {
     InObject to = at;
-    if (counts && at.least < shape_.min && ++to.least == shape_.min)
-      to.others = 0;  // nothing depends on it any more
+    if (counts && at.least < needed_) ++to.least;
+    if (to.least == needed_) to.others = 0;  // nothing depends on it any more
     if (shape_.max != unbounded) ++to.most;
     return to;
   }
@@ -213,7 +214,7 @@ class ObjectMachine {
         any_order_ ? members_.size() : std::min<std::size_t>(members_.size(), at.members + 1));
     for (uint32_t j = any_order_ ? 0 : at.members; j < last; ++j) {
       if (any_order_ && (at.members >> j & 1) != 0) continue;
-      InObject to = after(at, true);
+      InObject to = after(at, !members_[j].required);
       to.members = any_order_ ? at.members | uint32_t{1} << j : j + 1;
       to.skipped = false;
       state.edges.push_back({j, members_[j].value, places_.number(to)});
@@ -233,12 +234,11 @@ class ObjectMachine {
   // What meets `some` comes last of the others: a later one could have the same name and take its place.
   void add_others(ShapeMachine::State& state, const InObject& at) {
     if (at.met && !shape_.some.empty()) return;
-    for (const Class& one : at.least < shape_.min && !parts_.empty() ? parts_ : classes_) {
+    for (const Class& one : at.least < needed_ && !parts_.empty() ? parts_ : classes_) {
       const uint32_t part = uint32_t{1} << one.part;
       InObject to = at;
       to.others |= part;
       to = after(to, (at.others & part) == 0);
-      if (to.least == shape_.min) to.others = 0;
       to.met = at.met || one.wanted;
       state.edges.push_back({one.key, one.value, places_.number(to)});
     }
@@ -248,6 +248,7 @@ class ObjectMachine {
   std::vector<ObjectShape::Member> members_;
   std::vector<Class> classes_, parts_;
   bool any_order_ = false;
+  uint32_t needed_ = 0;  // members beside those that are required
   Places<InObject> places_;
   ShapeMachine machine_;
 };

@@ -105,12 +105,20 @@ SchemaValues::Answer SchemaValues::search(Term term, Search& searched) {
   if (depth >= static_cast<std::size_t>(max_schema_chain))
     fail_at(name_of(term), fmt::format("has more than {} schemas inside each other", max_schema_chain));
   searched.open.push_back(term);
-  const Answer answer = search(of(term), searched);
+  const Answer answer = search_in(term, searched);
   searched.open.pop_back();
   const bool hangs = answer != Answer::yes && searched.hung < depth;
   if (answer == Answer::yes || (answer == Answer::no && !hangs)) inhabited_[term] = answer == Answer::yes;
   searched.hung = hangs ? std::min(hung_before, searched.hung) : hung_before;
   return answer;
+}
+
+SchemaValues::Answer SchemaValues::search_in(Term term, Search& searched) {
+  try {
+    return search(of(term), searched);
+  } catch (const Error&) {
+    rethrow_at(name_of(term));
+  }
 }
 
 SchemaValues::Answer SchemaValues::search(const ValueSet& values, Search& searched) {

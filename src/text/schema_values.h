@@ -58,6 +58,7 @@ class SchemaValues {
   ValueSet literals(SchemaPlace list);
 
   Answer search(Term term, Search& searched);
+  Answer search_in(Term term, Search& searched);  // with the term's path in what it throws
   Answer search(const ValueSet& values, Search& searched);
   Answer overlap(const ValueSet& a, const ValueSet& b);
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <iostream>
+#include <optional>
 
 #include "fulmar/error.h"
 #include "text/grammar_walker.h"
@@ -18,8 +19,10 @@ json::object answer(const json::object& asked) {
   if (const json::value* any_order = asked.if_contains("any_order")) options.any_order = any_order->as_bool();
   const auto begin = std::chrono::steady_clock::now();
   fulmar::Grammar grammar;
+  std::optional<fulmar::GrammarReader> reader;
   try {
     grammar = fulmar::compile_json_schema(std::string_view(asked.at("schema").as_string()), options);
+    reader.emplace(grammar);
   } catch (const fulmar::Error& error) {
     told["error"] = error.what();
     return told;
@@ -29,7 +32,7 @@ json::object answer(const json::object& asked) {
   told["rules"] = grammar.rules.size();
   told["nodes"] = grammar.nodes.size() + grammar.children.size();
   json::array accepted, walks;
-  fulmar::GrammarReader matcher(grammar);
+  fulmar::GrammarReader& matcher = *reader;
   for (const json::value& text : asked.at("texts").as_array())
     accepted.push_back(matcher.matches(text.as_string()));
   const auto seed = asked.at("seed").to_number<uint64_t>();
