@@ -47,7 +47,7 @@ def misuse(args, model):
         (["complete", "--model", model, "--seed", "-1"], 2, "-1 is not a whole number"),
         (["complete", "--model", model, "--sampling-profile", "mine"], 2, "--sampling-profile mine is none; there are model, neutral"),
         (["chat", "--model", model, "--sampling-profile", "mine"], 2, "--sampling-profile mine is none; there are model, neutral"),
-        (["chat", "--model", model, "--penalty-rule", "harsh"], 2, "harsh is not one of batch, openai, pipeline"),
+        (["chat", "--model", model, "--penalty-rule", "harsh"], 2, "harsh is not one of ai00, batch, llama, openai, pipeline"),
         (["complete", "--model", model, "--seed", "99999999999999999999"], 2, "--seed"),
         (["serve", "--model", model, "--password", ""], 2, "--password"),
         (["FULMAR_PASSWORD=", "serve", "--model", model], 2, "FULMAR_PASSWORD"),

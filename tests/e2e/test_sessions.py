@@ -3,6 +3,7 @@ import json
 import os
 import random
 import stat
+import time
 
 import common
 import session_client
@@ -17,6 +18,9 @@ def survives(args):
         first = chat(server, "talk", "What is 23 + 45?")
         for i in range(4):
             chat(server, f"other {i}", f"What is {i} + 2?")
+        end = time.monotonic() + 20  # it stays in memory until it is written, which waits for a moment without turns
+        while told(server, "talk")["cache_level"] != "Database (Disk)" and time.monotonic() < end:
+            time.sleep(0.05)
         common.check(told(server, "talk")["cache_level"] == "Database (Disk)", f"{told(server, 'talk')}")
         status, headers, state = request(server, "GET", "/state/export/talk")
         common.check(status == 200 and 'filename="talk.state.safetensors"' in headers["Content-Disposition"], f"{headers}")

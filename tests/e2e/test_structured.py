@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 import common
-from test_serve import curl_commands
+from curl_lines import curl_commands
 
 SCHEMA = {"type": "object", "additionalProperties": False, "required": ["name", "age", "tags"],
           "properties": {"name": {"type": "string", "maxLength": 20}, "age": {"type": "integer", "minimum": 0, "maximum": 130},

@@ -61,6 +61,7 @@ void embed(const Context& context, const Call& call) {
   const json::value* input = fields.find("input");
   if (!input || says_nothing(*input)) return respond(call, fmt::format(R"({{"model":{},"embeddings":[]}})", json_quoted(model_said(call, *served))));
   VectorsAsked asked;
+  asked.each.embed = true;
   std::vector<PromptInput> texts = read_inputs(fields, "input", model.vocab);
   for (PromptInput& text : texts) {
     try {
@@ -85,6 +86,7 @@ void embeddings(const Context& context, const Call& call) {
   PromptInput text;
   text.text = *prompt;
   VectorsAsked asked;
+  asked.each.embed = true;
   asked.prompts.push_back(vector_prompt(*served->engine, std::move(text), "prompt"));
   give_vectors(context, call, served, std::move(asked), std::make_unique<OneWords>());
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "answer/held.h"
 #include "base/json_text.h"
@@ -52,6 +53,12 @@ void put_ranked(const ScoreForm& form, const TokenScore& score, const std::strin
 
 size_t characters_of(const std::string& bytes) {
   return static_cast<size_t>(std::ranges::count_if(bytes, [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
+}
+
+// Whether the last of these bytes does not belong to the character that those before it have begun.
+bool begins_anew(std::string_view bytes) {
+  const Utf8Scan scan = scan_utf8(bytes);
+  return scan.valid == 0 && !scan.incomplete;
 }
 
 }  // namespace
@@ -107,8 +114,12 @@ void CompletionScores::put_cell(uint32_t column, std::span<const TokenScore> row
   } else if (column == 1) {
     out += number(row[0].logprob);
   } else if (column == 3) {
+    const std::string bytes = form_.spell(row[0].token);
+    // What it does not go on with is no character, and shown as one.
+    if (!place.begun.empty() && !bytes.empty() && begins_anew(place.begun + bytes[0]))
+      place.characters += characters_of(replace_bad_utf8(std::exchange(place.begun, {})));
     out += fmt::format("{}", place.characters);
-    place.begun += form_.spell(row[0].token);
+    place.begun += bytes;
     place.characters += characters_of(take_utf8(place.begun));
   } else if (std::isnan(row[0].logprob)) {
     out += "null";

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "api/openai/score_words.h"
 #include "api/service.h"
 
 namespace fulmar::test {
@@ -230,6 +231,17 @@ TEST(PromptLogprobs, AreVllmsInBothEndpoints) {
   const json::object talk = service.ask("/v1/chat/completions", with(chat, {{"prompt_logprobs", 0}, {"n", 2}}));
   expect_prompt(talk.at("prompt_logprobs").as_array(), prompt, 0);
   EXPECT_EQ(choice(talk, 1).at("logprobs").at("content").as_array().size(), 20u);
+}
+
+// Tokens may be parts of characters, and may be none.
+TEST(TextOffset, CountsTheCharactersThatTheTextShows) {
+  const std::vector<std::string> spelled = {"\xe6", "\xb5\xb7", " a", "\x9b", "\xc3", "F", "\xf0\x9f", "\x90\xa6", "!"};
+  api::openai::CompletionScores words({.logprobs = 0, .spell = [&](Token token) { return spelled[static_cast<size_t>(token)]; }});
+  std::vector<TokenScore> cells;
+  for (size_t i = 0; i < spelled.size(); ++i) cells.push_back({static_cast<Token>(i), -1});
+  const json::value lists = json::parse(words.piece(0, {cells, 1}));
+  EXPECT_EQ(lists.at("text_offset"), (json::array{0, 0, 1, 3, 4, 5, 6, 6, 7}));
+  EXPECT_EQ(lists.at("tokens").at(0), "bytes:\\xe6");
 }
 
 TEST(BestOf, TheLikeliestAreAnswered) {
