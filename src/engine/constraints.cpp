@@ -7,6 +7,27 @@
 #include "text/constraint_input.h"
 
 namespace fulmar {
+namespace {
+
+// Of the whole, or else of the first part that has one.
+std::string field_of(const ConstraintInput& input) {
+  std::string field = input.field;
+  for (std::size_t i = 0; field.empty() && i < input.parts.size(); ++i) field = field_of(input.parts[i]);
+  return field;
+}
+
+// What is wrong with the parts is said of them; what only shows of all together, of the field that asked for it.
+std::unique_ptr<const Constraint> compiled(const ConstraintInput& input, std::shared_ptr<const TokenTrie> trie) {
+  try {
+    return std::make_unique<const Constraint>(grammar_of(input), std::move(trie));
+  } catch (const Error& error) {
+    const std::string field = field_of(input);
+    if (!error.param().empty() || field.empty()) throw;
+    throw Error(error.kind(), fmt::format("{}: {}", field, error.what()), field);
+  }
+}
+
+}  // namespace
 
 // The first request pays for it: a tenth of a second.
 std::shared_ptr<const TokenTrie> Constraints::trie() {
@@ -23,7 +44,7 @@ std::shared_ptr<const Constraint> Constraints::find(const std::string& key) {
 }
 
 std::shared_ptr<const Constraint> Constraints::make(const ConstraintInput& input) {
-  auto made = std::make_unique<const Constraint>(grammar_of(input), trie());
+  auto made = compiled(input, trie());
   const std::size_t bytes = made->bytes() + max_constraint_bytes;
   if (*in_use_ += bytes; *in_use_ > max_constraints_memory) {
     *in_use_ -= bytes;

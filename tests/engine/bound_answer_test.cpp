@@ -171,13 +171,17 @@ TEST(BoundAnswer, AFormIsMadeOnceForAllWhoAskForIt) {
   EXPECT_EQ(engine->constrain(gbnf(person)), one);
   for (int i = 0; i < 40; ++i) engine->constrain(gbnf(fmt::format("root ::= \"{}\"", i)));
   EXPECT_NE(engine->constrain(gbnf(person)), one);
-  try {
-    engine->constrain(gbnf("root ::= \"a"));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.param(), "grammar");
-    EXPECT_EQ(std::string(error.what()).find("grammar: line 1, column 12"), 0u) << error.what();
+  const std::pair<const char*, const char*> wrong[] = {{"root ::= \"a", "grammar: line 1, column 12"},
+                                                       {"root ::= root \"a\" | \"b\"", "grammar: the grammar's rule \"root\" is left"}};
+  for (const auto& [text, words] : wrong) {
+    try {
+      engine->constrain(gbnf(text));
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+      EXPECT_EQ(error.param(), "grammar");
+      EXPECT_EQ(std::string(error.what()).find(words), 0u) << error.what();
+    }
   }
 }
 
