@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <boost/json/serialize.hpp>
+#include <cmath>
 
 #include "server/harness.h"
 
@@ -172,8 +173,19 @@ TEST(LlamaTokens, TextsBecomeTokensAndBack) {
 
 TEST(LlamaEmbedding, VectorsHaveTheNormThatIsWanted) {
   Harness harness;
-  EXPECT_EQ(harness.client().post("/embedding", R"({"content": ["abc", "a"], "embd_normalize": 1})").body,
-            R"([{"index":0,"embedding":[[0.0049504952,-0.0049504952,0.02970297,0.96039605]]},{"index":1,"embedding":[[0.0050505053,-0.0050505053,0.010101011,0.979798]]}])");
+  const auto size_of = [&](const std::string& norm) {  // of "abc", whose numbers are 0.5, -0.5, 3 and 97
+    const json::value got = said(harness.client().post("/embedding", R"({"content": ["abc", "a"], "embd_normalize": )" + norm + "}"));
+    EXPECT_EQ(got.as_array().size(), 2u);
+    EXPECT_EQ(got.at(1).at("index"), 1);
+    const json::array& vector = got.at(0).at("embedding").at(0).as_array();
+    EXPECT_EQ(vector.size(), 4u);
+    EXPECT_LT(vector.at(1).to_number<double>(), 0);
+    return vector.at(3).to_number<double>();
+  };
+  EXPECT_NEAR(size_of("1"), 97 / 101.0, 1e-6);
+  EXPECT_NEAR(size_of("2"), 97 / std::sqrt(0.5 + 9 + 97 * 97), 1e-6);
+  EXPECT_NEAR(size_of("-1"), size_of("2"), 1e-9);
+  EXPECT_NEAR(size_of("0"), 32760, 1e-2);
   EXPECT_EQ(harness.client().post("/embedding", R"({"input": [97]})").status, 200);
   EXPECT_THAT(refused(harness.client().post("/embedding", R"({"content": ""})")), StartsWith("content is an empty text"));
   EXPECT_EQ(refused(harness.client().post("/embedding", "{}")), "content is missing");

@@ -32,7 +32,7 @@ TEST(OpenaiAccounts, TheFingerprintIsTheModels) {
   EXPECT_EQ(first.substr(0, 3), "fp_");
   EXPECT_EQ(first.size(), 15u);
   EXPECT_EQ(fingerprint(), first);
-  service.engine->set_adapters({{.file = "other"}}, 10);
+  service.engine->set_adapters({{"other", {}, {}}}, 10);
   EXPECT_NE(fingerprint(), first);
 }
 
