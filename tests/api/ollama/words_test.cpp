@@ -1,4 +1,5 @@
 // What Ollama's clients read of an answer, recorded by hand from its documentation.
+#include <fmt/format.h>
 #include <boost/json/parse.hpp>
 
 #include "api/ollama/words.h"
@@ -30,11 +31,12 @@ TEST(OllamaWords, AChatsLinesAreThoseOfTheRecordedTable) {
   say(*words, {0, {}, {}, rest, {}, Finish::called, {}}, out);
   words->end(used, out);
   const std::string head = R"({"model":"demo:latest","created_at":"X","message":{"role":"assistant","content":)";
-  EXPECT_EQ(timeless(out), head + R"("","thinking":"Let me"},"done":false})" + '\n' +  //
-                               head + R"("The \"sea\""},"done":false})" + '\n' +
-                               head + R"("","tool_calls":[{"id":"call_X","function":{"index":0,"name":"look","arguments":{"at":1.50}}}]},"done":false})" + '\n' +
-                               head + R"("","tool_calls":[{"id":"call_X","function":{"index":1,"name":"count","arguments":{}}}]},"done":false})" + '\n' +
-                               head + R"(""},"done":true,"done_reason":"stop",)" + numbers + "}\n");
+  std::string lines;
+  for (const char* rest_of_line : {R"("","thinking":"Let me"},"done":false})", R"("The \"sea\""},"done":false})",
+                                   R"("","tool_calls":[{"id":"call_X","function":{"index":0,"name":"look","arguments":{"at":1.50}}}]},"done":false})",
+                                   R"("","tool_calls":[{"id":"call_X","function":{"index":1,"name":"count","arguments":{}}}]},"done":false})"})
+    lines += fmt::format("{}{}\n", head, rest_of_line);
+  EXPECT_EQ(timeless(out), fmt::format("{}{}{}{}\n", lines, head, R"(""},"done":true,"done_reason":"stop",)", numbers + "}"));
 }
 
 TEST(OllamaWords, AGeneratedTextsLinesTellTheContextAtTheEnd) {
@@ -47,8 +49,9 @@ TEST(OllamaWords, AGeneratedTextsLinesTellTheContextAtTheEnd) {
   said.course.turn = turn;
   say(*words, said, out);
   words->end(used, out);
-  EXPECT_EQ(timeless(out), std::string(R"({"model":"demo","created_at":"X","response":"Yes","done":false})") + '\n' +
-                               R"({"model":"demo","created_at":"X","response":"","done":true,"done_reason":"length","context":[5,6,7,8],)" + numbers + "}\n");
+  EXPECT_EQ(timeless(out), fmt::format("{}\n{}{}{}\n", R"({"model":"demo","created_at":"X","response":"Yes","done":false})",
+                                       R"({"model":"demo","created_at":"X","response":"","done":true,"done_reason":"length","context":[5,6,7,8],)",
+                                       numbers, "}"));
 }
 
 TEST(OllamaWords, AFailureIsALineOfItsOwn) {

@@ -236,7 +236,8 @@ TEST(PromptLogprobs, AreVllmsInBothEndpoints) {
 // Tokens may be parts of characters, and may be none.
 TEST(TextOffset, CountsTheCharactersThatTheTextShows) {
   const std::vector<std::string> spelled = {"\xe6", "\xb5\xb7", " a", "\x9b", "\xc3", "F", "\xf0\x9f", "\x90\xa6", "!"};
-  api::openai::CompletionScores words({.logprobs = 0, .spell = [&](Token token) { return spelled[static_cast<size_t>(token)]; }});
+  const auto spell = [&](Token token) { return spelled[static_cast<size_t>(token)]; };
+  api::openai::CompletionScores words({.logprobs = 0, .echo = false, .prompt_logprobs = {}, .spell = spell});
   std::vector<TokenScore> cells;
   for (size_t i = 0; i < spelled.size(); ++i) cells.push_back({static_cast<Token>(i), -1});
   const json::value lists = json::parse(words.piece(0, {cells, 1}));
