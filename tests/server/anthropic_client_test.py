@@ -1,5 +1,6 @@
 """The unmodified `anthropic` package from PyPI against a running server: python anthropic_client_test.py BASE_URL PASSWORD."""
 
+import json
 import sys
 
 import anthropic
@@ -61,12 +62,34 @@ def thinks(client, model):
     check(again.type == "message", f"{again}")
 
 
-def tools_in_history(client, model):
-    answer = client.messages.create(model=model, max_tokens=8, messages=[
-        {"role": "user", "content": "How warm is it?"},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"where": "here"}}]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "20 degrees"}]}])
-    check(answer.type == "message", f"{answer}")
+def agent(client, model):
+    """Two steps: the model calls, the client answers, and the model goes on."""
+    tools = [{"name": "weather", "description": "The weather of a city.",
+              "input_schema": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"], "additionalProperties": False}}]
+    asked = [{"role": "user", "content": "How warm is it in Rome?"}]
+    settings = dict(model=model, max_tokens=400, messages=asked, tools=tools, tool_choice={"type": "tool", "name": "weather"}, extra_body={"temperature": 0})
+    called = client.messages.create(**settings)
+    uses = [block for block in called.content if block.type == "tool_use"]
+    check(called.stop_reason == "tool_use" and len(uses) == 1 and uses[0].name == "weather", f"{called}")
+    check(set(uses[0].input) == {"city"} and isinstance(uses[0].input["city"], str), f"{called}")
+    with client.messages.stream(**settings) as stream:
+        final = stream.get_final_message()
+    check([(block.name, block.input) for block in final.content if block.type == "tool_use"] == [("weather", uses[0].input)], f"{final} {called}")
+    check(final.stop_reason == "tool_use", f"{final}")
+    answered = client.messages.create(model=model, max_tokens=8, tools=tools, messages=[
+        *asked, {"role": "assistant", "content": called.content},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": uses[0].id, "content": "20 degrees"}]}])
+    check(answered.type == "message" and answered.content, f"{answered}")
+    some = client.messages.create(**{**settings, "tool_choice": {"type": "any"}})
+    check(some.stop_reason == "tool_use", f"{some}")
+
+
+def formed(client, model):
+    schema = {"type": "object", "properties": {"degrees": {"type": "integer", "minimum": 0, "maximum": 50}}, "required": ["degrees"], "additionalProperties": False}
+    answer = client.messages.create(model=model, max_tokens=60, messages=[{"role": "user", "content": "How warm is it?"}],
+                                    output_config={"format": {"type": "json_schema", "schema": schema}})
+    value = json.loads(answer.content[0].text)
+    check(set(value) == {"degrees"} and isinstance(value["degrees"], int) and 0 <= value["degrees"] <= 50, f"{answer}")
 
 
 def errors(client, model):
@@ -93,7 +116,8 @@ def main():
     check(client.models.retrieve(model).id == model, "the listed model cannot be retrieved")
     messages(client, model)
     thinks(client, model)
-    tools_in_history(client, model)
+    agent(client, model)
+    formed(client, model)
     errors(client, model)
 
     # A client that stops listening must not disturb the next one.

@@ -1,6 +1,7 @@
 """The unmodified `ollama` package from PyPI against a running server: python ollama_client_test.py BASE_URL PASSWORD."""
 
 import importlib.metadata
+import json
 import sys
 
 import ollama
@@ -47,6 +48,15 @@ def chats(client, model):
         {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "look", "arguments": {"where": "here"}}}]},
         {"role": "tool", "content": "20 degrees", "tool_name": "look"}])
     check(tooled.message.role == "assistant", f"{tooled}")
+
+
+def formed(client, model):
+    schema = {"type": "object", "properties": {"degrees": {"type": "integer", "minimum": 0, "maximum": 50}}, "required": ["degrees"], "additionalProperties": False}
+    hi = [{"role": "user", "content": "How warm is it?"}]
+    value = json.loads(client.chat(model=model, messages=hi, format=schema, options={"num_predict": 60}).message.content)
+    check(set(value) == {"degrees"} and isinstance(value["degrees"], int) and 0 <= value["degrees"] <= 50, f"{value}")
+    value = client.generate(model=model, prompt="How warm is it?", format="json", options={"num_predict": 200, "seed": 1})
+    check(value.done_reason == "length" or isinstance(json.loads(value.response), dict), f"{value}")
 
 
 def texts(client, model):
@@ -101,6 +111,7 @@ def main():
     check(len(listed) == 1 and listed[0].model.endswith(":latest") and len(listed[0].digest) == 64, f"{listed}")
     model = listed[0].model
     chats(client, model)
+    formed(client, model)
     texts(client, model)
     vectors(client, model)
     models(client, model)
