@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t V = 65536;
 
 const std::shared_ptr<const Tokenizer>& world() {
-  static const auto tokenizer = open_tokenizer("");
+  static const auto tokenizer = open_tokenizer(test::shipped_table());
   return tokenizer;
 }
 
