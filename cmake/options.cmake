@@ -8,7 +8,7 @@ endif()
 
 # A newer compiler's new warning stops those who work on this, and not those who only build it.
 if(NOT DEFINED CMAKE_COMPILE_WARNING_AS_ERROR AND "$ENV{CI}")
-  set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+  set(CMAKE_COMPILE_WARNING_AS_ERROR ON CACHE BOOL "Treat warnings as errors")  # also when CMake runs again without CI
 endif()
 
 find_program(FULMAR_CCACHE ccache)
