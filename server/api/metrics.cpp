@@ -123,7 +123,7 @@ void put_models(const std::vector<Resident>& models, Exposition& out) {
   put("fulmar_steps_total", counter, "Steps of the model.", [](const Resident& one) { return one.stats.steps; });
   put("fulmar_step_duration_seconds", histogram, "A step: planning it, the model, drawing tokens.",
       [](const Resident& one) -> const HistogramValues& { return one.measures.step_seconds; });
-  put("fulmar_step_device_seconds", histogram, "The model's part of it, on its devices.",
+  put("fulmar_step_model_seconds", histogram, "The model's part of it by the clock, from its start until its devices are done.",
       [](const Resident& one) -> const HistogramValues& { return one.measures.device_seconds; });
   put("fulmar_step_tokens", histogram, "Tokens that a step feeds.",
       [](const Resident& one) -> const HistogramValues& { return one.measures.step_tokens; });

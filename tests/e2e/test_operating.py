@@ -108,7 +108,7 @@ def metrics(args, server):
     exported = set(re.findall(r"^(\w+)(?:\{.*\})? \S+$", text, re.M))
     common.check(len(asked) > 20 and asked <= exported, f"the dashboard asks for what is not there: {asked - exported}")
     for name in ("fulmar_time_to_first_token_seconds_count", "fulmar_steps_total", "fulmar_request_queue_time_seconds_count",
-                 "fulmar_step_device_seconds_count", "fulmar_device_memory_bytes"):
+                 "fulmar_step_model_seconds_count", "fulmar_device_memory_bytes"):
         values = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.M)
         common.check(values and all(float(value) > 0 for value in values), f"{name} is {values} after requests")
     promtool = shutil.which("promtool")
