@@ -249,7 +249,14 @@ std::vector<Row> all_rows() {
 http::Router make_router(const Context& context) {
   std::vector<http::Route> routes = make_routes(context, all_rows());
   const auto others = context.traffic.emplace_back(std::make_shared<http::Traffic>("other", "none"));
-  return http::Router(std::move(routes), openai::family.wording, others);
+  return http::Router(std::move(routes), openai::family.wording, others,
+                      {{"/v1/messages/", anthropic::family.wording},
+                       {"/api/oai/", ai00::family.wording},
+                       {"/api/models/", ai00::family.wording},
+                       {"/admin/", ai00::family.wording},
+                       {"/api/", ollama::family.wording},
+                       {"/openai/", lightning::family.wording},
+                       {"/v1/server/", lightning::family.wording}});
 }
 
 }  // namespace fulmar::api

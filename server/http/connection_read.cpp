@@ -167,6 +167,8 @@ std::optional<Failure> Connection::check_route(Incoming& in) const {
     return Failure(
         Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
   if (route) return std::nullopt;
+  if (in.match.allow.empty() && in.match.wording != shared_->router.wording())
+    return Failure(Error(ErrorKind::not_found, fmt::format("there is no {} here", request.path)));
   if (in.match.allow.empty())
     return Failure(Error(
         ErrorKind::not_found, fmt::format("there is no {}; the base address for clients is http://{}{}", request.path,

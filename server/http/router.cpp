@@ -20,7 +20,8 @@ bool matches(std::string_view pattern, std::string_view path, size_t slash, std:
 
 Match Router::find(std::string_view method, std::string_view path, size_t slash) const {
   Match match;
-  match.wording = wording_;
+  const auto region = std::ranges::find_if(regions_, [&](const Region& one) { return path.starts_with(one.prefix); });
+  match.wording = region == regions_.end() ? wording_ : region->wording;
   for (const Route& route : routes_) {
     if (!matches(route.pattern, path, slash, match.param)) continue;
     if (route.wording) match.wording = route.wording;

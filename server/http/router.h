@@ -38,11 +38,19 @@ struct Match {
   Wording wording = plain_words;  // of errors: the route's or, where only the method is unknown, its neighbour's
 };
 
+// Paths that begin so are one family's, also those that have no route.
+struct Region {
+  std::string_view prefix;
+  Wording wording;
+};
+
 class Router {
  public:
-  // `otherwise` words the errors of what has no route of its own, and `traffic` counts it.
-  explicit Router(std::vector<Route> routes, Wording otherwise = plain_words, std::shared_ptr<Traffic> traffic = nullptr)
-      : routes_(std::move(routes)), wording_(otherwise), traffic_(std::move(traffic)) {}
+  // What has no route of its own has errors as the first of `regions` that it lies in words them, else `otherwise`; `traffic`
+  // counts it.
+  explicit Router(std::vector<Route> routes, Wording otherwise = plain_words, std::shared_ptr<Traffic> traffic = nullptr,
+                  std::vector<Region> regions = {})
+      : routes_(std::move(routes)), wording_(otherwise), traffic_(std::move(traffic)), regions_(std::move(regions)) {}
   // `slash` as in Request: from there on nothing but a "{}" matches.
   Match find(std::string_view method, std::string_view path, size_t slash = std::string_view::npos) const;
   std::string methods() const;  // of all routes, as for Match::allow
@@ -53,6 +61,7 @@ class Router {
   std::vector<Route> routes_;
   Wording wording_;
   std::shared_ptr<Traffic> traffic_;
+  std::vector<Region> regions_;
 };
 
 }  // namespace fulmar::http

@@ -105,6 +105,23 @@ TEST(BadRequests, BrokenJsonIsRefused) {
   EXPECT_EQ(client.post("/v1/completions", R"({"prompt":"a"})").status, 200);
 }
 
+// Where a family has all paths that begin so, also those that it lacks.
+TEST(BadRequests, AnUnknownPathIsToldInTheWordsOfItsNeighbours) {
+  Harness harness;
+  Client client = harness.client();
+  const auto said = [&](const char* path) {
+    const Answer answer = client.get(path);
+    EXPECT_EQ(answer.status, 404) << path;
+    return json::parse(answer.body);
+  };
+  EXPECT_TRUE(said("/api/blobs/sha256:1").at("error").is_string());
+  EXPECT_EQ(said("/api/oai/v1/audio").at("error").at("code"), 404);
+  EXPECT_EQ(said("/v1/messages/batches").at("error").at("type"), "not_found_error");
+  EXPECT_EQ(said("/v1/messages/batches").at("type"), "error");
+  EXPECT_TRUE(said("/openai/v1/files").at("error").is_string());
+  EXPECT_EQ(said("/v1/audio/speech").at("error").at("type"), "invalid_request_error");
+}
+
 TEST(BadRequests, UnknownPathsAndMethodsAreToldApart) {
   Harness harness;
   Client client = harness.client();
