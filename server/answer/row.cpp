@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "answer/behalf.h"
@@ -130,6 +131,17 @@ std::string_view model_of(const Call& call) {
 std::optional<std::string> in_query(const Call& call, const FieldTable& query, std::string_view name) {
   require(query.find(name), "the table {} has no field {}", query.title, name);
   return call.http.asked(name);
+}
+
+std::optional<int64_t> integer_in_query(const Call& call, const FieldTable& query, std::string_view name) {
+  const std::optional<std::string> word = in_query(call, query, name);
+  if (!word) return std::nullopt;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(word->data(), word->data() + word->size(), number);
+  const Field& field = *query.find(name);
+  if (error != std::errc() || end != word->data() + word->size() || number < field.least || number > field.most)
+    bad_field(name, fmt::format("must be a whole number from {} to {}", field.least, field.most));
+  return number;
 }
 
 uint32_t usual_tokens(const Context& context, const Call& call, uint32_t otherwise) {

@@ -36,6 +36,8 @@ struct Call {
 std::string_view model_of(const Call& call);
 // What stands behind the path's question mark, by the row's table About::query; to ask for another name is Error(internal).
 std::optional<std::string> in_query(const Call& call, const FieldTable& query, std::string_view name);
+// Likewise where that is a whole number within the table's bounds. Throws Error(bad_request).
+std::optional<int64_t> integer_in_query(const Call& call, const FieldTable& query, std::string_view name);
 
 // Runs on a worker thread, or on an I/O thread where it is quick. What it throws is worded by the family.
 using Endpoint = void (*)(const Context& context, const Call& call);

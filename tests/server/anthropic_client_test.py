@@ -1,6 +1,8 @@
 """The unmodified `anthropic` package from PyPI against a running server: python anthropic_client_test.py BASE_URL PASSWORD."""
 
 import json
+import os
+import re
 import sys
 
 import anthropic
@@ -60,6 +62,19 @@ def thinks(client, model):
     again = client.messages.create(model=model, max_tokens=8, messages=[*settings["messages"], {"role": "assistant", "content": final.content},
                                                                          {"role": "user", "content": "Sure?"}])
     check(again.type == "message", f"{again}")
+    hidden = dict(settings, thinking={"type": "enabled", "budget_tokens": 1024, "display": "omitted"})
+    with client.messages.stream(**hidden) as stream:
+        streamed = stream.get_final_message()
+    for message in (streamed, client.messages.create(**hidden)):
+        check(message.content[0].type == "thinking" and message.content[0].thinking == "" and message.content[0].signature, f"{message}")
+
+
+def page(base, password):
+    """What docs/anthropic.md shows, as it stands there."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/anthropic.md")
+    with open(path, encoding="utf-8") as f:
+        code = re.search(r"```python\n(.*?)```", f.read(), re.S).group(1)
+    exec(code.replace("http://localhost:8000", base).replace('api_key="none"', f"api_key={password!r}"), {})
 
 
 def agent(client, model):
@@ -112,6 +127,8 @@ def main():
                                  _strict_response_validation=True)
     models = client.models.list()
     check(len(models.data) == 1 and models.data[0].type == "model", f"{models}")
+    check(not models.has_more and not client.models.list(after_id=models.data[0].id, limit=1).data, "there is a page behind the last")
+    page(sys.argv[1].removesuffix("/v1"), sys.argv[2])
     model = models.data[0].id
     check(client.models.retrieve(model).id == model, "the listed model cannot be retrieved")
     messages(client, model)

@@ -66,7 +66,7 @@ constexpr Field thinking[] = {
     {"type", text, "required", "`enabled` or `adaptive`: with a thought; `disabled`: without.", 0, 16},
     {"budget_tokens", integer, "`--reasoning-budget`", "Tokens that the thought may have; then it is closed, and the answer follows.", 1,
      max_tokens_most, Above::clamped},
-    {"display", text, "`summarized`", "`summarized` or `omitted`. The thought is shown as it is made in any case.", 0, 16},
+    {"display", text, "`summarized`", "`summarized`: the thought is shown as it is made. `omitted`: its block is there, and empty.", 0, 16},
 };
 
 constexpr Field output[] = {

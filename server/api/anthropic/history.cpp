@@ -214,6 +214,11 @@ void read_tools(const Fields& fields, std::string_view body, TemplateOptions& op
 
 }  // namespace
 
+bool omits_thought(const Fields& fields) {
+  const json::object* object = fields.map("thinking");
+  return object && Fields(*object, thinking_fields, "thinking.").text("display").value_or("") == "omitted";
+}
+
 PromptInput read_prompt(const Fields& fields, std::string_view body) {
   PromptInput input;
   std::vector<TurnIds> ids;  // one a message

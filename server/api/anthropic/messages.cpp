@@ -55,7 +55,7 @@ void messages(const Context& context, const Call& call) {
   read_stop_sequences(fields, request);
   request.max_tokens = static_cast<uint32_t>(*most);
   begin_as_served(*served, request);
-  auto words = message_words(served->id, request.prompt->tokens.size(), request.stop);
+  auto words = message_words(served->id, request.prompt->tokens.size(), request.stop, omits_thought(fields));
   if (request.stop.empty()) request.stop = served->base.stops;
   bind_answer(engine, input.chat, read_output_format(fields, call.http.body), request);
   Asked asked;

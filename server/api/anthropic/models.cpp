@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
 #include "answer/rfc3339.h"
 #include "api/anthropic/anthropic.h"
@@ -36,7 +38,25 @@ void give(const Call& call, std::string body) {
   call.reply->respond(std::move(response));
 }
 
+constexpr Field list_rows[] = {
+    {"limit", FieldType::integer, "20", "Models at most.", 1, 1000},
+    {"after_id", FieldType::text, "none", "Those that follow this one.", 0, 1024},
+    {"before_id", FieldType::text, "none", "Those that this one follows.", 0, 1024},
+};
+
+using Place = std::vector<Named>::const_iterator;
+
+Place place_of(const std::vector<Named>& models, const Call& call, std::string_view field, Place otherwise) {
+  const std::optional<std::string> id = in_query(call, list_query, field);
+  if (!id) return otherwise;
+  const auto found = std::ranges::find(models, *id, &Named::id);
+  if (found == models.end()) bad_field(field, "is no model of the list");
+  return field == "after_id" ? found + 1 : found;
+}
+
 }  // namespace
+
+constexpr FieldTable list_query{"Anthropic's list of models", list_rows, {}};
 
 bool speaks_anthropic(const http::Request& request) {
   return !request.header("anthropic-version").empty();
@@ -44,10 +64,18 @@ bool speaks_anthropic(const http::Request& request) {
 
 void list_models(const Context& context, const Call& call) {
   const std::vector<Named> models = all_models(context);
+  const int64_t limit = integer_in_query(call, list_query, "limit").value_or(20);
+  const Place begin = place_of(models, call, "after_id", models.begin());
+  const Place end = std::max(begin, place_of(models, call, "before_id", models.end()));
+  // Before an id it is the last of those, as a page back has it.
+  const bool goes_back = in_query(call, list_query, "before_id") && !in_query(call, list_query, "after_id");
+  const auto count = std::min<std::ptrdiff_t>(limit, end - begin);
+  const std::span<const Named> page(goes_back ? end - count : begin, static_cast<size_t>(count));
   std::string data;
-  for (const Named& model : models) data.append(data.empty() ? "" : ",").append(model_json(model));
-  const auto id_or_null = [&](size_t i) { return models.empty() ? std::string("null") : json_quoted(models[i].id); };
-  give(call, fmt::format(R"({{"data":[{}],"has_more":false,"first_id":{},"last_id":{}}})", data, id_or_null(0), id_or_null(models.size() - 1)));
+  for (const Named& model : page) data.append(data.empty() ? "" : ",").append(model_json(model));
+  const auto id_or_null = [&](size_t i) { return page.empty() ? std::string("null") : json_quoted(page[i].id); };
+  give(call, fmt::format(R"({{"data":[{}],"has_more":{},"first_id":{},"last_id":{}}})", data, count < end - begin, id_or_null(0),
+                         id_or_null(page.size() - 1)));
 }
 
 void get_model(const Context& context, const Call& call) {

@@ -8,6 +8,7 @@
 #include "answer/tools.h"
 #include "api/anthropic/anthropic.h"
 #include "base/json_text.h"
+#include "base/utf8.h"
 #include "http/sse.h"
 
 namespace fulmar::api::anthropic {
@@ -24,10 +25,11 @@ std::string usage_json(const Usage& usage) {
 
 class MessageWords final : public Dialect {
  public:
-  MessageWords(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops)
+  MessageWords(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops, bool omits_thought)
       : head_(fmt::format(R"("id":"{}","type":"message","role":"assistant","model":{})", call_id("msg_"), json_quoted(model))),
         prompt_tokens_(prompt_tokens),
-        stops_(std::move(stops)) {}
+        stops_(std::move(stops)),
+        omits_thought_(omits_thought) {}
 
   http::Response stream_head() const override { return http::sse_head(); }
 
@@ -41,7 +43,7 @@ class MessageWords final : public Dialect {
     for (const Said& said : news) {
       if (!said.thought.empty()) {
         enter(Block::thinking, out);
-        put_delta(fmt::format(R"("type":"thinking_delta","thinking":{})", json_quoted(said.thought)), out);
+        if (!omits_thought_) put_delta(fmt::format(R"("type":"thinking_delta","thinking":{})", json_quoted(said.thought)), out);
       }
       if (!said.text.empty()) {
         enter(Block::text, out);
@@ -66,8 +68,11 @@ class MessageWords final : public Dialect {
 
   void begin_whole(std::string& out) override { out += fmt::format(R"({{{},"content":[)", head_); }
 
+  bool puts_text() const override { return !omits_thought_; }  // else it is put with the rest
+
   void begin_choice(uint32_t, const Outline& outline, std::string& out) override {
     outline_ = outline;
+    if (omits_thought_) return;
     if (outline.thought)
       out += R"({"type":"thinking","thinking":")";
     else if (outline.text)
@@ -80,6 +85,7 @@ class MessageWords final : public Dialect {
   }
 
   void end_choice(uint32_t, const Ending& ending, std::string& out) override {
+    if (omits_thought_) put_without_thought(ending.text, out);
     if (outline_.text) out += "\"}";
     bool first = !outline_.text && !outline_.thought;
     for (const ToolCall& call : ending.calls) {
@@ -100,6 +106,13 @@ class MessageWords final : public Dialect {
   }
   void put_delta(std::string_view members, std::string& out) const {
     put("content_block_delta", fmt::format(R"("index":{},"delta":{{{}}})", index_, members), out);
+  }
+
+  void put_without_thought(std::string_view text, std::string& out) const {
+    if (outline_.thought) out += fmt::format(R"({{"type":"thinking","thinking":"","signature":"{}"}})", signature);
+    if (!outline_.text) return;
+    out += fmt::format(R"({}{{"type":"text","text":")", outline_.thought ? "," : "");
+    append_json_escaped(out, replace_bad_utf8(text));
   }
 
   void enter(Block block, std::string& out) {
@@ -133,6 +146,7 @@ class MessageWords final : public Dialect {
   const std::string head_;
   const uint64_t prompt_tokens_;
   const std::vector<std::string> stops_;
+  const bool omits_thought_;
   Block at_ = Block::none;  // of a stream: which is open
   uint32_t index_ = 0;      // and its number, or the next one's
   std::string ending_;
@@ -141,8 +155,9 @@ class MessageWords final : public Dialect {
 
 }  // namespace
 
-std::unique_ptr<Dialect> message_words(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops) {
-  return std::make_unique<MessageWords>(model, prompt_tokens, std::move(stops));
+std::unique_ptr<Dialect> message_words(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops,
+                                       bool omits_thought) {
+  return std::make_unique<MessageWords>(model, prompt_tokens, std::move(stops), omits_thought);
 }
 
 }  // namespace fulmar::api::anthropic

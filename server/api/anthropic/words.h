@@ -10,6 +10,8 @@
 namespace fulmar::api::anthropic {
 
 // `prompt_tokens`: what is told of the prompt before it was read. `stops`: those of the client, as Request::stop begins.
-std::unique_ptr<Dialect> message_words(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops);
+// `omits_thought`: of a thought there is the block alone.
+std::unique_ptr<Dialect> message_words(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops,
+                                       bool omits_thought = false);
 
 }  // namespace fulmar::api::anthropic

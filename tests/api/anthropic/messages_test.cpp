@@ -1,4 +1,5 @@
 // Anthropic's endpoints over HTTP: blocks become turns, and whatever is wrong is said in its clients' own shape.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <boost/json/serialize.hpp>
@@ -237,6 +238,38 @@ TEST(Anthropic, ModelsAreListedInTheShapeOfWhoAsks) {
   EXPECT_EQ(get("/v1/models/fake-rwkv", ours).body, model);
   refused(get("/v1/models/other", ours), 404, "not_found_error");
   EXPECT_EQ(json::parse(get("/v1/models", "").body).at("object"), "list");
+}
+
+TEST(Anthropic, ModelsComeInPages) {
+  Harness harness;
+  for (const char* name : {"b", "c", "d"}) {
+    host::Served entry;
+    entry.id = name;
+    entry.engine = harness.host.current()->engine;
+    harness.host.name(std::move(entry));
+  }
+  const auto get = [&](const std::string& query) {
+    Client client = harness.client();
+    client.send("GET", "/v1/models" + query, {}, "anthropic-version: 2023-06-01\r\n");
+    return client.receive();
+  };
+  const auto page = [&](const std::string& query) {
+    const json::value told = json::parse(get(query).body);
+    std::string ids;
+    for (const json::value& model : told.at("data").as_array()) ids += fmt::format("{} ", std::string_view(model.at("id").as_string()));
+    return fmt::format("{}{} {} {}", ids, told.at("has_more").as_bool() ? "..." : ".", json::serialize(told.at("first_id")),
+                       json::serialize(told.at("last_id")));
+  };
+  EXPECT_EQ(page(""), R"(fake-rwkv b c d . "fake-rwkv" "d")");
+  EXPECT_EQ(page("?limit=2"), R"(fake-rwkv b ... "fake-rwkv" "b")");
+  EXPECT_EQ(page("?limit=2&after_id=b"), R"(c d . "c" "d")");
+  EXPECT_EQ(page("?after_id=d"), ". null null");
+  EXPECT_EQ(page("?limit=2&before_id=d"), R"(b c ... "b" "c")");
+  EXPECT_EQ(page("?limit=2&before_id=c"), R"(fake-rwkv b . "fake-rwkv" "b")");
+  EXPECT_EQ(page("?limit=1&after_id=fake-rwkv&before_id=d"), R"(b ... "b" "b")");
+  EXPECT_EQ(page("?after_id=c&before_id=b"), ". null null");
+  for (const char* wrong : {"?limit=0", "?limit=1001", "?limit=many", "?limit=", "?after_id=other", "?before_id=other"})
+    refused(get(wrong), 400, "invalid_request_error");
 }
 
 }  // namespace

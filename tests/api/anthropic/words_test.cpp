@@ -114,6 +114,39 @@ TEST(AnthropicWords, AnAnswerInOnePieceHasABlockForEachPart) {
   }
 }
 
+TEST(AnthropicWords, AThoughtThatIsOmittedIsAnEmptyBlock) {
+  const auto stream = api::anthropic::message_words("demo", 20, {}, true);
+  std::string out;
+  say(*stream, said_text("Let me", ""), out);
+  say(*stream, said_text(" see", ""), out);
+  say(*stream, said_text("", "Yes"), out);
+  EXPECT_EQ(out, R"(event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"none"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: content_block_start
+data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Yes"}}
+
+)");
+  const auto words = api::anthropic::message_words("demo", 20, {}, true);
+  EXPECT_FALSE(words->puts_text());  // or the thought would be put
+  std::string message;
+  words->begin_whole(message);
+  words->begin_choice(0, {true, true, false}, message);
+  words->end_choice(0, {Finish::stop, {}, {}, {}, "\"Yes\""}, message);
+  words->end_whole(used, message);
+  EXPECT_EQ(boost::json::parse(message).at("content"),
+            boost::json::parse(R"([{"type":"thinking","thinking":"","signature":"none"},{"type":"text","text":"\"Yes\""}])"));
+}
+
 TEST(AnthropicWords, AStopIsNamedWhereItIsTheClients) {
   const auto reason = [](std::optional<uint32_t> stop) {
     const auto words = api::anthropic::message_words("demo", 20, {"a", "END"});
