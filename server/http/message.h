@@ -1,5 +1,6 @@
 // Requests and responses as plain data: what the connection hands to the API and gets back.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct Request {
   std::string param;   // what the route's {} matched
   std::vector<Header> headers;
   std::string body;
+  std::chrono::steady_clock::time_point came = std::chrono::steady_clock::now();  // when its first bytes were there
   std::shared_ptr<Holder> who;  // of the password or key that it came with; null: it came with none that is known
 
   // The first header of this name in any spelling of case, empty where there is none.

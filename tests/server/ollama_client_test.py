@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import json
+import os
+import re
 import sys
 
 import ollama
@@ -70,6 +72,29 @@ def texts(client, model):
     check("".join(piece.response for piece in pieces) == raw.response, f"{pieces}")
 
 
+def scores(client, model):
+    """The likeliest token is drawn, so it is the first of each list; a stream has the same numbers."""
+    settings = dict(model=model, options={"temperature": 0, "num_predict": 6}, logprobs=True, top_logprobs=2)
+    chat = dict(settings, messages=[{"role": "user", "content": "What is the capital of France?"}], think=False)
+    text = dict(settings, prompt="The capital of France is", raw=True)
+    for call, said, words in ((client.chat, chat, lambda one: one.message.content), (client.generate, text, lambda one: one.response)):
+        whole = call(**said)
+        check(whole.logprobs and all(one.logprob <= 0 and len(one.top_logprobs) == 2 for one in whole.logprobs), f"{whole}")
+        check(all(one.token == one.top_logprobs[0].token for one in whole.logprobs), f"{whole.logprobs}")
+        check("".join(one.token for one in whole.logprobs).strip().startswith(words(whole).strip()), f"{whole}")
+        streamed = [one for piece in call(**said, stream=True) for one in piece.logprobs or []]
+        check([one.logprob for one in streamed] == [one.logprob for one in whole.logprobs], f"{streamed} {whole.logprobs}")
+    check(client.generate(**dict(text, logprobs=None, top_logprobs=None)).logprobs is None, "scores that nobody asked for")
+
+
+def page(base, password):
+    """What docs/ollama.md shows, as it stands there."""
+    os.environ["OLLAMA_API_KEY"] = password
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/ollama.md")
+    with open(path, encoding="utf-8") as f:
+        exec(re.search(r"```python\n(.*?)```", f.read(), re.S).group(1).replace("http://localhost:11434", base), {})
+
+
 def vectors(client, model):
     several = client.embed(model=model, input=["The sea", "The sky"])
     check(len(several.embeddings) == 2 and several.prompt_eval_count > 0, f"{several.prompt_eval_count}")
@@ -113,6 +138,8 @@ def main():
     chats(client, model)
     formed(client, model)
     texts(client, model)
+    scores(client, model)
+    page(host, sys.argv[2])
     vectors(client, model)
     models(client, model)
     errors(client, model)

@@ -92,7 +92,7 @@ void keep_alive(const Context& context, const host::Served& served, std::optiona
 
 void load_or_unload(const Context& context, const Call& call, const Fields& fields, std::string_view members) {
   const std::optional<double> seconds = read_keep_alive(fields);
-  if (seconds != 0.0) {
+  if (seconds != 0.0 || !context.host->shelf().is_open()) {  // without a shelf it stays in any case
     const host::ServedPtr served = context.ready(model_id(call));
     keep_alive(context, *served, seconds);
     return call.reply->respond(ended(model_said(call, *served), members, "load"));

@@ -86,7 +86,7 @@ PromptInput read_generate(const Fields& fields, uint32_t vocab) {
 }
 
 void give(const Context& context, const Call& call, const host::ServedPtr& served, const Fields& fields, const PromptInput& input,
-          Request request, std::unique_ptr<Dialect> words) {
+          Request request, std::unique_ptr<Dialect> (*words)(Head)) {
   const Engine& engine = *served->engine;
   const Sampling usual = usual_sampling(context.profiles, *served, what_is_asked(input, *request.prompt));
   read_options(fields, context, call, engine.model().vocab, usual, request);
@@ -96,8 +96,15 @@ void give(const Context& context, const Call& call, const host::ServedPtr& serve
   bind_answer(engine, input.chat, read_format(fields.find("format"), JsonSource(call.http.body).member("format"), "format"), request);
   Asked asked;
   asked.delivery.stream = fields.boolean("stream").value_or(true);
+  Head head{std::string(model_said(call, *served)), call.http.came};
+  if (const int64_t top = fields.integer("top_logprobs").value_or(0); fields.boolean("logprobs").value_or(false)) {
+    request.report.logprobs = head.top = static_cast<uint16_t>(top);
+    head.spell = engine.speller();
+  } else if (top > 0) {
+    bad_field("top_logprobs", "is there with \"logprobs\": true only");
+  }
   asked.prompts.push_back(std::move(request));
-  give_answer(context, served, std::move(asked), std::move(words), call);
+  give_answer(context, served, std::move(asked), words(std::move(head)), call);
 }
 
 }  // namespace
@@ -114,7 +121,7 @@ void chat(const Context& context, const Call& call) {
   if (const json::array* tools = fields.list("tools")) input.chat.tools = read_tools(*tools, JsonSource(call.http.body).member("tools"), "tools");
   Request request;
   request.prompt = served->engine->prepare(input);
-  give(context, call, served, fields, input, std::move(request), chat_words(model_said(call, *served)));
+  give(context, call, served, fields, input, std::move(request), chat_words);
 }
 
 void generate(const Context& context, const Call& call) {
@@ -126,7 +133,7 @@ void generate(const Context& context, const Call& call) {
   Request request;
   request.prompt = served->engine->prepare(input);
   request.report_turn = !input.messages.empty();
-  give(context, call, served, fields, input, std::move(request), generate_words(model_said(call, *served)));
+  give(context, call, served, fields, input, std::move(request), generate_words);
 }
 
 }  // namespace fulmar::api::ollama

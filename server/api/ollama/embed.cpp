@@ -12,9 +12,12 @@
 namespace fulmar::api::ollama {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 class ManyWords final : public VectorWords {
  public:
-  ManyWords(std::string_view model, size_t dimensions) : model_(json_quoted(model)), dimensions_(dimensions) {}
+  ManyWords(std::string_view model, size_t dimensions, Clock::time_point came)
+      : model_(json_quoted(model)), dimensions_(dimensions), came_(came) {}
 
   void begin(std::string& out) override { out += fmt::format(R"({{"model":{},"embeddings":[)", model_); }
   void put(size_t index, std::span<const float> vector, std::string& out) override {
@@ -22,14 +25,16 @@ class ManyWords final : public VectorWords {
     append_numbers(out, shortened(vector, dimensions_));
   }
   void end(const Usage& usage, std::string& out) override {
-    const auto total = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun_).count();
-    out += fmt::format(R"(],"total_duration":{},"load_duration":0,"prompt_eval_count":{}}})", total, usage.prompt);
+    const auto nanoseconds = [](Clock::duration time) { return std::chrono::nanoseconds(time).count(); };
+    out += fmt::format(R"(],"total_duration":{},"load_duration":{},"prompt_eval_count":{}}})", nanoseconds(Clock::now() - came_),
+                       nanoseconds(begun_ - came_), usage.prompt);
   }
 
  private:
   const std::string model_;
   const size_t dimensions_;
-  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  const Clock::time_point came_;  // the request
+  const Clock::time_point begun_ = Clock::now();  // with the model there
 };
 
 class OneWords final : public VectorWords {
@@ -71,7 +76,7 @@ void embed(const Context& context, const Call& call) {
       throw of_entry(error, "input", asked.prompts.size());
     }
   }
-  auto words = std::make_unique<ManyWords>(model_said(call, *served), static_cast<size_t>(dimensions.value_or(0)));
+  auto words = std::make_unique<ManyWords>(model_said(call, *served), static_cast<size_t>(dimensions.value_or(0)), call.http.came);
   give_vectors(context, call, served, std::move(asked), std::move(words));
 }
 

@@ -14,6 +14,9 @@ constexpr Field keep_row = {"keep_alive", number_or_text, "as `serve` was told",
                             -1'000'000'000, 1'000'000'000};
 constexpr Field options_row = {"options", map, "none", "How the text is drawn, [below](#options).", 0, 64};
 
+constexpr Field logprobs_row = {"logprobs", boolean, "false", "How likely the tokens of the answer's text were: `logprobs`, a list beside each piece of it."};
+constexpr Field top_row = {"top_logprobs", integer, "0", "With `logprobs`: so many of the likeliest tokens beside each.", 0, 20};
+
 constexpr Field chat_rows[] = {
     model_row,
     {"messages", list, "none: the model is loaded", "What was said so far, oldest first.", 0, 16384},
@@ -21,6 +24,8 @@ constexpr Field chat_rows[] = {
     {"format", text_or_map, "none", "`json`: the answer is a JSON object; or a JSON schema that [it is held to](structured.md)."},
     {"stream", boolean, "true", "A line of JSON for each piece of text; false: one object."},
     {"think", boolean, "as the template has it", "true: with a thought, which comes apart as `thinking`; `\"low\"`, `\"medium\"`, `\"high\"`, `\"max\"`: the same, and how long; false: without."},
+    logprobs_row,
+    top_row,
     options_row,
     keep_row,
 };
@@ -35,13 +40,13 @@ constexpr Field generate_rows[] = {
     {"format", text_or_map, "none", "`json`: the answer is a JSON object; or a JSON schema that [it is held to](structured.md)."},
     {"stream", boolean, "true", "A line of JSON for each piece of text; false: one object."},
     {"think", boolean, "as the template has it", "As above."},
+    logprobs_row,
+    top_row,
     options_row,
     keep_row,
 };
 
 constexpr Refused refused[] = {
-    {"logprobs", "[false]", "is not supported: no probabilities are reported"},
-    {"top_logprobs", "[0]", "is not supported: no probabilities are reported"},
     {"images", "[]", "is not supported: the model reads text only"},
     {"template", "[]", "is not supported: the model's own template is applied; raw reads a prompt without"},
     {"_debug_render_only", "[false]", "is not supported; POST /apply-template shows what a model reads"},

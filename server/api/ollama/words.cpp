@@ -3,14 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
 
+#include "answer/held.h"
 #include "answer/rfc3339.h"
 #include "answer/tools.h"
 #include "api/ollama/ollama.h"
 #include "base/json_text.h"
+#include "base/utf8.h"
 
 namespace fulmar::api::ollama {
 namespace {
@@ -27,10 +30,18 @@ std::string calls_json(std::span<const ToolCall> calls, uint32_t first) {
   return fmt::format(R"("tool_calls":[{}])", list);
 }
 
+std::string token_members(const TokenScore& score, const std::function<std::string(Token)>& spell) {
+  const std::string bytes = spell(score.token);
+  std::string numbers;
+  for (const char byte : bytes) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", static_cast<unsigned char>(byte));
+  // JSON has no infinity: this number is as good as impossible.
+  return fmt::format(R"("token":{},"logprob":{},"bytes":[{}])", json_quoted(replace_bad_utf8(bytes)), std::max(score.logprob, -9999.0f), numbers);
+}
+
 // Both; what they differ in is what a piece is called.
 class Words : public Dialect {
  public:
-  explicit Words(std::string_view model) : model_(json_quoted(model)) {}
+  explicit Words(Head head) : head_(std::move(head)), model_(json_quoted(head_.model)) {}
 
   http::Response stream_head() const override { return {200, {{"Cache-Control", "no-cache"}}, {}, "application/x-ndjson"}; }
   void open(uint32_t, std::string&) override {}
@@ -38,7 +49,11 @@ class Words : public Dialect {
   void say(std::span<const Said> news, std::string& out) override {
     for (const Said& said : news) {
       if (!said.thought.empty()) put(piece({}, fmt::format(R"("thinking":{})", json_quoted(said.thought))), out);
-      if (!said.text.empty()) put(piece(said.text, {}), out);
+      if (!said.text.empty() || tells(said.scores)) {
+        std::string members = piece(said.text, {});
+        if (tells(said.scores)) put_rows(said.scores, 0, std::string::npos, members);
+        put(members, out);
+      }
       for (const CallPiece& part : said.calls) add_call(part, out);
       keep(said.course);
       if (said.finish != Finish::none) finish_ = said.finish;
@@ -58,6 +73,11 @@ class Words : public Dialect {
     out += '"';
     if (!ending.calls.empty()) out.append(",").append(calls_json(ending.calls, 0));
   }
+  bool put_scores(uint32_t, const ChoiceScores& scores, std::string& out) override {
+    if (!tells(scores.answer)) return true;
+    next_score_ = put_rows(scores.answer, next_score_, out.size() + kPartBytes, out);
+    return next_score_ == scores.answer.size();
+  }
   void end_whole(const Usage& usage, std::string& out) override { out += fmt::format(",{}}}", last(usage)); }
 
  protected:
@@ -67,7 +87,22 @@ class Words : public Dialect {
   virtual std::string more_at_end() const { return {}; }
 
  private:
-  using Clock = std::chrono::steady_clock;
+  bool tells(const ScoreRows& rows) const { return head_.top && rows.size() > 0; }
+
+  // From a row on until `out` has as many bytes; the row that is next.
+  size_t put_rows(const ScoreRows& rows, size_t first, size_t limit, std::string& out) const {
+    if (first == 0) out += ",\"logprobs\":[";
+    for (; first < rows.size() && out.size() < limit; ++first) {
+      const std::span<const TokenScore> row = rows[first];
+      out += fmt::format("{}{{{}", first > 0 ? "," : "", token_members(row[0], head_.spell));
+      std::string top;
+      for (const TokenScore& score : row.subspan(1, std::min<size_t>(*head_.top, row.size() - 1)))
+        if (score.token >= 0) top += fmt::format("{}{{{}}}", top.empty() ? "" : ",", token_members(score, head_.spell));
+      out += top.empty() ? "}" : fmt::format(R"(,"top_logprobs":[{}]}})", top);
+    }
+    if (first == rows.size()) out += ']';
+    return first;
+  }
 
   std::string head() const {
     return fmt::format(R"("model":{},"created_at":"{}")", model_, rfc3339(std::chrono::system_clock::now()));
@@ -89,7 +124,7 @@ class Words : public Dialect {
   }
 
   std::string last(const Usage& usage) const {
-    const auto total = static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - begun_).count());
+    const auto total = static_cast<uint64_t>(std::chrono::nanoseconds(std::chrono::steady_clock::now() - head_.came).count());
     const uint64_t work = usage.times.prompt + usage.times.drawing;
     return fmt::format(R"("done":true,"done_reason":"{}",{}"total_duration":{},"load_duration":{},"prompt_eval_count":{},)"
                        R"("prompt_eval_duration":{},"eval_count":{},"eval_duration":{})",
@@ -97,11 +132,12 @@ class Words : public Dialect {
                        usage.times.prompt, usage.completion, usage.times.drawing);
   }
 
+  const Head head_;
   const std::string model_;
-  const Clock::time_point begun_ = Clock::now();
   Finish finish_ = Finish::stop;
   std::optional<ToolCall> call_;  // that is coming
   uint32_t calls_ = 0;            // that came
+  size_t next_score_ = 0;         // of the rows that are put a part at a time
 };
 
 class ChatWords final : public Words {
@@ -156,12 +192,12 @@ http::Response error_words(const http::Failure& failure) {
   return response;
 }
 
-std::unique_ptr<Dialect> chat_words(std::string_view model) {
-  return std::make_unique<ChatWords>(model);
+std::unique_ptr<Dialect> chat_words(Head head) {
+  return std::make_unique<ChatWords>(std::move(head));
 }
 
-std::unique_ptr<Dialect> generate_words(std::string_view model) {
-  return std::make_unique<GenerateWords>(model);
+std::unique_ptr<Dialect> generate_words(Head head) {
+  return std::make_unique<GenerateWords>(std::move(head));
 }
 
 }  // namespace fulmar::api::ollama

@@ -143,7 +143,19 @@ TEST(Ollama, AnEmptyPromptOnlyLoads) {
   EXPECT_EQ(chat.at("done_reason"), "load");
   EXPECT_EQ(chat.at("message").at("content"), "");
   EXPECT_EQ(asked(harness, "/api/generate", R"({"model":"fake-rwkv","keep_alive":"5m"})").at("response"), "");
+  // Nothing could take its place here, so it stays, and clients that unload what they used go on.
+  EXPECT_EQ(asked(harness, "/api/generate", R"({"model":"fake-rwkv","keep_alive":0})").at("done_reason"), "load");
   EXPECT_EQ(harness.engine.stats().steps, 0u);
+}
+
+TEST(Ollama, ScoresAreAskedForWithTheirNumber) {
+  Harness harness;
+  asked(harness, "/api/chat", R"({"stream":false,"messages":[{"role":"user","content":"Hi"}],"logprobs":true,"top_logprobs":3})");
+  EXPECT_EQ(harness.engine.last_request().report.logprobs, 3);
+  asked(harness, "/api/generate", R"({"stream":false,"prompt":"Hi","logprobs":true})");
+  EXPECT_EQ(harness.engine.last_request().report.logprobs, 0);
+  asked(harness, "/api/generate", R"({"stream":false,"prompt":"Hi"})");
+  EXPECT_FALSE(harness.engine.last_request().report.logprobs);
 }
 
 TEST(Ollama, ModelsAreDescribed) {
@@ -176,6 +188,8 @@ TEST(Ollama, WhatIsWrongIsSaidInItsOwnShape) {
            Case{"/api/generate", R"({"prompt":"Hi","images":["x"]})", "images"},
            Case{"/api/generate", R"({"prompt":"Hi","context":[70000]})", "context"},
            Case{"/api/generate", R"({"prompt":"Hi","raw":true,"system":"x"})", "raw"},
+           Case{"/api/generate", R"({"prompt":"Hi","top_logprobs":2})", "top_logprobs"},
+           Case{"/api/generate", R"({"prompt":"Hi","logprobs":true,"top_logprobs":21})", "top_logprobs"},
            Case{"/api/embed", R"({"input":["a",""]})", "input[1]"},
            Case{"/api/pull", R"({"model":"llama3"})", "--models-dir"},
            // As OpenAI's clients write it.
@@ -199,6 +213,7 @@ struct Folder {
     host::HostOptions options;
     options.folders = {root.string(), {}};
     options.make = [](const EngineOptions& wanted) -> std::unique_ptr<Engine> {
+      std::this_thread::sleep_for(loading);
       FakeOptions fake;
       fake.id = wanted.model.name;
       return std::make_unique<FakeEngine>(fake);
@@ -229,6 +244,7 @@ struct Folder {
     return names;
   }
 
+  static constexpr std::chrono::milliseconds loading{5};
   fs::path root;
   api::Context context;
   std::unique_ptr<host::Host> host;
@@ -253,6 +269,13 @@ TEST(OllamaFolder, AModelStaysAsLongAsItIsKept) {
   EXPECT_THAT(folder.loaded(), IsEmpty());
   EXPECT_EQ(folder.post(R"({"model":"b","keep_alive":"0s"})").at("done_reason"), "unload");  // nothing is loaded for it
   EXPECT_THAT(folder.loaded(), IsEmpty());
+}
+
+TEST(OllamaFolder, WhoWaitsForAModelIsToldSo) {
+  Folder folder;
+  constexpr int64_t least = std::chrono::nanoseconds(Folder::loading).count();
+  EXPECT_GE(folder.post(R"({"model":"a","prompt":"say this","raw":true,"stream":false})").at("load_duration").as_int64(), least);
+  EXPECT_GE(folder.post(R"({"model":"b","input":"a"})", "/api/embed").at("load_duration").as_int64(), least);
 }
 
 TEST(OllamaFolder, UnknownModelsAreRefused) {
