@@ -2,7 +2,7 @@
 import common
 from curl_lines import documented
 
-PAGES = {"docs/anthropic.md": "8000", "docs/ollama.md": "11434"}
+PAGES = {"docs/anthropic.md": "8000", "docs/ollama.md": "11434", "docs/conrwkv.md": "8000"}
 
 
 def main():

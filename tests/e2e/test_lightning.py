@@ -7,7 +7,7 @@ import threading
 import time
 
 import common
-from test_serve import documented
+from curl_lines import curl_commands, documented, run_line
 
 PASSWORD = "rwkv7_7.2b"
 STOPS = [0, 261, 24281]
@@ -207,6 +207,9 @@ def main():
                         os.path.join(folder, file.replace("fulmar-demo", "rwkv7-g1-0.4b")))
     with common.Server(args, model, *words, "--models-dir", folder) as server:
         documented(args, server, os.path.join("docs", "lightning.md"))
+        watch, load = curl_commands(args, os.path.join("docs", "switching.md"))
+        common.check('"event":"model_status"' in run_line(server, watch, "8000", "--max-time", "2"), watch)
+        common.check(run_line(server, load) == '{"success":true}', load)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ import os
 import random
 import shutil
 import struct
-import subprocess
 import threading
 
 import common
 from common import check, make_model
+from curl_lines import curl_commands, run_line
 
 QUESTION = "What is the capital of France?"
 ANSWER = "The capital of France is Paris."
@@ -27,12 +27,6 @@ def ask(server, path, body=None, method="POST"):
         return answer.status, json.loads(content) if content else None
     finally:
         connection.close()
-
-
-def curl(server, path, body):
-    """A line of the README, with this server's port."""
-    words = ["curl", "-s", f"http://127.0.0.1:{server.port}{path}", "-X", "POST", "-H", "Content-Type: application/json", "-d", body]
-    return subprocess.run(words, capture_output=True, timeout=120, check=True).stdout.decode()
 
 
 def switch(server, model, strategy="cpu fp32", **more):
@@ -163,11 +157,13 @@ def switches_under_load(server, names):
 def deploys_and_ends(args, server, folder):
     model = os.path.join(folder, "fulmar-demo.safetensors")
     strategy = "cuda fp16" if common.has_vulkan(args) else "cpu fp32"
-    body = json.dumps({"model": model, "strategy": strategy, "deploy": "true"})
     if shutil.which("curl"):
-        check(curl(server, "/switch-model", body) == '"success"', server.stderr()[-2000:])
+        load, update, talk, _ = curl_commands(args, "docs/runner.md")
+        check(run_line(server, load.replace("/path/to/pth", model).replace("cuda fp16", strategy)) == '"success"', server.stderr()[-2000:])
+        check(run_line(server, update) == '"success"', update)
+        check(run_line(server, talk).endswith("data: [DONE]\n\n"), talk)
     else:
-        check(ask(server, "/switch-model", json.loads(body)) == (200, "success"), server.stderr()[-2000:])
+        check(switch(server, model, strategy, deploy="true") == (200, "success"), server.stderr()[-2000:])
     for route in ("/switch-model", "/exit", "/reset-state", "/disable-state-cache", "/enable-state-cache"):
         check(ask(server, route, {"model": "", "strategy": ""})[0] == 403, route)
     check(chat(server) == ANSWER, "it answers")
@@ -200,7 +196,10 @@ def main():
         switches_under_load(server, ["four", "seven"])
         deploys_and_ends(args, server, folder)
     with common.Server(args, None, "--models-dir", folder, "--prefix-cache", "0") as server:
-        check(ask(server, "/exit") == (200, "success"), "exit")
+        if shutil.which("curl"):
+            check(run_line(server, curl_commands(args, "docs/runner.md")[3]) == '"success"', "exit")
+        else:
+            check(ask(server, "/exit") == (200, "success"), "exit")
         check(server.process.wait(60) == 0, server.stderr())
     with common.Server(args, None, "--models-dir", folder, "--password", "sesame") as server:
         for route in ("/switch-model", "/exit", "/update-config"):
