@@ -174,7 +174,7 @@ std::optional<Failure> Connection::check_route(Incoming& in) const {
         ErrorKind::not_found, fmt::format("there is no {}; the base address for clients is http://{}{}", request.path,
                                           in.head.authority.empty() ? "HOST:PORT" : in.head.authority,
                                           shared_->options.api_root)));
-  constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE"};
+  constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "QUERY"};
   if (std::find(std::begin(known), std::end(known), request.method) == std::end(known))
     return Failure(501, fmt::format("there is no method {}", request.method), "unknown_method");
   return Failure(Error(

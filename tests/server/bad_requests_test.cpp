@@ -139,10 +139,12 @@ TEST(BadRequests, UnknownPathsAndMethodsAreToldApart) {
   EXPECT_EQ(get.status, 405);
   EXPECT_EQ(get.headers.at("allow"), "POST, OPTIONS");
   error_of(get);
-  client.send("PATCH", "/health");
-  const Answer patch = client.receive();
-  EXPECT_EQ(patch.status, 405);
-  EXPECT_EQ(patch.headers.at("allow"), "GET, HEAD, OPTIONS");
+  for (const char* method : {"PATCH", "QUERY"}) {
+    client.send(method, "/health");
+    const Answer answer = client.receive();
+    EXPECT_EQ(answer.status, 405) << method;
+    EXPECT_EQ(answer.headers.at("allow"), "GET, HEAD, OPTIONS");
+  }
   // A body that will not be read ends the connection, after the answer.
   const Answer post = client.post("/health", "{}");
   EXPECT_EQ(post.status, 405);
