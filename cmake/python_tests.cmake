@@ -43,7 +43,7 @@ add_test(NAME clients.pypi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BI
 set_tests_properties(clients.pypi PROPERTIES FIXTURES_SETUP pypi SKIP_RETURN_CODE 77 TIMEOUT 600)
 add_test(NAME packages.gguf COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-gguf gguf)
 set_tests_properties(packages.gguf PROPERTIES FIXTURES_SETUP gguf SKIP_RETURN_CODE 77 TIMEOUT 600)
-add_test(NAME packages.openapi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-openapi schemathesis openapi_spec_validator)
+add_test(NAME packages.openapi COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-openapi schemathesis openapi_spec_validator jsonschema)
 set_tests_properties(packages.openapi PROPERTIES FIXTURES_SETUP openapi SKIP_RETURN_CODE 77 TIMEOUT 600)
 if(FULMAR_NODE AND FULMAR_NPM)
   add_test(NAME clients.npm COMMAND ${FULMAR_PYTHON} ${clients} npm ${PROJECT_BINARY_DIR}/npm ${FULMAR_NPM})

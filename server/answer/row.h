@@ -9,6 +9,7 @@
 
 #include "answer/context.h"
 #include "answer/fields.h"
+#include "answer/shape.h"
 #include "http/router.h"
 
 namespace fulmar::api {
@@ -75,16 +76,20 @@ enum class Reach : uint8_t {
 
 // What a row takes and gives, for /openapi.json and whoever decides who may. There is no row without.
 struct About {
-  // `body`: the table by which the endpoint reads it; null where it reads none. `query`: likewise.
-  consteval About(std::string_view what, const FieldTable* body_fields = nullptr, Answers kind = Answers::object,
-                  Reach whom = Reach::own, const FieldTable* query_fields = nullptr)
-      : summary(what), body(body_fields), query(query_fields), answers(kind), reach(whom) {
+  // `answer`: what it answers with 200 where that is JSON; null: it never is, and where `kind` says that it were, all that is
+  // answered are errors. `body`: the table by which the endpoint reads it; null where it reads none. `query`: likewise.
+  consteval About(std::string_view what, const Shape* answer_shape, const FieldTable* body_fields = nullptr,
+                  Answers kind = Answers::object, Reach whom = Reach::own, const FieldTable* query_fields = nullptr,
+                  const Others* other_answers = nullptr)
+      : summary(what), answer(answer_shape), body(body_fields), query(query_fields), answers(kind), reach(whom), others(other_answers) {
     if (what.empty() || what.back() == '.') throw "a phrase in the imperative, without a full stop";
   }
   std::string_view summary;  // "Make vectors of texts"
+  const Shape* answer;
   const FieldTable *body, *query;
   Answers answers;
   Reach reach;
+  const Others* others;
 };
 
 struct Row {

@@ -15,6 +15,10 @@ double quotient(double a, double b) {
 
 }  // namespace
 
+constexpr Shape timings_shape{"llama.cpp's timings", R"({
+  "cache_n": "integer", "prompt_n": "integer", "prompt_ms": "number", "prompt_per_token_ms": "number", "prompt_per_second": "number",
+  "predicted_n": "integer", "predicted_ms": "number", "predicted_per_token_ms": "number", "predicted_per_second": "number"})"};
+
 boost::json::object timings_of(const Usage& usage) {
   const uint64_t read = usage.prompt - usage.cached;
   const auto n_read = static_cast<double>(read), n_made = static_cast<double>(usage.completion);

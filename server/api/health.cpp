@@ -51,7 +51,19 @@ json::object told(const host::Served& served) {
             {"bytes", stats.prefix_bytes}}}};
 }
 
+constexpr Shape served_shape{"health with a model", R"({
+  "status": "=ok", "model": "text", "version": "text", "strategy": "text", "device": "text", "live": "integer", "queued": "integer",
+  "steps": "integer", "prompt_tokens": "integer", "completion_tokens": "integer", "cached_tokens": "integer",
+  "sessions": {"count": "integer", "l1": "integer", "l2": "integer", "l3": "integer", "hits": "integer", "reads": "integer",
+    "misses": "integer", "memory_bytes": "integer", "file_bytes": "integer", "journal_queued": "integer", "journal_lag_seconds": "number",
+    "unwritten_states": "integer", "checkpoints": "integer", "checkpoint_seconds": "number", "slowest_checkpoint_seconds": "number",
+    "last_error": "text|null"},
+  "prefix_cache": {"hits": "integer", "misses": "integer", "states": "integer", "bytes": "integer"}})"};
+constexpr Shape unserved_shape{"health without a model", R"({"status": "=ok", "model": null})"};
+
 }  // namespace
+
+constexpr Shape health_answer{"health", R"("@health with a model|@health without a model")", {&served_shape, &unserved_shape}};
 
 void health(const Context& context, const Call& call) {
   std::string trouble = context.host->trouble();

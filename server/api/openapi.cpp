@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "answer/json.h"
+#include "api/openai/openai.h"
 #include "api/routes.h"
 #include "api/schema_of.h"
+#include "base/fail.h"
 
 namespace fulmar::api {
 namespace {
@@ -90,7 +92,21 @@ json::object schema_of(const FieldTable& table) {
   return schema;
 }
 
-// Statuses that a row may answer beside 200.
+std::string identifier_of(std::string_view title) {
+  std::string name;
+  for (const char c : title) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
+json::value any_of(json::array schemas) {
+  return schemas.size() == 1 ? schemas[0] : json::value(json::object{{"anyOf", std::move(schemas)}});
+}
+
+void add(json::array& schemas, json::value schema) {
+  if (std::ranges::find(schemas, schema) == schemas.end()) schemas.push_back(std::move(schema));
+}
+
+// Errors that a row may answer.
 std::vector<int> failures_of(const Row& row) {
   std::vector<int> all = {400, 403, 404, 408, 417, 429, 431, 500, 501, 503};
   if (row.auth != Auth::open) all.push_back(401);
@@ -144,7 +160,7 @@ class Document {
     }
     made["tags"] = std::move(tags);
     if (!others.empty()) made["description"] = text(others + '.');
-    if (json::array parameters = parameters_of(first); !parameters.empty()) made["parameters"] = std::move(parameters);
+    if (json::array parameters = parameters_of(rows); !parameters.empty()) made["parameters"] = std::move(parameters);
     if (first.method == std::string_view("POST"))
       if (json::object body = body_of(rows); !body.empty()) made["requestBody"] = std::move(body);
     made["responses"] = responses_of(rows);
@@ -163,15 +179,17 @@ class Document {
     return name;
   }
 
-  static json::array parameters_of(const Row& row) {
+  static json::array parameters_of(const std::vector<Row>& rows) {
     json::array all;
-    if (std::string_view(row.path).ends_with("{}"))
+    if (std::string_view(rows[0].path).ends_with("{}"))
       all.push_back({{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
-    if (!row.about.query) return all;
-    for (const Field& field : row.about.query->fields) {
-      json::object schema = schema_of(field);
-      schema["type"] = schema["type"].as_array()[0];  // a query has no null
-      all.push_back({{"name", field.name}, {"in", "query"}, {"required", field.absent == "required"}, {"schema", std::move(schema)}});
+    for (const Row& row : rows) {
+      if (!row.about.query) continue;
+      for (const Field& field : row.about.query->fields) {
+        json::object schema = schema_of(field);
+        schema["type"] = schema["type"].as_array()[0];  // a query has no null
+        all.push_back({{"name", field.name}, {"in", "query"}, {"required", field.absent == "required"}, {"schema", std::move(schema)}});
+      }
     }
     return all;
   }
@@ -182,43 +200,57 @@ class Document {
     json::array shapes;
     for (const Row& row : rows)
       if (row.about.body)
-        if (json::object shape = reference(*row.about.body); std::ranges::find(shapes, json::value(shape)) == shapes.end())
-          shapes.emplace_back(std::move(shape));
+        add(shapes, reference(*row.about.body));
     if (shapes.empty()) return {};
-    json::value schema = shapes.size() == 1 ? shapes[0] : json::value(json::object{{"anyOf", shapes}});
-    return {{"required", rows[0].content == Content::object}, {"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
+    return {{"required", rows[0].content == Content::object}, {"content", {{"application/json", {{"schema", any_of(std::move(shapes))}}}}}};
   }
 
   // Of a table by its title; where two have the same, a number tells them apart.
   json::object reference(const FieldTable& table) {
     std::string& name = names_[&table];
     if (name.empty()) {
-      std::string word;
-      for (const char c : table.title) word += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+      const std::string word = identifier_of(table.title);
       for (int number = 1; name.empty() || schemas_.contains(name); ++number) name = number == 1 ? word : fmt::format("{}_{}", word, number);
       schemas_[name] = schema_of(table);
     }
     return {{"$ref", "#/components/schemas/" + name}};
   }
 
-  json::object responses_of(const std::vector<Row>& rows) {
-    json::object all{{"200", {{"description", "Done."}, {"content", contents_of(rows)}}}};
-    std::map<int, std::vector<const Family*>> failing;
-    for (const Row& row : rows)
-      for (const int status : failures_of(row)) {
-        std::vector<const Family*>& families = failing[status];
-        if (std::ranges::find(families, &row.family) == families.end()) families.push_back(&row.family);
-      }
-    for (const auto& [status, families] : failing) {
-      json::array shapes;
-      for (const Family* family : families) {
-        json::object shape = error_shape(*family, status);
-        if (std::ranges::find(shapes, json::value(shape)) == shapes.end()) shapes.emplace_back(std::move(shape));
-      }
-      json::value schema = shapes.size() == 1 ? shapes[0] : json::value(json::object{{"anyOf", shapes}});
-      all[std::to_string(status)] = {{"description", description_of(status)},
-                                     {"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
+  json::object reference(const Shape& shape) {
+    const std::string name = fmt::format("answer_{}", identifier_of(shape.title));
+    const Shape*& known = shapes_[name];
+    require(!known || known == &shape, "two shapes are called {}", shape.title);
+    known = &shape;
+    if (!schemas_.contains(name)) {
+      schemas_[name] = nullptr;
+      schemas_[name] = schema_of_shape(shape, [this](const Shape& part) { return json::value(reference(part)); });
     }
+    return {{"$ref", "#/components/schemas/" + name}};
+  }
+
+  json::object responses_of(const std::vector<Row>& rows) {
+    json::object all;
+    if (json::object contents = contents_of(rows); !contents.empty())
+      all["200"] = {{"description", "Done."}, {"content", std::move(contents)}};
+    std::map<int, json::array> failing;
+    for (const Row& row : rows)
+      for (const int status : failures_of(row)) add(failing[status], error_shape(row.family, status));
+    // Found before it is known whose the path is.
+    for (const int status : {408, 414, 431, 501})
+      if (failing.contains(status)) add(failing[status], error_shape(openai::family, status));
+    std::map<int, std::string_view> said;
+    for (const Row& row : rows) {
+      if (!row.about.others) continue;
+      for (const Other& other : row.about.others->all) {
+        if (other.status == 0) continue;
+        said[other.status] = other.when;
+        if (other.shape) add(failing[other.status], reference(*other.shape));
+        if (!failing.contains(other.status)) all[std::to_string(other.status)] = {{"description", other.when}};
+      }
+    }
+    for (auto& [status, shapes] : failing)
+      all[std::to_string(status)] = {{"description", said.contains(status) ? said[status] : description_of(status)},
+                                     {"content", {{"application/json", {{"schema", any_of(std::move(shapes))}}}}}};
     return all;
   }
 
@@ -255,14 +287,16 @@ class Document {
     }
   }
 
-  static json::object contents_of(const std::vector<Row>& rows) {
+  json::object contents_of(const std::vector<Row>& rows) {
     json::object all;
+    json::array answers;
+    for (const Row& row : rows)
+      if (row.about.answer) add(answers, reference(*row.about.answer));
     const auto has = [&](std::initializer_list<Answers> kinds) {
       return std::ranges::any_of(rows, [&](const Row& row) { return std::ranges::find(kinds, row.about.answers) != kinds.end(); });
     };
     const json::object words{{"schema", {{"type", "string"}}}};
-    if (has({Answers::object, Answers::generation, Answers::lines, Answers::file}))
-      all["application/json"] = {{"schema", json::object()}};  // of any kind
+    if (!answers.empty()) all["application/json"] = {{"schema", any_of(std::move(answers))}};
     if (has({Answers::generation, Answers::events})) all["text/event-stream"] = words;
     if (has({Answers::lines})) all["application/x-ndjson"] = words;
     if (has({Answers::file})) all["application/octet-stream"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
@@ -273,14 +307,22 @@ class Document {
   const Context& context_;
   std::map<std::pair<std::string, std::string>, std::vector<Row>> rows_;  // by path and method
   std::map<const FieldTable*, std::string> names_;
+  std::map<std::string, const Shape*> shapes_;
   json::object schemas_;
 };
 
 }  // namespace
 
+constexpr Shape openapi_answer{"OpenAPI's document", R"({
+  "openapi": "=3.1.0", "info": "object", "paths": "object", "components": {"schemas": "object", "securitySchemes": "object"}})"};
+
+json::object openapi_document(const Context& context) {
+  return Document(context).made();
+}
+
 void openapi(const Context& context, const Call& call) {
   http::Response response;
-  response.body = json::serialize(Document(context).made());
+  response.body = json::serialize(openapi_document(context));
   call.reply->respond(std::move(response));
 }
 

@@ -14,5 +14,9 @@ http::Router make_router(const Context& context);
 void health(const Context& context, const Call& call);
 void metrics(const Context& context, const Call& call);
 void openapi(const Context& context, const Call& call);
+extern const Shape health_answer, openapi_answer;
+
+// What GET /openapi.json says.
+json::object openapi_document(const Context& context);
 
 }  // namespace fulmar::api

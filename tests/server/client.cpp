@@ -2,6 +2,7 @@
 #include "server/client.h"
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -11,7 +12,10 @@
 #include <boost/asio/write.hpp>
 #include <cctype>
 #include <cstdlib>
+#include <deque>
 #include <utility>
+
+#include "server/documented.h"
 
 namespace fulmar::test {
 
@@ -23,6 +27,11 @@ struct Client::Impl {
   asio::io_context io;
   tcp::socket socket{io};
   std::string unread;
+  struct Asked {
+    std::string method, target;
+  };
+  std::deque<Asked> asked;  // and not answered yet
+  bool is_known = true;     // what they are is known, for none was sent as bytes
 
   // More bytes into `unread`; false at the end, on an error, or after ten seconds.
   bool read_some() {
@@ -53,6 +62,20 @@ struct Client::Impl {
     unread.erase(0, end + 2);
     return true;
   }
+  bool write(std::string_view bytes) {
+    error_code error;  // the server may close early; the answer tells
+    asio::write(socket, asio::buffer(bytes.data(), bytes.size()), error);
+    return !error;
+  }
+  // Of what was asked first.
+  void check(const Answer& answer) {
+    if (asked.empty() || answer.status == 100) return;
+    const Asked one = std::move(asked.front());
+    asked.pop_front();
+    if (!is_known || !answer.complete) return;
+    const auto type = answer.headers.find("content-type");
+    EXPECT_EQ("", undocumented(one.method, one.target, answer.status, type == answer.headers.end() ? "" : type->second, answer.body));
+  }
   bool timed_out = false;
 };
 
@@ -69,16 +92,16 @@ std::vector<std::string> Answer::events() const {
   return all;
 }
 
-Client::Client(uint16_t port) : impl_(std::make_unique<Impl>()) {
+Client::Client(uint16_t port, bool is_described) : impl_(std::make_unique<Impl>()) {
+  impl_->is_known = is_described;
   impl_->socket.connect({asio::ip::address_v4::loopback(), port});
 }
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 
 bool Client::send(std::string_view bytes) {
-  error_code error;  // the server may close early; the answer tells
-  asio::write(impl_->socket, asio::buffer(bytes.data(), bytes.size()), error);
-  return !error;
+  impl_->is_known = false;
+  return impl_->write(bytes);
 }
 
 void Client::send(std::string_view method, std::string_view path, std::string_view body,
@@ -88,7 +111,8 @@ void Client::send(std::string_view method, std::string_view path, std::string_vi
     message += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
   message += "\r\n";
   message += body;
-  send(message);
+  impl_->asked.push_back({std::string(method), std::string(path)});
+  impl_->write(message);
 }
 
 Answer Client::receive(bool bodiless) {
@@ -125,6 +149,7 @@ Answer Client::receive(bool bodiless) {
     answer.body = std::exchange(impl_->unread, {});
     answer.complete = true;
   }
+  if (!bodiless) impl_->check(answer);
   return answer;
 }
 

@@ -1,4 +1,5 @@
-// A small blocking HTTP client that can also misbehave, for the server tests.
+// A small blocking HTTP client that can also misbehave, for the server tests. What it is answered must be what /openapi.json
+// describes.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -21,7 +22,8 @@ struct Answer {
 
 class Client {
  public:
-  explicit Client(uint16_t port);
+  // `is_described`: what it is asked is answered as /openapi.json says; false for a server with other routes.
+  explicit Client(uint16_t port, bool is_described = true);
   ~Client();
   Client(Client&&) noexcept;
 

@@ -111,7 +111,7 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
         &api::ai00::state_fields, &api::ai00::embed_fields, &api::ai00::load_fields, &api::ai00::lora_fields,
         &api::ai00::loaded_state_fields,
         &api::anthropic::request_fields, &api::anthropic::turn_fields,
-        &api::anthropic::block_fields, &api::anthropic::tool_fields, &api::anthropic::choice_fields, &api::anthropic::thinking_fields, &api::anthropic::output_fields, &api::anthropic::format_fields, &api::ollama::chat_fields,
+        &api::anthropic::block_fields, &api::anthropic::tool_fields, &api::anthropic::choice_fields, &api::anthropic::thinking_fields, &api::anthropic::output_fields, &api::anthropic::format_fields, &api::anthropic::list_query, &api::ollama::chat_fields,
         &api::ollama::generate_fields, &api::ollama::option_fields, &api::ollama::message_fields, &api::ollama::call_fields,
         &api::ollama::function_fields, &api::ollama::embed_fields, &api::ollama::old_embed_fields, &api::ollama::show_fields}) {
     const std::string printed = table_of(table->fields);

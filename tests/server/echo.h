@@ -26,7 +26,7 @@ struct Echo {
     server->start();
   }
   ~Echo() { server->stop(); }
-  Client client() const { return Client(server->port()); }
+  Client client() const { return Client(server->port(), false); }
 
   std::unique_ptr<http::Server> server;
 };

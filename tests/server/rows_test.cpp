@@ -26,7 +26,7 @@ http::Response square_words(const http::Failure& failure) {
   return response;
 }
 
-constexpr api::About about{"Do something"};
+constexpr api::About about{"Do something", nullptr};
 const api::Family round_family{"round", round_words}, square_family{"square", square_words};
 
 void say(const Call& call, std::string text) {
@@ -74,7 +74,7 @@ struct Table {
     server->start();
   }
   ~Table() { server->stop(); }
-  Client client() const { return Client(server->port()); }
+  Client client() const { return Client(server->port(), false); }
 
   Context context;
   std::unique_ptr<http::Server> server;

@@ -22,6 +22,7 @@ void unload_model(const Context& context, const Call& call);
 
 extern const FieldTable completion_fields, chat_fields, record_fields, template_fields, nucleus_fields, state_fields,
     embed_fields, load_fields, lora_fields, loaded_state_fields;  // field_tables.cpp
+extern const Shape completion_answer, chat_answer, embed_answer, models_answer, model_answer, files_answer, devices_answer, done_answer;
 
 // The id of a state in `state`, made of its name: ai00's are UUIDs.
 std::string id_of_state(std::string_view name);

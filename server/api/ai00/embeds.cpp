@@ -53,6 +53,10 @@ std::vector<std::string> cut(const Engine& engine, const std::string& text, size
 
 }  // namespace
 
+constexpr Shape embed_answer{"ai00's vectors", R"({
+  "object": "=embeds", "model": "text",
+  "data": [{"object": "=embed", "index": "integer", "chunks": [{"chunk": "text", "embed": [["number"]]}]}]})"};
+
 void embeds(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready_or_current(model_of(call));
   const Engine& engine = *served->engine;

@@ -65,6 +65,15 @@ void name_states(const Context& context, const std::vector<Named>& states) {
 
 }  // namespace
 
+constexpr Shape models_answer{"ai00's models", R"({"data": [{"object": "=models", "id": "text"}]})"};
+constexpr Shape model_answer{"ai00's model", R"({
+  "reload": {"model_path": "text", "lora": [{"path": "text", "alpha": "number|null"}], "max_batch": "integer"},
+  "model": {"version": "text", "num_layer": "integer", "num_emb": "integer", "num_vocab": "integer"},
+  "states": [{"id": "text", "name": "text"}]})"};
+constexpr Shape files_answer{"ai00's files", R"([{"name": "text", "path": "text"}])"};
+constexpr Shape devices_answer{"ai00's devices", R"(["text"])"};
+constexpr Shape done_answer{"ai00's success", R"({})"};
+
 std::string id_of_state(std::string_view name) {
   uint64_t halves[2] = {0xcbf29ce484222325u, 0x84222325cbf29ce4u};
   for (const char c : name)

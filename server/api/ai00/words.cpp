@@ -105,7 +105,18 @@ class ChatWords final : public Words {
   std::vector<bool> begun_;
 };
 
+constexpr Shape usage_shape{"ai00's usage", R"({
+  "prompt": "integer", "completion": "integer", "total": "integer", "duration": {"secs": "integer", "nanos": "integer"}})"};
+
 }  // namespace
+
+constexpr Shape completion_answer{"ai00's completion", R"({
+  "object": "=text_completion", "model": "text", "choices": [{"text": "text", "index": "integer", "finish_reason": "=stop|=length"}],
+  "usage": "@ai00's usage"})", {&usage_shape}};
+constexpr Shape chat_answer{"ai00's chat", R"({
+  "object": "=chat.completion", "model": "text",
+  "choices": [{"message": {"role": "=Assistant", "content": "text"}, "index": "integer", "finish_reason": "=stop|=length"}],
+  "usage": "@ai00's usage"})", {&usage_shape}};
 
 constexpr Family family{"ai00", error_words, 256};
 

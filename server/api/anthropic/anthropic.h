@@ -17,6 +17,7 @@ bool speaks_anthropic(const http::Request& request);
 extern const FieldTable request_fields, turn_fields, block_fields, tool_fields, choice_fields, thinking_fields, output_fields,
     format_fields;  // field_tables.cpp
 extern const FieldTable list_query;  // models.cpp
+extern const Shape message_answer, count_answer, models_answer, model_answer;
 
 // {"type":"error","error":{"type","message"}}
 http::Response error_words(const http::Failure& failure);

@@ -64,6 +64,8 @@ void messages(const Context& context, const Call& call) {
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 
+constexpr Shape count_answer{"Anthropic's count of tokens", R"({"input_tokens": "integer"})"};
+
 void count_tokens(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready(model_of(call));
   const Fields fields(call.body, request_fields);

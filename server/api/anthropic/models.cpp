@@ -57,6 +57,10 @@ Place place_of(const std::vector<Named>& models, const Call& call, std::string_v
 }  // namespace
 
 constexpr FieldTable list_query{"Anthropic's list of models", list_rows, {}};
+constexpr Shape model_answer{"Anthropic's model", R"({
+  "type": "=model", "id": "text", "display_name": "text", "created_at": "text", "lifecycle": "=active"})"};
+constexpr Shape models_answer{"Anthropic's models", R"({
+  "data": ["@Anthropic's model"], "has_more": "boolean", "first_id": "text|null", "last_id": "text|null"})", {&model_answer}};
 
 bool speaks_anthropic(const http::Request& request) {
   return !request.header("anthropic-version").empty();

@@ -153,7 +153,18 @@ class MessageWords final : public Dialect {
   Outline outline_{};  // of an answer in one piece
 };
 
+constexpr Shape text_shape{"Anthropic's text", R"({"type": "=text", "text": "text"})"};
+constexpr Shape thinking_shape{"Anthropic's thought", R"({"type": "=thinking", "thinking": "text", "signature": "text"})"};
+constexpr Shape use_shape{"Anthropic's call", R"({"type": "=tool_use", "id": "text", "name": "text", "input": "object"})"};
+
 }  // namespace
+
+constexpr Shape message_answer{"Anthropic's message", R"({
+  "id": "text", "type": "=message", "role": "=assistant", "model": "text",
+  "content": ["@Anthropic's text|@Anthropic's thought|@Anthropic's call"],
+  "stop_reason": "=max_tokens|=tool_use|=stop_sequence|=end_turn", "stop_sequence": "text|null",
+  "usage": {"input_tokens": "integer", "cache_creation_input_tokens": 0, "cache_read_input_tokens": "integer", "output_tokens": "integer",
+    "output_tokens_details": {"thinking_tokens": "integer"}}})", {&text_shape, &thinking_shape, &use_shape}};
 
 std::unique_ptr<Dialect> message_words(std::string_view model, uint64_t prompt_tokens, std::vector<std::string> stops,
                                        bool omits_thought) {

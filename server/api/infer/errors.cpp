@@ -17,6 +17,8 @@ http::Response error_words(const http::Failure& failure) {
 
 constexpr Family family{"infer", error_words};
 
+constexpr Shape success_answer{"RWKV-Infer's success", R"({"status": "=success"})"};
+
 http::Response success() {
   http::Response response;
   response.body = R"({"status":"success"})";

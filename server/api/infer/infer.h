@@ -27,5 +27,7 @@ http::Response success();
 void check_name(const std::string& name, const std::string& field);
 
 extern const FieldTable load_fields, state_fields, mixture_fields, gate_fields, kill_fields;  // field_tables.cpp
+extern const Shape success_answer, models_answer, health_answer, kill_answer;
+extern const Others file_others, state_others, mixture_others, gate_others;
 
 }  // namespace fulmar::api::infer

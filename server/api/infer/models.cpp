@@ -64,6 +64,11 @@ host::Usual read_usual(const Fields& fields) {
 
 }  // namespace
 
+constexpr Shape models_answer{"RWKV-Infer's models", R"([{"object": "=models", "id": "text"}])"};
+constexpr Shape health_answer{"RWKV-Infer's health", R"({"message": "=ok", "status_code": 200})"};
+constexpr Shape kill_answer{"RWKV-Infer's goodbye", R"({"message": "=Keys verified successfully", "status_code": 200})"};
+constexpr Others file_others{{{{500, "A file is not there or is not what it should be, as its clients know it; or something went wrong inside the server."}}}};
+
 void load_model(const Context& context, const Call& call) {
   const Fields fields(call.body, load_fields);
   const auto file = fields.text("model_filename");

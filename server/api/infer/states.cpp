@@ -95,6 +95,10 @@ void read_gates(const Fields& fields, std::vector<Stream>& streams) {
 
 }  // namespace
 
+constexpr Others state_others{{{{500, "The state's file is not there or does not fit the model, as its clients know it; or something went wrong inside the server."}}}};
+constexpr Others mixture_others{{{{500, "A state's file is not there or does not fit the model, or there are too many, as its clients know it; or something went wrong inside the server."}}}};
+constexpr Others gate_others{{{{500, "There is no mixture of that name, as its clients know it; or something went wrong inside the server."}}}};
+
 void load_state(const Context& context, const Call& call) {
   const host::ServedPtr model = context.ready();
   const Fields fields(call.body, state_fields);

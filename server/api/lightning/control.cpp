@@ -57,6 +57,8 @@ class PauseReport {
 
 }  // namespace
 
+constexpr Shape control_answer{"answers stopped or paused", R"({"status": "=stopped|=paused", "requests": ["text"]})"};
+
 void stop(const Context& context, const Call& call) {
   json::array ids;
   for (const Running::Named& one : named(context, call)) {

@@ -35,5 +35,8 @@ extern const FieldTable native_fields, state_fields, multi_state_fields;  // fie
 extern const FieldTable padded_fields, fast_fields, big_batch_fields, templated_fields, middle_fields, translation_fields;
 extern const FieldTable message_fields, count_fields, named_fields, resume_fields;
 extern const FieldTable status_fields, delete_fields, load_fields;
+extern const Shape native_answer, translation_answer, load_answer, count_answer, status_answer, control_answer, sessions_answer,
+    deleted_answer;
+extern const Others state_others, delete_others, batch_others;
 
 }  // namespace fulmar::api::lightning

@@ -10,6 +10,8 @@
 
 namespace fulmar::api::lightning {
 
+constexpr Shape load_answer{"rwkv_lightning's loaded model", R"({"object": "=model", "id": "text", "loaded": true})"};
+
 void load_model(const Context& context, const Call& call) {
   const auto id = Fields(call.body, load_fields).text("model");
   if (!id) throw Error(ErrorKind::bad_request, "Missing model parameter", "model");

@@ -85,6 +85,9 @@ std::vector<ChatMessage> read_messages(const Fields& fields) {
   return messages;
 }
 
+constexpr Shape size_shape{"a batch that is too large", R"({"error": "text", "request_bsz": "integer", "max_bsz": "integer"})"};
+constexpr Others batch_others{{{{400, "The request is wrong, or has too many texts; the sentence says where.", &size_shape}}}};
+
 bool is_refused_for_size(const Call& call, std::string_view field) {
   const json::value* value = call.body.if_contains(field);
   const size_t texts = value && value->is_array() ? value->get_array().size() : 0;

@@ -60,7 +60,15 @@ void respond(const Call& call, int status, const json::object& body) {
   call.reply->respond(std::move(response));
 }
 
+constexpr Shape missing_shape{"a session that is not there", R"({"status": "=not_found", "message": "text"})"};
+
 }  // namespace
+
+constexpr Shape sessions_answer{"rwkv_lightning's sessions", R"({
+  "status": "=success", "total_sessions": "integer", "l1_cache_count": "integer", "l2_cache_count": "integer", "database_count": "integer",
+  "sessions": [{"session_id": "text", "cache_level": "text", "last_updated": "text", "timestamp": "number"}]})"};
+constexpr Shape deleted_answer{"rwkv_lightning's deleted session", R"({"status": "=success", "message": "text"})"};
+constexpr Others delete_others{{{{404, "There is no such session.", &missing_shape}}}};
 
 void state_status(const Context& context, const Call& call) {
   const StateStore& kept = context.sessions();

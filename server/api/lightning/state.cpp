@@ -46,6 +46,8 @@ void answer(const Context& context, const host::ServedPtr& served, Native native
 
 }  // namespace
 
+constexpr Others state_others{{{{500, "There is not exactly one text, as its clients know it; or something went wrong inside the server."}}}};
+
 void state_chat(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready_or_current(model_of(call));
   Engine& engine = *served->engine;

@@ -48,7 +48,17 @@ json::array paused_of(const Context& context) {
   return all;
 }
 
+constexpr Shape running_shape{"an answer under way", R"({"request_id": "text", "texts": "integer"})"};
+
 }  // namespace
+
+constexpr Shape status_answer{"rwkv_lightning's status", R"({
+  "status": "text", "api_version": "=v1", "engine_version": "text", "model": "text", "capabilities": ["text"], "active_requests": "integer",
+  "active_request": "@an answer under way|null", "requests": ["@an answer under way"], "last_request": "text|null",
+  "paused_requests": [{"request_id": "text", "session_id": "text|null", "texts": "integer", "seconds_left": "integer"}],
+  "prefill_queue": {"hard_max_bsz": "integer", "dynamic_max_bsz": "integer", "reserved_bsz": "integer", "available_bsz": "integer",
+    "queued_requests": "integer", "free_vram_bytes": null, "total_vram_bytes": null, "reserve_vram_bytes": null,
+    "bytes_per_bsz": "integer"}})", {&running_shape}};
 
 void server_status(const Context& context, const Call& call) {
   const host::ServedPtr served = context.loaded();

@@ -21,6 +21,8 @@ size_t tokens_of_text(const Engine& engine, std::string text) {
 
 }  // namespace
 
+constexpr Shape count_answer{"rwkv_lightning's count of tokens", R"({"tokens": "integer"})"};
+
 void count_tokens(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready_or_current(model_of(call));
   const Engine& engine = *served->engine;

@@ -110,6 +110,11 @@ class TranslationWords final : public NativeWords {
 
 }  // namespace
 
+constexpr Shape native_answer{"rwkv_lightning's texts", R"({
+  "id": "text", "object": "text", "model": "text", "dialogue_idx?": "integer",
+  "choices": [{"index": "integer", "message": {"role": "=assistant", "content": "text"}, "finish_reason": "=stop|=length|=paused"}]})"};
+constexpr Shape translation_answer{"translations", R"({"translations": [{"detected_source_lang": "text", "text": "text"}]})"};
+
 constexpr Family family{"lightning", error_words, 0, "Invalid JSON: "};
 constexpr Family translation_family{"translation", translation_error_words, 0, "Invalid JSON: "};
 

@@ -36,6 +36,8 @@ json::value listed(const std::vector<Adapter>& adapters) {
 
 constexpr FieldTable adapter_fields{"lora-adapters", rows, {}};
 
+constexpr Shape adapters_answer{"llama.cpp's adapters", R"([{"id": "integer", "path": "text", "scale": "number"}])"};
+
 void list_adapters(const Context& context, const Call& call) {
   const host::ServedPtr served = context.loaded();
   const auto spec = context.host->spec_of(served->engine->model().id);

@@ -55,6 +55,8 @@ class Words final : public VectorWords {
 
 constexpr FieldTable embedding_fields{"embedding", rows, {}};
 
+constexpr Shape embedding_answer{"llama.cpp's vectors", R"([{"index": "integer", "embedding": [["number"]]}])"};
+
 void embedding(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready(model_of(call));
   const Engine& engine = *served->engine;

@@ -33,5 +33,8 @@ std::string session_of(uint32_t slot);
 extern const FieldTable slot_fields, model_fields, slot_list_query, slot_query, tokenize_fields, detokenize_fields, embedding_fields,
     adapter_fields, rerank_fields, document_fields;
 extern const FieldTable completion_fields, infill_fields, prompt_object_fields, extra_fields;  // completion_fields.cpp
+extern const Shape completion_answer, tokens_answer, text_answer, embedding_answer, props_answer, rerank_answer, adapters_answer,
+    slots_answer, slot_answer, done_answer;
+extern const Others props_others, slot_others, rerank_others;
 
 }  // namespace fulmar::api::llama

@@ -82,6 +82,8 @@ std::string required_model(const Call& call) {
 
 constexpr FieldTable model_fields{"models", which, {}};
 
+constexpr Shape done_answer{"llama.cpp's success", R"({"success": true})"};
+
 void watch_models(const Context& context, const Call& call) {
   const auto changes = std::make_shared<Changes>(*context.host);
   changes->wake(call.reply);

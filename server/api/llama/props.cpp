@@ -11,6 +11,18 @@
 
 namespace fulmar::api::llama {
 
+constexpr Shape profile_shape{"a sampling profile", R"({
+  "name": "text", "temperature": "number", "top_k": "integer", "top_p": "number", "min_p": "number", "presence_penalty": "number",
+  "frequency_penalty": "number", "penalty_decay": "number", "penalty_rule": "text", "repetition_penalty": "number"})"};
+constexpr Shape props_answer{"llama.cpp's props", R"({
+  "default_generation_settings": {"id": "integer", "id_task": "integer", "n_ctx": "integer|null", "speculative": false,
+    "is_processing": false, "params": "object", "prompt": "text",
+    "next_token": {"has_next_token": true, "has_new_line": false, "n_remain": "integer", "n_decoded": "integer"}},
+  "sampling_profiles": {"text": "@a sampling profile", "open": "@a sampling profile", "fake": "@a sampling profile",
+    "tools": "@a sampling profile"},
+  "total_slots": "integer", "model_path": "text", "chat_template": "text", "modalities": {"vision": false, "audio": false},
+  "build_info": "text", "is_sleeping": false})", {&profile_shape}};
+
 void props(const Context& context, const Call& call) {
   const host::ServedPtr served = context.loaded();
   const ModelInfo& model = served->engine->model();
@@ -40,6 +52,8 @@ void props(const Context& context, const Call& call) {
       model.slots, json_quoted(model.path), json_quoted(model.chat_template.what), json_quoted(context.build));
   call.reply->respond(std::move(response));
 }
+
+constexpr Others props_others{{{{501, "Nothing of it can be changed while the server runs, as its clients know it."}}}};
 
 void refuse_props(const Context&, const Call& call) {
   const http::Failure failure(501, "nothing of GET /props can be changed while the server runs; requests say what they want, and serve's flags what is usual");

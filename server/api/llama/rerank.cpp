@@ -123,8 +123,15 @@ std::vector<std::shared_ptr<const Prompt>> judged_prompts(const Engine& engine, 
   return prompts;
 }
 
+constexpr Shape ranks_shape{"Jina's ranks", R"({
+  "model": "text", "object": "=list", "usage": {"prompt_tokens": "integer", "total_tokens": "integer"},
+  "results": [{"index": "integer", "relevance_score": "number", "document?": {"text": "text"}}]})"};
+constexpr Shape inference_ranks_shape{"Hugging Face's ranks", R"([{"index": "integer", "score": "number", "text?": "text"}])"};
+
 }  // namespace
 
+constexpr Shape rerank_answer{"ranks", R"("@Jina's ranks|@Hugging Face's ranks")", {&ranks_shape, &inference_ranks_shape}};
+constexpr Others rerank_others{{{{501, "The model writes texts and scores none, as its clients know it."}}}};
 constexpr FieldTable rerank_fields{"rerank", rows, {}}, document_fields{"documents", document_rows, {}};
 
 void rerank(const Context& context, const Call& call) {

@@ -78,6 +78,14 @@ constexpr Field action_query[] = {
 
 }  // namespace
 
+constexpr Shape slots_answer{"llama.cpp's slots", R"([{
+  "id": "integer", "n_ctx": "integer", "speculative": false, "is_processing": "boolean", "session_id": "text|null", "tokens": "integer"}])"};
+constexpr Shape slot_answer{"what became of a slot", R"({
+  "id_slot": "integer", "filename?": "text", "n_saved?": "integer", "n_written?": "integer", "n_restored?": "integer", "n_read?": "integer",
+  "n_erased?": "integer", "timings?": {"save_ms?": "number", "restore_ms?": "number"}})"};
+
+constexpr Others slot_others{{{{501, "The slot has nothing to save, as its clients know it."}}}};
+
 std::string session_of(uint32_t slot) {
   return fmt::format("slot:{}", slot);
 }

@@ -24,6 +24,8 @@ constexpr Field detokenize_rows[] = {
     {"tokens", list, "required", "Token ids.", 0, 1 << 18},
 };
 
+constexpr Shape piece_shape{"a token's piece", R"({"id": "integer", "piece": "text|list"})"};
+
 // Bytes are numbers where they are no text.
 json::value piece_of(std::string_view bytes) {
   if (is_utf8(bytes)) return json::string(bytes);
@@ -35,6 +37,9 @@ json::value piece_of(std::string_view bytes) {
 }  // namespace
 
 constexpr FieldTable tokenize_fields{"tokenize", tokenize_rows, {}}, detokenize_fields{"detokenize", detokenize_rows, {}};
+
+constexpr Shape tokens_answer{"llama.cpp's tokens", R"({"tokens": ["integer|@a token's piece"]})", {&piece_shape}};
+constexpr Shape text_answer{"llama.cpp's text of tokens", R"({"content": "text", "prompt": "text"})"};
 
 void tokenize(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready(model_of(call));

@@ -38,6 +38,11 @@ const json::value* find(const json::object& object, std::string_view path) {
   return value;
 }
 
+constexpr Shape likely_shape{"llama.cpp's likely token", R"({"id": "integer", "token": "text", "bytes": ["integer"], "logprob": "number"})"};
+constexpr Shape scored_shape{"llama.cpp's token", R"({
+  "id": "integer", "token": "text", "bytes": ["integer"], "logprob": "number", "top_logprobs": ["@llama.cpp's likely token"]})",
+                             {&likely_shape}};
+
 class CompletionWords final : public Dialect {
  public:
   explicit CompletionWords(CompletionHead head) : head_(std::move(head)), has_line_(head_.totals.size() * head_.choices) {}
@@ -150,7 +155,18 @@ class CompletionWords final : public Dialect {
   std::vector<bool> has_line_;  // of a stream's choices
 };
 
+// What of it is there, response_fields say, who may also ask for what lies within another.
+constexpr Shape one_shape{"llama.cpp's completion", R"({
+  "index?": "integer", "content?": "text", "tokens?": ["integer"], "id_slot?": "integer", "stop?": true, "model?": "text",
+  "tokens_predicted?": "integer", "tokens_evaluated?": "integer", "generation_settings?": "object", "prompt?": "text",
+  "has_new_line?": "boolean", "truncated?": false, "stop_type?": "=none|=eos|=limit|=word", "stopping_word?": "text",
+  "tokens_cached?": "integer", "timings?": "@llama.cpp's timings", "completion_probabilities?": ["@llama.cpp's token"], "^/": "any"})",
+                          {&timings_shape, &scored_shape}};
+constexpr Shape list_shape{"llama.cpp's completions", R"(["@llama.cpp's completion"])", {&one_shape}};
+
 }  // namespace
+
+constexpr Shape completion_answer{"llama.cpp's answer", R"("@llama.cpp's completion|@llama.cpp's completions")", {&one_shape, &list_shape}};
 
 std::unique_ptr<Dialect> completion_words(CompletionHead head) {
   return std::make_unique<CompletionWords>(std::move(head));

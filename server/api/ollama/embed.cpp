@@ -52,6 +52,10 @@ void respond(const Call& call, std::string body) {
 
 }  // namespace
 
+constexpr Shape embed_answer{"Ollama's vectors", R"({
+  "model": "text", "embeddings": [["number"]], "total_duration?": "integer", "load_duration?": "integer", "prompt_eval_count?": "integer"})"};
+constexpr Shape old_embed_answer{"Ollama's vector", R"({"embedding": ["number"]})"};
+
 void embed(const Context& context, const Call& call) {
   const Fields fields(call.body, embed_fields);
   fields.map("options");

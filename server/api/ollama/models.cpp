@@ -91,6 +91,9 @@ json::object described(const Context& context, const host::Listed& listed) {
           {"details", details_of(listed, file)}};
 }
 
+constexpr Shape details_shape{"Ollama's details", R"({
+  "parent_model": "text", "format": "text", "family": "text", "families": ["text"], "parameter_size": "text", "quantization_level": "text"})"};
+
 void give(const Context& context, const Call& call, const json::object& object) {
   give_whole(context, call, json::serialize(object));
 }
@@ -113,6 +116,17 @@ json::array abilities_of(const ModelInfo& model) {
 }
 
 }  // namespace
+
+constexpr Shape models_answer{"Ollama's models", R"({"models": [{
+  "name": "text", "model": "text", "modified_at": "text", "size": "integer", "digest": "text", "details": "@Ollama's details"}]})",
+                              {&details_shape}};
+constexpr Shape loaded_answer{"Ollama's loaded models", R"({"models": [{
+  "name": "text", "model": "text", "modified_at": "text", "size": "integer", "digest": "text", "details": "@Ollama's details",
+  "size_vram": "integer", "expires_at": "text", "context_length": "integer"}]})", {&details_shape}};
+constexpr Shape model_answer{"Ollama's model", R"({
+  "license": "text", "modelfile": "text", "parameters": "text", "template": "text", "details": "@Ollama's details", "modified_at": "text",
+  "model_info": "object", "capabilities": ["text"]})", {&details_shape}};
+constexpr Shape version_answer{"Ollama's version", R"({"version": "text"})"};
 
 void list_models(const Context& context, const Call& call) {
   if (!context.host->shelf().is_open()) context.ready();  // there is one model, or why there is none

@@ -19,6 +19,8 @@ void refuse(const Context& context, const Call& call);  // what would change the
 
 extern const FieldTable chat_fields, generate_fields, option_fields, message_fields, call_fields, function_fields;  // field_tables.cpp
 extern const FieldTable embed_fields, old_embed_fields, show_fields;
+extern const Shape chat_answer, generate_answer, embed_answer, old_embed_answer, models_answer, loaded_answer, model_answer,
+    version_answer;
 
 // {"error":"..."}
 http::Response error_words(const http::Failure& failure);

@@ -182,7 +182,25 @@ class GenerateWords final : public Words {
   std::vector<Token> context_;
 };
 
+constexpr Shape likely_shape{"Ollama's likely token", R"({"token": "text", "logprob": "number", "bytes": ["integer"]})"};
+constexpr Shape score_shape{"Ollama's token", R"({
+  "token": "text", "logprob": "number", "bytes": ["integer"], "top_logprobs?": ["@Ollama's likely token"]})", {&likely_shape}};
+constexpr Shape call_shape{"Ollama's call", R"({"id": "text", "function": {"index": "integer", "name": "text", "arguments": "object"}})"};
+
 }  // namespace
+
+// Without the numbers where nothing was asked but that the model comes or goes.
+constexpr Shape chat_answer{"Ollama's chat", R"({
+  "model": "text", "created_at": "text",
+  "message": {"role": "=assistant", "content": "text", "thinking?": "text", "tool_calls?": ["@Ollama's call"]},
+  "logprobs?": ["@Ollama's token"], "done": true, "done_reason": "=stop|=length|=load|=unload", "total_duration?": "integer", "load_duration?": "integer",
+  "prompt_eval_count?": "integer", "prompt_eval_duration?": "integer", "eval_count?": "integer", "eval_duration?": "integer"})",
+                            {&call_shape, &score_shape}};
+constexpr Shape generate_answer{"Ollama's answer", R"({
+  "model": "text", "created_at": "text", "response": "text", "thinking?": "text", "context?": ["integer"],
+  "logprobs?": ["@Ollama's token"], "done": true, "done_reason": "=stop|=length|=load|=unload", "total_duration?": "integer", "load_duration?": "integer",
+  "prompt_eval_count?": "integer", "prompt_eval_duration?": "integer", "eval_count?": "integer", "eval_duration?": "integer"})",
+                                {&score_shape}};
 
 constexpr Family family{"ollama", error_words};
 

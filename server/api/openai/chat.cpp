@@ -50,6 +50,9 @@ void chat_completions(const Context& context, const Call& call) {
   give_answer(context, served, std::move(asked), std::move(words), call);
 }
 
+constexpr Shape template_answer{"a prompt by its template", R"({
+  "prompt?": "text", "tokens?": ["integer"], "stop?": ["text"], "chat_template": "text", "from?": "text"})"};
+
 // As llama.cpp has it, with the tokens beside. A GET may have no body.
 void apply_template(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready(model_of(call));

@@ -53,6 +53,10 @@ size_t read_dimensions(const Fields& fields, const ModelInfo& model) {
 
 }  // namespace
 
+constexpr Shape embedding_answer{"OpenAI's vectors", R"({
+  "object": "=list", "data": [{"object": "=embedding", "index": "integer", "embedding": "list|text"}], "model": "text",
+  "usage": {"prompt_tokens": "integer", "total_tokens": "integer"}})"};
+
 void embeddings(const Context& context, const Call& call) {
   // RWKV-Runner's clients have one word for whatever model there is.
   const host::ServedPtr served = context.standing.begun() ? context.ready_or_current(model_of(call)) : context.ready(model_of(call));

@@ -10,6 +10,8 @@
 namespace fulmar::api::openai {
 namespace {
 
+constexpr Shape found_shape{"what was found", R"({"name": "text", "from": "text"})"};
+
 // null where nothing was found.
 json::value told(const Found& found) {
   if (found.what.empty()) return nullptr;
@@ -67,6 +69,15 @@ json::object describe(const Context& context, const host::Listed& listed) {
 }
 
 }  // namespace
+
+constexpr Shape model_answer{"OpenAI's model", R"({
+  "id": "text", "object": "=model", "created?": "integer", "owned_by": "=fulmar",
+  "status": {"value": "=loaded|=loading|=unloaded", "loaded?": "number", "failed?": true, "error?": "text"},
+  "meta?": {"version": "text", "kind": "=embedding|=text", "tasks": "list|null", "chat_template": "@what was found|null",
+    "tokenizer": "@what was found|null", "sampling_profile": "@what was found|null", "trained_context": "integer|null",
+    "trained_context_from": "text|null", "strategy": "text", "device": "text", "layers": "integer", "channels": "integer",
+    "vocab": "integer", "parameters": "integer", "weight_bytes": "integer", "state_bytes": "integer"}})", {&found_shape}};
+constexpr Shape models_answer{"OpenAI's models", R"({"object": "=list", "data": ["@OpenAI's model"]})", {&model_answer}};
 
 void list_models(const Context& context, const Call& call) {
   if (!context.host->shelf().is_open()) context.ready();  // there is one model, or why there is none

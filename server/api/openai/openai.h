@@ -22,6 +22,8 @@ void tokenizer_info(const Context& context, const Call& call);
 
 extern const FieldTable completion_fields, chat_fields, lightning_chat_fields, embedding_fields;  // field_tables.cpp
 extern const FieldTable tokenize_fields;
+extern const Shape models_answer, model_answer, completion_answer, chat_answer, embedding_answer, template_answer, tokens_answer,
+    count_answer, vocabulary_answer;
 extern const FieldTable message_fields, part_fields, call_fields, function_fields, template_option_fields;
 
 }  // namespace fulmar::api::openai

@@ -61,7 +61,16 @@ bool begins_anew(std::string_view bytes) {
   return scan.valid == 0 && !scan.incomplete;
 }
 
+constexpr Shape top_shape{"OpenAI's likely token", R"({"token": "text", "logprob": "number", "bytes": ["integer"]})"};
+
 }  // namespace
+
+constexpr Shape token_shape{"OpenAI's token", R"({
+  "token": "text", "logprob": "number", "bytes": ["integer"], "top_logprobs": ["@OpenAI's likely token"]})", {&top_shape}};
+constexpr Shape prompt_score_shape{"vLLM's scores", R"({
+  "*": {"logprob": "number", "rank": "integer|null", "decoded_token": "text"}})"};
+constexpr Shape completion_score_shape{"OpenAI's scores", R"({
+  "tokens": ["text"], "token_logprobs": ["number|null"], "top_logprobs": "list", "text_offset": ["integer"]})"};
 
 size_t put_chat_rows(const ScoreForm& form, const ScoreRows& rows, size_t first, size_t limit, std::string& out) {
   for (; first < rows.size() && out.size() < limit; ++first) {

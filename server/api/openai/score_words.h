@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "answer/dialect.h"
+#include "answer/shape.h"
 
 namespace fulmar::api::openai {
 
@@ -19,6 +20,10 @@ struct ScoreForm {
 
   bool any() const { return logprobs || prompt_logprobs; }
 };
+
+extern const Shape token_shape;             // one of put_chat_rows()
+extern const Shape prompt_score_shape;      // one of put_prompt_rows() that is not null
+extern const Shape completion_score_shape;  // CompletionScores
 
 // {"token","logprob","bytes","top_logprobs"} of rows [first, ...), with commas between, until `out` has as many bytes as
 // `limit`; the row that is next.

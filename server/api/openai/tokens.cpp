@@ -30,6 +30,12 @@ std::shared_ptr<const Prompt> conversation(const Engine& engine, const Fields& f
 
 constexpr FieldTable tokenize_fields{"tokenize as vLLM does", rows, {}, &chat_fields};
 
+constexpr Shape tokens_answer{"vLLM's tokens", R"({
+  "count": "integer", "max_model_len": "integer|null", "tokens": ["integer"], "token_strs": "list|null"})"};
+constexpr Shape vocabulary_answer{"vLLM's vocabulary", R"({
+  "tokenizer_class": "text", "vocab_size": "integer", "model_max_length": "integer|null", "bos_token": null, "eos_token": null})"};
+constexpr Shape count_answer{"OpenAI's count of tokens", R"({"object": "=response.input_tokens", "input_tokens": "integer"})"};
+
 bool is_tokenize(const json::object& body) {
   return !body.contains("content") && (body.contains("prompt") || body.contains("messages"));
 }

@@ -214,7 +214,29 @@ class ChatWords final : public Words {
   size_t next_score_ = 0;  // of the rows that are put a part at a time
 };
 
+constexpr Shape tokens_shape{"OpenAI's tokens", R"({"content": ["@OpenAI's token"], "refusal": null})", {&token_shape}};
+constexpr Shape call_shape{"OpenAI's function", R"({"name": "text", "arguments": "text"})"};
+constexpr Shape usage_shape{"OpenAI's usage", R"({
+  "prompt_tokens": "integer", "completion_tokens": "integer", "total_tokens": "integer", "prompt_tokens_details": {"cached_tokens": "integer"},
+  "completion_tokens_details?": {"reasoning_tokens": "integer"}})"};
+
 }  // namespace
+
+constexpr Shape completion_answer{"OpenAI's completion", R"({
+  "id": "text", "object": "=text_completion", "created": "integer", "model": "text", "system_fingerprint": "text",
+  "choices": [{"index": "integer", "text": "text", "logprobs": "@OpenAI's scores|null", "finish_reason": "=stop|=length|null",
+    "prompt_logprobs?": ["@vLLM's scores|null"]}],
+  "usage": "@OpenAI's usage", "timings?": "@llama.cpp's timings"})",
+    {&usage_shape, &completion_score_shape, &prompt_score_shape, &timings_shape}};
+
+constexpr Shape chat_answer{"OpenAI's chat", R"({
+  "id": "text", "object": "=chat.completion", "created": "integer", "model": "text", "system_fingerprint": "text", "service_tier": "=default",
+  "choices": [{"index": "integer",
+    "message": {"role": "=assistant", "reasoning_content?": "text", "content": "text|null", "refusal": null,
+      "tool_calls?": [{"id": "text", "type": "=function", "function": "@OpenAI's function"}], "function_call?": "@OpenAI's function"},
+    "logprobs": "@OpenAI's tokens|null", "finish_reason": "=stop|=length|=tool_calls|=function_call|null"}],
+  "prompt_logprobs?": ["@vLLM's scores|null"], "usage": "@OpenAI's usage", "timings?": "@llama.cpp's timings"})",
+    {&usage_shape, &call_shape, &tokens_shape, &prompt_score_shape, &timings_shape}};
 
 std::unique_ptr<Dialect> chat_words(const Delivery& delivery, const host::Served& served, CallWords calls, ScoreForm scores) {
   return std::make_unique<ChatWords>(delivery, served, calls, std::move(scores));

@@ -23,5 +23,7 @@ bool is_closed(const Context& context, const Call& call);
 http::Response success();  // the JSON string "success"
 
 extern const FieldTable switch_fields, config_fields;  // switch_model.cpp, config.cpp
+extern const Shape success_answer, hello_answer, status_answer, credits_answer;
+extern const Others switch_others;
 
 }  // namespace fulmar::api::runner

@@ -35,6 +35,14 @@ bool is_local(std::string_view origin) {
 
 }  // namespace
 
+constexpr Shape success_answer{"RWKV-Runner's success", R"("=success")"};
+constexpr Shape hello_answer{"RWKV-Runner's greeting", R"({"Hello": "=World!"})"};
+constexpr Shape status_answer{"RWKV-Runner's status", R"({"status": "integer", "pid": "integer", "device_name": "text"})"};
+constexpr Shape credits_answer{"what is left to spend", R"({
+  "object": "=credit_summary", "total_granted": "integer", "total_used": "integer", "total_available": "integer",
+  "grants": {"object": "=list", "data": [{"object": "=credit_grant", "id": "text", "grant_amount": "integer", "used_amount": "integer",
+    "effective_at": "integer", "expires_at": "integer"}]}})"};
+
 http::Response success() {
   http::Response response;
   response.body = "\"success\"";

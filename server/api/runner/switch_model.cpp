@@ -131,6 +131,8 @@ void change(const Context& context, const Call& call) {
 
 }  // namespace
 
+constexpr Others switch_others{{{{304, "Another model is being loaded."},
+                                  {500, "The model could not be loaded, as its clients know it; or something went wrong inside the server."}}}};
 constexpr FieldTable switch_fields{"switch-model", rows, {}};
 
 void switch_model(const Context& context, const Call& call) {

@@ -57,6 +57,8 @@ http::Response transcript_of(const Engine& engine, const std::string& id, bool a
 
 }  // namespace
 
+constexpr Shape transcript_answer{"a session's tokens", R"({"session_id": "text", "unknown_tokens": "integer", "tokens": ["integer"]})"};
+
 void export_state(const Context& context, const Call& call) {
   const host::ServedPtr served = context.ready();
   Engine& engine = *served->engine;

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "answer/json.h"
+#include "api/states/states.h"
 
 namespace fulmar::api::states {
 
@@ -39,6 +40,8 @@ void refuse_existing(const StateStore& sessions, const std::string& id, const st
   if (sessions.entry(id))
     throw Error(ErrorKind::bad_request, fmt::format("there is a session {} already; {} replaces it", id, cure), field);
 }
+
+constexpr Shape named_answer{"a session's name", R"({"session_id": "text", "tokens": "integer"})"};
 
 http::Response named(const StateStore& sessions, const std::string& id) {
   const std::optional<SessionEntry> entry = sessions.entry(id);

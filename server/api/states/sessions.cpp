@@ -21,6 +21,11 @@ double seconds(int64_t milliseconds) {
 
 }  // namespace
 
+constexpr Shape session_answer{"a session", R"({
+  "session_id": "text", "tokens": "integer", "cache_level": "text", "on_device": "boolean",
+  "bytes": "integer", "created": "number", "updated": "number", "unknown_tokens": "integer", "text": "text|null", "text_missing?": "text"})"};
+constexpr Shape deleted_answer{"deleted sessions", R"({"session_id": "text", "deleted": "integer"})"};
+
 void fork(const Context& context, const Call& call) {
   StateStore& sessions = context.sessions();
   const Fields fields(call.body, fork_fields);

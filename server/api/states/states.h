@@ -25,5 +25,6 @@ constexpr std::string_view no_text =
 size_t most_imported(const Context& context);  // bytes of a state's file
 
 extern const FieldTable fork_fields, mix_fields, export_query, import_query, erase_query;  // field_tables.cpp
+extern const Shape named_answer, session_answer, deleted_answer, transcript_answer;
 
 }  // namespace fulmar::api::states

@@ -1,0 +1,46 @@
+"""Holds answers, a JSON list of [method, address, status, content type, body] on stdin, against the document that is named."""
+import collections
+import json
+import sys
+from urllib.parse import urlsplit
+
+import jsonschema
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def operation_of(document, method, path):
+    paths = document["paths"]
+    before = [one[:-len("{id}")] for one in paths if one.endswith("{id}")]
+    if path not in paths:
+        path = max((one for one in before if path.startswith(one) and len(path) > len(one)), key=len) + "{id}"
+    return paths[path][method.lower()]
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as f:
+        document = json.load(f)
+    seen, wrong = collections.Counter(), []
+    for method, address, status, content_type, body in json.load(sys.stdin):
+        path = urlsplit(address).path
+        content_type = content_type.split(";")[0]
+        place = f"{method} {path} {status} {content_type}"
+        try:
+            described = operation_of(document, method, path)["responses"][status]["content"][content_type]
+        except (KeyError, ValueError) as error:
+            wrong.append(f"{place} is not described: {error!r} {body[:200]}")
+            continue
+        seen[content_type] += 1
+        if content_type != "application/json":
+            continue
+        schema = {"$schema": DIALECT, "components": document["components"], **described["schema"]}
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(json.loads(body)):
+            wrong.append(f"{place}: {error.json_path} {error.message[:300]}")
+    print("\n".join(wrong))
+    if not wrong:
+        print(f"ok: {seen['application/json']} answers of the documents' lines have the members that are described, "
+              f"{sum(seen.values()) - seen['application/json']} are no JSON")
+    sys.exit(1 if wrong or not seen["application/json"] else 0)
+
+
+main()
