@@ -17,7 +17,7 @@ using enum FieldType;
 constexpr Field entry[] = {
     {"name", text, "required", "Whose key it is: letters, digits, `.`, `_` and `-`. His sessions are kept as `NAME/SESSION`.", 0, 64},
     {"key", text, "this or `sha256`", "What he sends: visible ASCII without spaces, 16 bytes at least.", 0, 256},
-    {"sha256", text, "this or `key`", "Its SHA-256 in hexadecimal instead, as `sha256sum` makes it, so that the file gives no key away.", 0, 64},
+    {"sha256", text, "this or `key`", "Its SHA-256 in hexadecimal instead, of the key without an end of line (`printf %s KEY` into `sha256sum`), so that the file gives no key away.", 0, 64},
     {"models", list, "all", "The models that he may use, and their tuned states.", 0, 256},
     {"manage", boolean, "false", "Whether he may load and unload models, end the server, and set what holds for others."},
     {"requests_per_minute", integer, "any number", "More of those that do not only look: 429.", 1, 1'000'000},
@@ -74,6 +74,8 @@ http::Key key_of(const json::value& value) {
   key.tokens = static_cast<uint32_t>(fields.integer("tokens_per_minute").value_or(0));
   if (const json::array* models = fields.list("models"))
     for (const json::value& model : *models) key.models.push_back(string_of(model, "models"));
+  else if (value.get_object().contains("models"))
+    bad_field("models", "is empty; leave it out where all are meant");
   return key;
 }
 
@@ -97,9 +99,10 @@ std::vector<http::Key> read_key_file(const std::string& path) {
   try {
     const json::object object = parse_object(contents_of(path));
     check_members(object, file_fields);
-    const json::array* const entries = Fields(object, file_fields).list("keys");
-    if (!entries) fail(ErrorKind::misuse, "has no list \"keys\"");
-    for (const json::value& value : *entries) {
+    Fields(object, file_fields).list("keys");  // its length
+    const json::value* const entries = object.if_contains("keys");
+    if (!entries || !entries->is_array()) fail(ErrorKind::misuse, "has no list \"keys\"");
+    for (const json::value& value : entries->get_array()) {
       where = fmt::format(" keys[{}]", keys.size());
       http::Key key = key_of(value);
       check_others(key, keys);

@@ -203,6 +203,13 @@ TEST(Keys, AreReadFromAFile) {
   EXPECT_TRUE(keys[1].manages);
 }
 
+TEST(Keys, AnEmptyListLetsNobodyIn) {
+  const KeyFile file(R"({"keys": []})");
+  const Guarded harness(api::read_key_file(file.path.string()), std::make_shared<http::Keys>(""));
+  EXPECT_EQ(harness.ask("GET", "/v1/models", "", alice).status, 401);
+  EXPECT_EQ(harness.ask("GET", "/v1/models", "", "").status, 401);
+}
+
 TEST(Keys, AFileThatIsWrongIsRefusedWithItsPlace) {
   const struct {
     std::string_view text, words;
@@ -211,6 +218,8 @@ TEST(Keys, AFileThatIsWrongIsRefusedWithItsPlace) {
       {"[]", "object"},
       {"{}", "no list"},
       {R"({"key": []})", "no field key"},
+      {R"({"keys": null})", "no list"},
+      {R"({"keys": [{"name": "a", "key": "0123456789abcdef", "models": []}]})", "models is empty"},
       {R"({"keys": [3]})", "keys[0] is no object"},
       {R"({"keys": [{"name": "a"}]})", "keys[0] give key or sha256"},
       {R"({"keys": [{"name": "a", "key": "0123456789abcdef", "sha256": "00"}]})", "not both"},
