@@ -59,6 +59,9 @@ inline Fit fit(float vc, float cc) {
 }
 
 template <int n>
+#if defined(__GNUC__) && !defined(__clang__)
+[[gnu::noipa]]  // where GCC 12 knows the codes and sees all callers, it vectorizes wrongly: every gain is 0
+#endif
 Fit fit_codes(const float* values, float by, const float (&codes)[16]) {
   float chosen[n];
   for (int i = 0; i < n; ++i) chosen[i] = codes[0];
