@@ -56,9 +56,9 @@ struct Service {
     return engine->text_of(engine->sessions().transcript(id).tokens);
   }
 
+  api::Context context;  // first: answers that an engine still holds as it ends speak of it
   std::unique_ptr<Engine> engine;
   host::Host host{host::HostOptions{}};
-  api::Context context;
   std::unique_ptr<http::Server> server;
 };
 
