@@ -23,6 +23,7 @@ constexpr Field form_rows[] = {
     {"guided_regex", text, "none", "The whole answer matches this [regular expression](structured.md#regular-expressions).", 0, kFormBytes},
     {"guided_choice", list, "none", "The answer is one of these texts.", 0, kFormChoices},
     {"guided_grammar", text, "none", "The answer is a text of this [grammar](structured.md#grammars), in GBNF.", 0, kFormBytes},
+    {"guided_decoding_backend", text, "none", "Changes nothing: vLLM has several makers of forms.", 0, 64},
     {"structured_outputs", map, "none",
      "One of `{\"json\": ...}`, `{\"regex\": ...}`, `{\"choice\": [...]}`, `{\"grammar\": ...}` and `{\"json_object\": true}`: vLLM's "
      "newer names of the same.",
@@ -55,6 +56,7 @@ class Reader {
     text(fields, "guided_regex", Kind::regex);
     choice(fields, "guided_choice");
     text(fields, "guided_grammar", Kind::grammar);
+    fields.text("guided_decoding_backend");
     if (const json::object* inside = fields.map("structured_outputs")) {
       const Fields inner(*inside, structured_output_fields, "structured_outputs.");
       for (const auto& member : *inside) {

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from typing import Literal
 
 import anthropic
 
@@ -99,6 +100,25 @@ def agent(client, model):
     check(some.stop_reason == "tool_use", f"{some}")
 
 
+def runner(client, model):
+    """The package's own loop, which asks for a thread of messages first and must learn that there is none."""
+    @anthropic.beta_tool
+    def weather(city: Literal["Oslo", "Rome"]) -> str:
+        """The weather.
+
+        Args:
+            city: the city
+        """
+        return f"9 degrees in {city}"
+
+    settings = dict(model=model, max_tokens=400, tools=[weather], max_iterations=2, extra_body={"temperature": 0},
+                    messages=[{"role": "user", "content": "How warm is it in Oslo?"}], tool_choice={"type": "any", "disable_parallel_tool_use": True})
+    messages = list(client.beta.messages.tool_runner(**settings))
+    check([message.stop_reason for message in messages] == ["tool_use", "tool_use"], f"{messages}")
+    check(messages[1].usage.input_tokens + (messages[1].usage.cache_read_input_tokens or 0) >
+          messages[0].usage.input_tokens + (messages[0].usage.cache_read_input_tokens or 0), f"the second has the history of the first: {messages}")
+
+
 def formed(client, model):
     schema = {"type": "object", "properties": {"degrees": {"type": "integer", "minimum": 0, "maximum": 50}}, "required": ["degrees"], "additionalProperties": False}
     answer = client.messages.create(model=model, max_tokens=60, messages=[{"role": "user", "content": "How warm is it?"}],
@@ -134,6 +154,8 @@ def main():
     messages(client, model)
     thinks(client, model)
     agent(client, model)
+    if hasattr(client.beta.messages, "tool_runner"):
+        runner(client, model)
     formed(client, model)
     errors(client, model)
 

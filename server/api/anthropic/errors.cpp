@@ -33,8 +33,10 @@ std::string_view type_of(int status) {
 constexpr Family family{"anthropic", error_words};
 
 std::string error_json(const http::Failure& failure) {
-  return fmt::format(R"({{"type":"error","error":{{"type":"{}","message":{}}}}})", type_of(failure.status),
-                     json_quoted(failure.message));
+  // By this the package's tool runner knows that it must send all messages itself.
+  const bool asked_for_thread = failure.status == 400 && failure.param == "thread";
+  return fmt::format(R"({{"type":"error","error":{{"type":"{}","message":{}{}}}}})", type_of(failure.status), json_quoted(failure.message),
+                     asked_for_thread ? R"(,"details":{"error_code":"thread_unsupported_request","unsupported":["threads"]})" : "");
 }
 
 http::Response error_words(const http::Failure& failure) {

@@ -30,6 +30,8 @@ constexpr Refused request_refused[] = {
     {"container", "[]", "is not supported: nothing is run on the server"},
     {"mcp_servers", "[]", "is not supported: the server calls no others"},
     {"context_management", "[]", "is not supported: messages are read as they are sent"},
+    {"thread", "[]", "is not supported: send all messages"},
+    {"toolsets", "[]", "is not supported: send tools"},
 };
 
 constexpr Field turn[] = {

@@ -125,7 +125,7 @@ constexpr Shape loaded_answer{"Ollama's loaded models", R"({"models": [{
   "size_vram": "integer", "expires_at": "text", "context_length": "integer"}]})", {&details_shape}};
 constexpr Shape model_answer{"Ollama's model", R"({
   "license": "text", "modelfile": "text", "parameters": "text", "template": "text", "details": "@Ollama's details", "modified_at": "text",
-  "model_info": "object", "capabilities": ["text"]})", {&details_shape}};
+  "model_info": "object", "capabilities?": ["text"]})", {&details_shape}};
 constexpr Shape version_answer{"Ollama's version", R"({"version": "text"})"};
 
 void list_models(const Context& context, const Call& call) {
@@ -171,8 +171,7 @@ void show_model(const Context& context, const Call& call) {
                           {"template", ""},
                           {"details", seen.at("details")},
                           {"modified_at", seen.at("modified_at")},
-                          {"model_info", json::object{{"general.architecture", "rwkv"}}},
-                          {"capabilities", {"completion"}}};
+                          {"model_info", json::object{{"general.architecture", "rwkv"}}}};
     if (listed.served) {
       const ModelInfo& model = listed.served->engine->model();
       shown["template"] = text(model.chat_template.what);

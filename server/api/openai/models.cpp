@@ -65,13 +65,13 @@ json::object describe(const Context& context, const host::Listed& listed) {
     status["failed"] = true;
     status["error"] = text(listed.trouble);
   }
-  return {{"id", text(listed.id)}, {"object", "model"}, {"owned_by", "fulmar"}, {"status", std::move(status)}};
+  return {{"id", text(listed.id)}, {"object", "model"}, {"created", 0}, {"owned_by", "fulmar"}, {"status", std::move(status)}};
 }
 
 }  // namespace
 
 constexpr Shape model_answer{"OpenAI's model", R"({
-  "id": "text", "object": "=model", "created?": "integer", "owned_by": "=fulmar",
+  "id": "text", "object": "=model", "created": "integer", "owned_by": "=fulmar",
   "status": {"value": "=loaded|=loading|=unloaded", "loaded?": "number", "failed?": true, "error?": "text"},
   "meta?": {"version": "text", "kind": "=embedding|=text", "tasks": "list|null", "chat_template": "@what was found|null",
     "tokenizer": "@what was found|null", "sampling_profile": "@what was found|null", "trained_context": "integer|null",
