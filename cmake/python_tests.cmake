@@ -87,7 +87,8 @@ foreach(client anthropic ollama)
 endforeach()
 
 # JSON Schema's grammars beside the validator of PyPI; with JSON_SCHEMA_TEST_SUITE, over that suite.
-add_test(NAME packages.jsonschema COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-jsonschema jsonschema)
+add_test(NAME packages.jsonschema COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PROJECT_BINARY_DIR}/venv-jsonschema
+                                              jsonschema fqdn isoduration rfc3339_validator)  # the latter three for formats
 set_tests_properties(packages.jsonschema PROPERTIES FIXTURES_SETUP jsonschema SKIP_RETURN_CODE 77 TIMEOUT 600)
 add_test(NAME text.json_schemas COMMAND ${FULMAR_PYTHON} ${PROJECT_SOURCE_DIR}/tests/schemas/test_json_schemas.py $<TARGET_FILE:schema_driver>
                                         --python ${PROJECT_BINARY_DIR}/venv-jsonschema/${python_in_venv})

@@ -24,6 +24,7 @@ ConstraintInput arguments_of(const Tool& tool, bool bound) {
   ConstraintInput input{json_schema, tool.parameters, {}, tool.field};
   if (tool.parameters.empty()) input.text = R"({"type":"object","properties":{},"additionalProperties":false})";
   input.lenient = !tool.strict;
+  input.in_order = tool.strict;
   return input;
 }
 

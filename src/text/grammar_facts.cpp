@@ -9,6 +9,7 @@ namespace {
 using GrammarKind = Grammar::Kind;
 
 constexpr uint32_t small_rule = 40, character_leaves = 8, huge = 1 << 20;
+constexpr uint32_t tiny_rule = 8, most_copies = 320;  // of a rule, in leaves of all of them
 constexpr int deepest_look = 200;  // rules in rules
 
 // Which nodes hold, where `leaf` says so of leaves, a sequence and what is called need all their parts to hold, a choice
@@ -71,8 +72,7 @@ class Sizes {
     facts_.inlined.assign(grammar.rules.size(), false);
     facts_.size.assign(grammar.nodes.size(), 0);
     seen_.assign(grammar.rules.size(), Seen::not_yet);
-    for (const Grammar::Node& node : grammar.nodes)
-      if (node.kind == GrammarKind::rule) ++uses_[node.first];
+    count_uses();
     for (RuleId rule = 0; rule < grammar.rules.size(); ++rule)
       if (seen_[rule] == Seen::not_yet) look(rule, 0);
   }
@@ -80,12 +80,27 @@ class Sizes {
  private:
   enum class Seen : uint8_t { not_yet, under_way, circle, done };
 
+  // In all the places where a node stands that refers to a rule: what nodes are made of has lower numbers than they.
+  void count_uses() {
+    std::vector<uint32_t> times(grammar_.nodes.size());
+    for (const Grammar::Rule& rule : grammar_.rules) times[rule.body] = capped(uint64_t{times[rule.body]} + 1);
+    for (std::size_t at = times.size(); at-- > 0;) {
+      const Grammar::Node& node = grammar_.nodes[at];
+      const auto add = [&](uint32_t& to) { to = capped(uint64_t{to} + times[at]); };
+      if (node.kind == GrammarKind::rule) add(uses_[node.first]);
+      if (node.kind == GrammarKind::repeat) add(times[node.first]);
+      if (node.kind == GrammarKind::sequence || node.kind == GrammarKind::choice)
+        for (uint32_t i = 0; i < node.count; ++i) add(times[grammar_.children[node.first + i]]);
+    }
+  }
+
   void look(RuleId rule, int depth) {
     seen_[rule] = Seen::under_way;
     const uint32_t size = look_at(grammar_.rules[rule].body, depth);
     const bool in_circle = seen_[rule] == Seen::circle;
     seen_[rule] = Seen::done;
-    facts_.inlined[rule] = !in_circle && depth < deepest_look && (size <= small_rule || (uses_[rule] == 1 && size < huge));
+    const bool small = size <= tiny_rule || (size <= small_rule && uint64_t{size} * uses_[rule] <= most_copies);
+    facts_.inlined[rule] = !in_circle && depth < deepest_look && (small || (uses_[rule] == 1 && size < huge));
   }
 
   uint32_t look_at(NodeId at, int depth) {

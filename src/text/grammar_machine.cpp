@@ -23,7 +23,7 @@ uint32_t mixed(uint32_t hash, uint32_t word) {
 }  // namespace
 
 GrammarMachine::GrammarMachine(std::shared_ptr<const GrammarProgram> program)
-    : program_(std::move(program)), table_(1 << 10, none), call_below_(program_->blocks.size(), none) {
+    : program_(std::move(program)), table_(1 << 10, none), ranges_(program_->classes.size()), call_below_(program_->blocks.size(), none) {
   for (const GrammarProgram::State& state : program_->states)
     largest_closure_ = std::max<std::size_t>(largest_closure_, state.count + 1);
   std::vector<Entry> nothing;
@@ -37,7 +37,7 @@ GrammarMachine::GrammarMachine(std::shared_ptr<const GrammarProgram> program)
 
 std::size_t GrammarMachine::bytes() const {
   return sets_.size() * sizeof(Set) + entries_.size() * sizeof(Entry) + table_.size() * sizeof(uint32_t) +
-         rows_.size() * sizeof(Row) + targets_.size() * sizeof(Place) + united_.size() * 40 + partition_bytes_ +
+         rows_.size() * sizeof(Row) + targets_.size() * sizeof(Place) + (united_.size() + behind_.size()) * 40 + partition_bytes_ +
          call_below_.size() * sizeof(uint32_t) + left_.size() * sizeof(uint32_t);
 }
 
@@ -304,6 +304,58 @@ GrammarMachine::Loop GrammarMachine::loop(Place place) const {
     if (chars > best.chars) best = {leaf.char_class, chars};
   }
   return best;
+}
+
+void GrammarMachine::add_classes(Place place, std::vector<uint32_t>& classes) const {
+  for (const Entry& entry : entries(place))
+    if (const uint32_t found = program_->leaves[entry.leaf].char_class; found != Leaf::none) classes.push_back(found);
+}
+
+GrammarMachine::Place GrammarMachine::common_step(Place place, const ByteSet& bytes) {
+  const Row row = row_of(place);
+  Place common = unknown;
+  int looked_at = -1;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    if (!bytes.has(static_cast<unsigned char>(byte))) continue;
+    const int part = partitions_[row.partition].part_of[byte];
+    if (part == looked_at) continue;
+    looked_at = part;
+    const Place to = step(place, static_cast<unsigned char>(byte));
+    if (common != unknown && to != common) return unknown;
+    common = to;
+  }
+  return common;
+}
+
+GrammarMachine::Place GrammarMachine::common_step(Place place, const Utf8Ranges& ranges, const Utf8Ranges::Lead& lead) {
+  const Place behind = common_step(place, lead.bytes);
+  if (behind == unknown || behind == dead || lead.count == 0) return behind;
+  Place common = unknown;
+  for (uint32_t i = 0; i < lead.count; ++i) {
+    const Place to = common_step(behind, ranges, ranges.tails[lead.first + i]);
+    if (to == unknown || (common != unknown && to != common)) return unknown;
+    common = to;
+  }
+  return common;
+}
+
+std::optional<GrammarMachine::Place> GrammarMachine::behind_any(Place place, uint32_t char_class) {
+  const uint64_t key = uint64_t{place} << 32 | char_class;
+  const auto found = behind_.find(key);
+  Place common = found != behind_.end() ? found->second : unknown;
+  if (found == behind_.end()) {
+    if (!ranges_[char_class]) ranges_[char_class].emplace(program_->classes[char_class]);
+    const Utf8Ranges& ranges = *ranges_[char_class];
+    common = common_step(place, ranges.ascii);
+    for (const Utf8Ranges::Lead& lead : ranges.leads) {
+      const Place to = common_step(place, ranges, lead);
+      if (to != common) common = unknown;
+      if (common == unknown) break;
+    }
+    behind_.emplace(key, common);
+  }
+  if (common == unknown) return std::nullopt;
+  return common;
 }
 
 GrammarMachine::Place GrammarMachine::adopt(const GrammarMachine& other, Place place) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "text/grammar_program.h"
+#include "text/utf8_ranges.h"
 
 namespace fulmar {
 
@@ -51,6 +52,10 @@ class GrammarMachine {
     uint32_t chars = 0;
   };
   Loop loop(Place place) const;
+  // The classes whose characters may come next, as far as ASCII has some of them; a class may come twice.
+  void add_classes(Place place, std::vector<uint32_t>& classes) const;
+  // The place behind any one character of a class, where it is the same behind all of them (dead: none may come).
+  std::optional<Place> behind_any(Place place, uint32_t char_class);
 
   // What steps have cost so far, in stacks looked at; for callers who bound it.
   uint64_t work() const { return work_; }
@@ -105,6 +110,9 @@ class GrammarMachine {
   void call(uint32_t leaf, uint32_t count, uint32_t below);
   Place finish_closure();
   bool calls(uint32_t state, uint32_t block, bool again) const;
+  // Where all of these bytes, or characters, lead to; unknown: not to one place.
+  Place common_step(Place place, const ByteSet& bytes);
+  Place common_step(Place place, const Utf8Ranges& ranges, const Utf8Ranges::Lead& lead);
 
   std::shared_ptr<const GrammarProgram> program_;
   std::vector<Set> sets_;
@@ -115,6 +123,8 @@ class GrammarMachine {
   std::vector<Partition> partitions_;
   std::unordered_map<std::string, uint32_t> partition_of_;  // by the numbers of the leaves' byte sets
   std::unordered_map<uint64_t, uint32_t> united_;
+  std::vector<std::optional<Utf8Ranges>> ranges_;       // by class
+  std::unordered_map<uint64_t, Place> behind_;          // by place and class; unknown: not one place
   std::vector<Entry> reached_;
   std::vector<uint32_t> open_returns_;  // sets that the closure under way returns to
   std::vector<std::pair<uint32_t, uint32_t>> calls_;  // a heap of (order, block)

@@ -29,7 +29,7 @@ struct Hash {
 class Compiler {
  public:
   explicit Compiler(const Grammar& grammar) : grammar_(grammar), facts_(find_facts(grammar)), rule_block_(grammar.rules.size(), none) {
-    program_.classes = grammar.classes;
+    number_classes();
     for (unsigned byte = 0; byte < 256; ++byte) {
       ByteSet one;
       one.add(static_cast<unsigned char>(byte));
@@ -67,6 +67,18 @@ class Compiler {
       words.push_back(static_cast<uint32_t>(part >> 32));
     }
     return words;
+  }
+
+  // Classes that are the same have one number, however often they are written down.
+  void number_classes() {
+    std::unordered_map<std::vector<uint32_t>, uint32_t, Hash> known;
+    for (const CodePointSet& one : grammar_.classes) {
+      std::vector<uint32_t> words;
+      for (const CodePointSet::Range& range : one.ranges()) words.insert(words.end(), {range.first, range.last});
+      const auto [at, is_new] = known.try_emplace(std::move(words), static_cast<uint32_t>(program_.classes.size()));
+      if (is_new) program_.classes.push_back(one);
+      class_number_.push_back(at->second);
+    }
   }
 
   uint32_t set_number(const ByteSet& set) {
@@ -144,7 +156,7 @@ class Compiler {
 
   uint32_t make_state(NodeId at, const Grammar::Node& node, uint32_t next, int depth) {
     switch (node.kind) {
-      case GrammarKind::chars: return chars_state(node.first, next);
+      case GrammarKind::chars: return chars_state(class_number_[node.first], next);
       case GrammarKind::sequence:
         for (uint32_t i = node.count; i-- > 0;) next = state_of(grammar_.children[node.first + i], next, depth + 1);
         return next;
@@ -207,7 +219,7 @@ class Compiler {
 
   // One character of a class: its bytes as UTF-8.
   uint32_t chars_state(uint32_t char_class, uint32_t next) {
-    const Utf8Ranges ranges(grammar_.classes[char_class]);
+    const Utf8Ranges ranges(program_.classes[char_class]);
     std::vector<uint32_t> states;
     if (ranges.ascii != ByteSet{}) states.push_back(byte_state(set_number(ranges.ascii), next, char_class));
     for (const Utf8Ranges::Lead& lead : ranges.leads) states.push_back(tail_state(ranges, lead, next));
@@ -257,6 +269,7 @@ class Compiler {
       leaf.last = next.end && next.count == 0;
     } else if (leaf.char_class != Leaf::none) {
       leaf.loops = leads_to(leaf.next, at);
+      leaf.runs = std::ranges::any_of(program_.leaves_of(leaf.next), [&](uint32_t next) { return program_.leaves[next].char_class == leaf.char_class; });
       leaf.counts = program_.states[leaf.next].end && leads_to(program_.blocks[leaf.block].start, at);
     }
   }
@@ -296,7 +309,7 @@ class Compiler {
   GrammarProgram program_;
   std::vector<Outs> outs_;
   std::vector<NodeId> bodies_;  // of blocks
-  std::vector<uint32_t> rule_block_, mark_;
+  std::vector<uint32_t> rule_block_, mark_, class_number_;
   std::unordered_map<std::vector<uint32_t>, uint32_t, Hash> set_of_, leaf_of_, state_of_;
   std::unordered_map<uint64_t, uint32_t> known_, repeat_block_;  // by node and what follows; by node
   uint32_t end_ = 0, block_now_ = 0;

@@ -25,8 +25,9 @@ struct GrammarProgram {
     };
     Kind kind = Kind::byte;
     bool last = false;       // nothing follows in its block: `next` only returns
-    bool loops = false;      // byte: a character of classes[set_class] may be followed by another one of them, for ever
-    bool counts = false;     // the same, as often as the repeat whose block this is in allows
+    bool loops = false;      // byte: a character of classes[char_class] may be followed by another one of them, for ever
+    bool runs = false;       // byte: another character of classes[char_class] may follow
+    bool counts = false;     // the same as loops, as often as the repeat whose block this is in allows
     uint32_t set = 0;
     uint32_t next = 0;       // state
     uint32_t block = 0;      // called; of a byte that counts: the one that it is in

@@ -131,7 +131,8 @@ class SchemaRules {
     add_machine(options, values_.machine(shape), "{", "}", name);
   }
 
-  // The machine's states twice: while nothing is there yet, and behind that, where a comma comes first.
+  // Each of the machine's states twice: where a member or an item comes next, and behind one, where a comma or the end
+  // does. A label that many edges have is a rule: in any order six members stand in 192 places.
   void add_machine(std::vector<NodeId>& options, const ShapeMachine& machine, const char* open,
                    const char* close, const std::string& name) {
     std::vector<NodeId> keys;
@@ -140,47 +141,42 @@ class SchemaRules {
                                        : builder_.sequence({text(key.others, name), builder_.literal(":")});
       keys.push_back(builder_.sequence({written, json_.blank()}));
     }
-    struct Labels {
-      NodeId first, later;
-    };
-    std::map<std::pair<uint32_t, Term>, Labels> known;
-    const auto labels = [&](const ShapeMachine::Edge& edge) {
-      const auto [found, is_new] = known.try_emplace({edge.key, edge.value});
-      if (is_new && edge.key == ShapeMachine::skip) {
-        found->second.first = found->second.later = builder_.empty();
-      } else if (is_new) {
-        const NodeId item = value(edge.value);
-        found->second.first = keys.empty() ? item : builder_.sequence({keys[edge.key], item});
-        found->second.later = builder_.sequence({comma(), found->second.first});
+    std::map<std::pair<uint32_t, Term>, std::size_t> uses;
+    for (const ShapeMachine::State& state : machine.states)
+      for (const ShapeMachine::Edge& edge : state.edges) ++uses[{edge.key, edge.value}];
+    std::map<std::pair<uint32_t, Term>, NodeId> labels;
+    for (const auto& [label, count] : uses) {
+      const auto& [key, term] = label;
+      if (key == ShapeMachine::skip) {
+        labels[label] = builder_.empty();
+        continue;
       }
-      return found->second;
-    };
+      NodeId made = value(term);
+      if (!keys.empty()) made = builder_.sequence({keys[key], made});
+      labels[label] = count > 1 && !keys.empty() ? builder_.ruled(name, made) : made;
+    }
     const auto size = static_cast<uint32_t>(machine.states.size());
     NodeGraph graph;
     graph.states.resize(2 * std::size_t{size});
-    bool empty = false, filled = false;
-    std::vector<char> seen(size, 0);  // with nothing written
-    std::vector<uint32_t> work{0};
-    while (!work.empty()) {
-      const uint32_t at = work.back();
-      work.pop_back();
-      if (std::exchange(seen[at], 1)) continue;
-      empty |= machine.states[at].accepts;
-      for (const ShapeMachine::Edge& edge : machine.states[at].edges) {
-        const bool skips = edge.key == ShapeMachine::skip;
-        filled |= !skips;
-        graph.states[at].edges.push_back({labels(edge).first, skips ? edge.to : size + edge.to});
-        if (skips) work.push_back(edge.to);
-      }
-    }
     for (uint32_t at = 0; at < size; ++at) {
-      graph.states[size + at].accepts = machine.states[at].accepts;
+      NodeGraph::State &next = graph.states[at], &behind = graph.states[size + at];
       for (const ShapeMachine::Edge& edge : machine.states[at].edges)
-        graph.states[size + at].edges.push_back({labels(edge).later, size + edge.to});
+        next.edges.push_back({labels[{edge.key, edge.value}], edge.key == ShapeMachine::skip ? edge.to : size + edge.to});
+      behind.accepts = may_close(machine, at);
+      behind.edges.push_back({comma(), at});
     }
-    std::vector<NodeId> inside;
-    if (filled) inside.push_back(add_graph(builder_, graph, closing(close), name));
-    add_between(options, open, close, empty, inside);
+    add_between(options, open, close, may_close(machine, 0), {add_graph(builder_, graph, closing(close), name)});
+  }
+
+  // With nothing more but members that are left out.
+  static bool may_close(const ShapeMachine& machine, uint32_t at) {
+    while (true) {
+      if (machine.states[at].accepts) return true;
+      const auto& edges = machine.states[at].edges;
+      const auto skip = std::ranges::find(edges, ShapeMachine::skip, &ShapeMachine::Edge::key);
+      if (skip == edges.end()) return false;
+      at = skip->to;
+    }
   }
 
   GrammarBuilder builder_;

@@ -18,8 +18,10 @@ constexpr std::size_t max_schema_shapes = 256;    // forms of objects, or of arr
 constexpr std::size_t max_shape_states = 4096;    // of one form: what may be there so far
 constexpr std::size_t max_shape_counts = 3;       // of one array: items counted by `contains`
 constexpr std::size_t max_schema_digits = 512;    // of a number, written out without its exponent
-constexpr uint32_t max_schema_multiple =
-    4000;  // multipleOf: its digits as a whole number, times its places and one
+// multipleOf: its digits as a whole number without zeros at its end, times its places or those zeros and one. Of a longer
+// one only some multiples are offered.
+constexpr uint32_t max_schema_multiple = 5400;
+constexpr std::size_t max_long_divisor = 30;  // digits
 
 // Objects with so many named members take them in any order; where there are more, they stand in the schema's
 // order.

@@ -164,11 +164,15 @@ void SchemaValues::read_numbers(SchemaPlace at, ValueSet& values) {
           [&](const Decimal& number) { return numbers_beside(number, bound.exclusive); });
   }
   if (node.find("multipleOf") != nullptr) {
-    cut("multipleOf", [](const Decimal& number) {
+    bool partial = false;
+    cut("multipleOf", [&](const Decimal& number) {
       if (number.negative || number == Decimal{false, "0", ""})
         fail(ErrorKind::bad_request, "must be above 0");
-      return multiples_of(number);
+      TextAutomaton multiples;
+      partial = !multiples_of(number, multiples);
+      return partial ? some_multiples_of(number) : multiples;
     });
+    values.numbers.partial |= partial;
   }
 }
 

@@ -183,33 +183,72 @@ TextAutomaton numbers_beside(const Decimal& bound, Side side) {
   return explore(step, accepts);
 }
 
-TextAutomaton multiples_of(const Decimal& divisor) {
+// A whole divisor m * 10^z has multiples that end in z zeros, with one of m before them: the place knows that one's
+// remainder and, as its position, how many zeros there are. Of "0" there are enough.
+bool multiples_of(const Decimal& divisor, TextAutomaton& made) {
   const auto places = static_cast<uint32_t>(divisor.fraction.size());
+  std::string digits = divisor.whole + divisor.fraction;
+  const auto zeros = static_cast<uint32_t>(digits.size() - 1 - digits.find_last_not_of('0'));
+  digits.resize(digits.size() - zeros);
   uint32_t size = 0;
-  for (const char c : divisor.whole + divisor.fraction) {
+  for (const char c : digits) {
     size = size * 10 + static_cast<uint32_t>(c - '0');
-    if (size * (places + 1) > max_schema_multiple || places >= max_schema_multiple)
-      fail(ErrorKind::bad_request,
-           "is too long a divisor; at most {} are taken as a whole number times its places",
-           max_schema_multiple);
+    if (size * (places + zeros + 1) > max_schema_multiple || places + zeros >= max_schema_multiple) return false;
   }
   const auto step = [&](NumberPlace& to, char c) {
-    if (to.phase == point) to.position = 0;
+    if (to.phase == point) {
+      if (to.position < zeros || (places == 0 && to.rest != 0)) return false;
+      to.position = 0;
+    }
     if (!is_digit(c)) return true;
     const auto digit = static_cast<uint32_t>(c - '0');
     if (to.phase == fraction) {
       if (to.position == places) return c == '0';
       ++to.position;
+    } else if (to.phase == zero) {
+      to.position = zeros;
+      return true;
+    } else if (c == '0' && to.position < zeros) {
+      ++to.position;
+      return true;
+    } else if (c != '0') {
+      for (; to.position > 0; --to.position) to.rest = to.rest * 10 % size;
     }
     to.rest = (to.rest * 10 + digit) % size;
     return true;
   };
   const auto accepts = [&](const NumberPlace& at) {
+    if (at.phase != fraction && at.position < zeros) return false;
     uint32_t rest = at.rest;
     for (uint32_t i = at.phase == fraction ? at.position : 0; i < places; ++i) rest = rest * 10 % size;
     return rest == 0;
   };
-  return explore(step, accepts);
+  made = explore(step, accepts);
+  return true;
+}
+
+// 1 to 99 times the divisor, and those with the point moved to the right.
+TextAutomaton some_multiples_of(const Decimal& divisor) {
+  if (divisor.whole.size() + divisor.fraction.size() > max_long_divisor)
+    fail(ErrorKind::bad_request, "is too long a divisor; at most {} digits are taken", max_long_divisor);
+  std::vector<std::string> spellings{"0"};
+  for (uint32_t times = 1; times < 100; ++times) {
+    std::string digits;  // from the last one on
+    uint32_t carry = 0;
+    const std::string all = divisor.whole + divisor.fraction;
+    for (auto digit = all.rbegin(); digit != all.rend() || carry > 0; carry /= 10) {
+      if (digit != all.rend()) carry += times * static_cast<uint32_t>(*digit++ - '0');
+      digits += static_cast<char>('0' + carry % 10);
+    }
+    std::reverse(digits.begin(), digits.end());
+    for (std::size_t places = divisor.fraction.size() + 1; places-- > 0;) {
+      const Decimal number = Decimal::of(fmt::format("{}.{}0", digits.substr(0, digits.size() - places), digits.substr(digits.size() - places)));
+      spellings.push_back(number.is_whole() ? number.whole : number.whole + "." + number.fraction);
+    }
+    for (int zeros = 0; zeros < 6; ++zeros) spellings.push_back(spellings.back() + "0");
+  }
+  for (std::size_t i = spellings.size(); i-- > 1;) spellings.push_back("-" + spellings[i]);
+  return TextAutomaton::one_of(spellings);
 }
 
 TextAutomaton offered_numbers(const TextAutomaton& numbers, uint32_t digits) {

@@ -25,7 +25,9 @@ TextAutomaton plain_numbers();
 TextAutomaton whole_numbers();  // with zeros behind the point, or nothing
 enum class Side : uint8_t { below, not_above, equal, not_below, above };
 TextAutomaton numbers_beside(const Decimal& bound, Side side);
-TextAutomaton multiples_of(const Decimal& divisor);  // which is above 0
+// All multiples of a divisor above 0; false where that takes too many states (max_schema_multiple).
+bool multiples_of(const Decimal& divisor, TextAutomaton& made);
+TextAutomaton some_multiples_of(const Decimal& divisor);  // zero, and those of one or two digits more
 
 // What of a set of plain numbers is offered to a model: sets of whole numbers without a point, no -0, and no
 // more digits than max_answer_digits or `digits`.

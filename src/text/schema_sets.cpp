@@ -89,23 +89,32 @@ TextAutomaton NumberSet::automaton() const {
 }
 
 NumberSet operator&(const NumberSet& a, const NumberSet& b) {
-  const uint32_t digits = std::max(a.digits, b.digits);
-  if (a.among == nullptr) return {b.among, digits};
-  if (b.among == nullptr) return {a.among, digits};
-  return NumberSet::of(*a.among & *b.among, digits);
+  NumberSet made = a.among == nullptr ? b : a;
+  if (a.among != nullptr && b.among != nullptr) made = NumberSet::of(*a.among & *b.among);
+  made.digits = std::max(a.digits, b.digits);
+  made.partial = a.partial || b.partial;
+  return made;
 }
 
 NumberSet operator|(const NumberSet& a, const NumberSet& b) {
-  const uint32_t digits = std::max(a.digits, b.digits);
-  if (a.among == nullptr || b.is_none()) return {a.among, digits};
-  if (b.among == nullptr || a.is_none()) return {b.among, digits};
-  return NumberSet::of(*a.among | *b.among, digits);
+  NumberSet made = b.is_none() ? a : b;
+  if (a.among == nullptr || b.among == nullptr)
+    made = {};
+  else if (!a.is_none() && !b.is_none())
+    made = NumberSet::of(*a.among | *b.among);
+  made.digits = std::max(a.digits, b.digits);
+  made.partial = made.among != nullptr && (a.partial || b.partial);
+  return made;
 }
 
 NumberSet operator-(const NumberSet& a, const NumberSet& b) {
+  if (a.is_none()) return a;
+  if (b.partial) fail(ErrorKind::bad_request, "negates a multipleOf of too many digits (not, oneOf and if do)");
   if (b.is_none()) return a;
   if (b.among == nullptr) return NumberSet::none();
-  return NumberSet::of(a.automaton() - *b.among, std::max(a.digits, b.digits));
+  NumberSet made = NumberSet::of(a.automaton() - *b.among, std::max(a.digits, b.digits));
+  made.partial = a.partial;
+  return made;
 }
 
 const ObjectShape::Member* ObjectShape::find(std::string_view name) const {

@@ -30,6 +30,7 @@ TextSet operator-(const TextSet& a, const TextSet& b);
 struct NumberSet {
   std::shared_ptr<const TextAutomaton> among;  // plain spellings; null: any number
   uint32_t digits = 0;                         // of the longest number that the schema names
+  bool partial = false;                        // the schema allows others too, which cannot be told: never to be taken away
 
   static NumberSet of(TextAutomaton automaton, uint32_t digits = 0);
   static NumberSet none() { return of({}); }

@@ -126,7 +126,7 @@ SchemaValues::Answer SchemaValues::search(const ValueSet& values, Search& search
   if (values.numbers.among == nullptr ||
       !offered_numbers(*values.numbers.among, values.numbers.digits).empty())
     return Answer::yes;
-  bool unknown = false;
+  bool unknown = values.numbers.partial;
   const auto found = [&](Term term) {
     const Answer answer = search(term, searched);
     unknown |= answer == Answer::unknown;

@@ -1,4 +1,4 @@
-// The walk: what loops over a class of characters takes that class's tokens at once, and the rest is read byte by byte.
+// The walk: where characters of one class follow each other its tokens are taken at once, and the rest is read byte by byte.
 #include "text/token_mask.h"
 
 #include <algorithm>
@@ -27,22 +27,82 @@ class Walk {
 
   void find(Place place) {
     std::ranges::fill(mask_, 0);
-    choose_slice(place);
-    if (!walk(place)) walk_bytes(place);
+    if (!(take_run(place) ? walk_rest(place) : walk(place))) walk_bytes(place);
     trie_.add_twins(mask_);
   }
 
  private:
-  // Where a text of some class's characters may come, their tokens are taken as a whole; subtrees of nothing else are
-  // passed over. Where only most first bytes lead to such a place, that holds of what lies behind them, and in the other
-  // subtrees what was taken too much is put back.
+  // Where all characters of a class lead to one place, from there to one, and so on, a text of such characters may come or
+  // not by how many they are: its tokens are taken as a whole.
+  bool take_run(Place place) {
+    const uint32_t char_class = best_class(place);
+    if (char_class == Leaf::none) return false;
+    const GrammarMachine::Loop loop = machine_.loop(place);
+    uint32_t chars = loop.char_class == char_class ? loop.chars : 0;  // so many may come
+    bool ends = false;                                                // and no more
+    if (chars < TokenSlice::far) {
+      uint32_t read = 0;
+      for (Place at = place; read < TokenSlice::far; ++read) {
+        const std::optional<Place> next = machine_.behind_any(at, char_class);
+        ends = next == GrammarMachine::dead;
+        if (!next || ends) break;
+        if (*next == at) {
+          read = GrammarMachine::unbounded_chars;
+          break;
+        }
+        at = *next;
+      }
+      chars = ends ? read : std::max(chars, read);
+    }
+    if (chars == 0) return false;
+    slice_ = slices_[char_class].get();
+    slice_->copy_to(mask_, chars);
+    most_ = ends || chars >= TokenSlice::other ? TokenSlice::other - 1 : static_cast<uint8_t>(chars);
+    return true;
+  }
+
+  // Of those that may come now, the one with the most tokens.
+  uint32_t best_class(Place place) {
+    classes_.clear();
+    machine_.add_classes(place, classes_);
+    uint32_t best = Leaf::none;
+    for (const uint32_t one : classes_)
+      if (slices_[one] && (best == Leaf::none || slices_[one]->count > slices_[best]->count)) best = one;
+    return best;
+  }
+
+  // What take_run() has not decided.
+  bool walk_rest(Place place) {
+    const bool small = !slice_->rest.empty() && most_ >= TokenSlice::far;
+    const std::span<const TrieNode> nodes = small ? slice_->rest : trie_.nodes();
+    places_.resize(trie_.depth() + 1);
+    places_[0] = place;
+    for (uint32_t i = 1; i < nodes.size();) {
+      const TrieNode& node = nodes[i];
+      if (!small && slice_->most[i] <= most_) {
+        i = node.end;
+        continue;
+      }
+      const Place to = machine_.step(places_[node.depth - 1], node.label);
+      if (to == GrammarMachine::dead) {
+        i = node.end;
+        continue;
+      }
+      if (machine_.work() > limit_) return false;
+      places_[node.depth] = to;
+      if (node.token >= 0) put(mask_, node.token);
+      ++i;
+    }
+    return true;
+  }
+
+  // Where only most first bytes lead to a place that loops, the class's tokens are taken as well; that holds of what lies
+  // behind those bytes, and in the other subtrees what was taken too much is put back.
   void choose_slice(Place place) {
-    if (take_slice(machine_.loop(place))) return;
     if (machine_.width(place) < wide) return;
     const unsigned char byte = machine_.widest(place);
     const Place next = machine_.step(place, byte);
-    GrammarMachine::Loop loop = machine_.loop(next);
-    if (byte >= 0x80 || !take_slice(loop)) return;
+    if (byte >= 0x80 || !take_slice(machine_.loop(next))) return;
     looping_ = next;
   }
 
@@ -60,11 +120,11 @@ class Walk {
   }
 
   bool walk(Place place) {
+    choose_slice(place);
     const std::span<const TokenTrie::Node> nodes = trie_.nodes();
     places_.resize(trie_.depth() + 1);
     good_.assign(trie_.depth() + 1, 0);
     places_[0] = place;
-    good_[0] = slice_ != nullptr && looping_ == GrammarMachine::dead;
     const uint8_t* const longest = slice_ ? slice_->most.data() : nullptr;
     const auto count = static_cast<uint32_t>(nodes.size());
     for (uint32_t i = 1; i < count;) {
@@ -121,12 +181,14 @@ class Walk {
   const uint64_t limit_;
   const TokenSlice* slice_ = nullptr;
   uint8_t most_ = 0;                        // characters of the slice's tokens that were taken
-  Place looping_ = GrammarMachine::dead;    // behind the first character; dead: the place itself loops
-  static thread_local std::vector<Place> places_;  // by depth
+  Place looping_ = GrammarMachine::dead;    // behind the first character
+  static thread_local std::vector<Place> places_;     // by depth
+  static thread_local std::vector<uint32_t> classes_;
   static thread_local std::vector<uint8_t> good_;  // by depth: what was taken is right below it
 };
 
 thread_local std::vector<Place> Walk::places_;
+thread_local std::vector<uint32_t> Walk::classes_;
 thread_local std::vector<uint8_t> Walk::good_;
 
 }  // namespace
@@ -135,7 +197,7 @@ LoopSlices loop_slices(const GrammarProgram& program, const TokenTrie& trie) {
   LoopSlices slices(program.classes.size());
   std::size_t count = 0;
   for (const Leaf& leaf : program.leaves) {
-    if (leaf.kind != Leaf::Kind::byte || leaf.char_class == Leaf::none || !(leaf.loops || leaf.counts)) continue;
+    if (leaf.kind != Leaf::Kind::byte || leaf.char_class == Leaf::none || !(leaf.runs || leaf.counts)) continue;
     std::shared_ptr<const TokenSlice>& slice = slices[leaf.char_class];
     if (slice || ++count > max_loop_slices) continue;
     slice = trie.slice(program.classes[leaf.char_class]);

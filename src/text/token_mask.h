@@ -9,11 +9,11 @@
 
 namespace fulmar {
 
-// Slices of the classes that a grammar's loops are of, by their numbers in the program; null: none.
+// Slices of the classes of which several characters may follow each other, by their numbers in the program; null: none.
 using LoopSlices = std::vector<std::shared_ptr<const TokenSlice>>;
 LoopSlices loop_slices(const GrammarProgram& program, const TokenTrie& trie);
 
-constexpr std::size_t max_loop_slices = 16;   // more classes of loops are walked byte by byte
+constexpr std::size_t max_loop_slices = 16;   // more classes are walked byte by byte
 constexpr uint64_t max_mask_work = 1 << 20;  // stacks looked at for one mask; beyond, only single bytes are allowed
 
 // `mask` has a bit for each token of the model, and is overwritten.

@@ -6,7 +6,7 @@
 namespace fulmar {
 namespace {
 
-void add_to(TokenSet& set, Token token) {
+void add_to(std::span<uint64_t> set, Token token) {
   set[static_cast<std::size_t>(token) >> 6] |= uint64_t{1} << (static_cast<uint32_t>(token) & 63);
 }
 
@@ -44,6 +44,17 @@ int TokenSlice::step_within(uint32_t chars) {
   int found = -1;
   for (std::size_t i = 0; i < steps.size() && steps[i] <= chars; ++i) found = static_cast<int>(i);
   return found;
+}
+
+void TokenSlice::copy_to(std::span<uint64_t> set, uint32_t chars) const {
+  const int step = step_within(chars);
+  if (step < 0)
+    std::ranges::fill(set, 0);
+  else
+    std::ranges::copy(sets[static_cast<std::size_t>(step)], set.begin());
+  if (const auto next = static_cast<std::size_t>(step + 1); next < steps.size())
+    for (const auto& [length, token] : between[next])
+      if (length <= chars) add_to(set, token);
 }
 
 TokenTrie::TokenTrie(const Tokenizer& tokenizer, uint32_t vocab) : vocab_(vocab) {
@@ -128,6 +139,24 @@ std::shared_ptr<const TokenSlice> TokenTrie::slice(const CodePointSet& chars) co
   return wanted;
 }
 
+void TokenTrie::fill_rest(TokenSlice& slice) const {
+  const auto belongs = [&](uint32_t node) { return slice.most[node] > TokenSlice::far; };
+  std::size_t count = 1;
+  for (uint32_t i = 1; i < nodes_.size(); ++i) count += belongs(i);
+  if (count > TokenSlice::most_rest) return;
+  std::vector<uint32_t> number(nodes_.size() + 1);  // of the first that belongs, from here on
+  for (uint32_t i = 0, next = 0; i <= nodes_.size(); ++i) {
+    number[i] = next;
+    if (i < nodes_.size() && (i == 0 || belongs(i))) ++next;
+  }
+  for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (i > 0 && !belongs(i)) continue;
+    TrieNode node = nodes_[i];
+    node.end = number[node.end];
+    slice.rest.push_back(node);
+  }
+}
+
 std::shared_ptr<const TokenSlice> TokenTrie::make_slice(const CodePointSet& chars) const {
   auto made = std::make_shared<TokenSlice>();
   made->chars = chars;
@@ -138,7 +167,6 @@ std::shared_ptr<const TokenSlice> TokenTrie::make_slice(const CodePointSet& char
   for (uint32_t code = 0; code < 128; ++code) ascii[code] = chars.has(code);
   std::vector<Reading> readings(depth_ + 1);
   std::vector<uint32_t> way(depth_ + 1);
-  std::array<std::vector<Token>, TokenSlice::steps.size()> tokens;
   for (uint32_t i = 1; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     Reading& reading = readings[node.depth];
@@ -156,12 +184,15 @@ std::shared_ptr<const TokenSlice> TokenTrie::make_slice(const CodePointSet& char
     if (!whole) continue;
     std::size_t step = 0;
     while (TokenSlice::steps[step] < length) ++step;
-    tokens[step].push_back(node.token);
+    made->between[step].emplace_back(length, node.token);
   }
-  for (std::size_t step = 0; step < tokens.size(); ++step) {
+  for (std::size_t step = 0; step < made->sets.size(); ++step) {
     if (step > 0) made->sets[step] = made->sets[step - 1];
-    for (const Token token : tokens[step]) add_to(made->sets[step], token);
+    for (const auto& [length, token] : made->between[step]) add_to(made->sets[step], token);
+    made->count += made->between[step].size();
+    if (TokenSlice::steps[step] <= TokenSlice::steps[step > 0 ? step - 1 : 0] + 1) made->between[step].clear();  // none in between
   }
+  fill_rest(*made);
   return made;
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/grammar.h"
@@ -16,28 +17,37 @@ namespace fulmar {
 // A bit for each token of the model.
 using TokenSet = std::vector<uint64_t>;
 
-// The tokens that are texts of characters of one class, by how many they have at most.
+struct TrieNode {
+  uint32_t end;    // one past the last node of its subtree, which follows it
+  Token token;     // -1: none ends here
+  uint16_t depth;  // bytes
+  unsigned char label;
+};
+
+// The tokens that are texts of characters of one class, by how many they have.
 struct TokenSlice {
   static constexpr uint8_t other = 255;  // more characters, or not of this class alone
-  static constexpr std::array<uint8_t, 13> steps{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, other - 1};
+  static constexpr std::array<uint8_t, 21> steps{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 32, 48, 64, other - 1};
+  static constexpr uint8_t far = 32;             // characters: few tokens have more
+  static constexpr std::size_t most_rest = 8192;  // nodes
 
   CodePointSet chars;
   std::vector<uint8_t> most;          // by node: characters of the longest token in its subtree, or other where one is
   std::vector<uint8_t> path;          // by node: characters that begin on the way to it, or other
   std::array<TokenSet, steps.size()> sets;  // those of at most steps[i] characters
+  std::array<std::vector<std::pair<uint8_t, Token>>, steps.size()> between;  // of more than steps[i - 1], with how many
+  std::vector<TrieNode> rest;  // the tree of all others and of those of more than `far` characters; none: it has more than most_rest
+  std::size_t count = 0;       // tokens in the last set
 
   // The last step of at most so many characters; -1: none.
   static int step_within(uint32_t chars);
+  // Those of at most so many characters.
+  void copy_to(std::span<uint64_t> set, uint32_t chars) const;
 };
 
 class TokenTrie {
  public:
-  struct Node {
-    uint32_t end;    // one past the last node of its subtree, which follows it
-    Token token;     // -1: none ends here
-    uint16_t depth;  // bytes
-    unsigned char label;
-  };
+  using Node = TrieNode;
 
   // `vocab`: tokens of the model. The end of text is no token here, nor is one without bytes.
   TokenTrie(const Tokenizer& tokenizer, uint32_t vocab);
@@ -56,6 +66,7 @@ class TokenTrie {
 
  private:
   std::shared_ptr<const TokenSlice> make_slice(const CodePointSet& chars) const;
+  void fill_rest(TokenSlice& slice) const;
 
   uint32_t vocab_, depth_ = 0;
   std::vector<Node> nodes_;
@@ -66,6 +77,6 @@ class TokenTrie {
   mutable std::vector<std::shared_ptr<const TokenSlice>> slices_;  // the newest last
 };
 
-constexpr std::size_t max_kept_slices = 32;  // of 350 KiB each for a vocabulary of 65,536
+constexpr std::size_t max_kept_slices = 32;  // of 450 KiB each for a vocabulary of 65,536
 
 }  // namespace fulmar

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Prints what forms of answers cost: build/tests/measure/measure_masks beside the package xgrammar of PyPI, if it is there.
+"""Prints what forms of answers cost: measure_masks beside the package xgrammar of PyPI, if it is there.
 
-    python3 tests/measure/masks.py build/tests/measure/measure_masks [--xgrammar]
+    python3 tests/measure/masks.py build/tests [--xgrammar]
 
-The schemas are made here, of about 200 lines each, with ten values that are valid by them.
+The schemas are made here, of about 200 lines each, with ten values that are valid by them; and the longest of
+tests/schemas/agents.json, with ten answers that schema_driver draws token by token from all that its masks allow.
 """
+import itertools
 import json
 import os
 import random
-import statistics
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,18 +67,36 @@ def schemas():
             yield f"schema of {lines} lines", schema, [make(rng) for _ in range(10)]
 
 
+def agents_schemas(driver):
+    with open(os.path.join(HERE, "..", "schemas", "agents.json"), encoding="utf-8") as file:
+        for one in json.load(file):
+            lines = json.dumps(one["schema"], indent=1).count("\n") + 1
+            if lines < 180:
+                continue
+            asked = {"schema": json.dumps(one["schema"]), "texts": [], "walks": 0, "draws": 10, "words": [], "seed": 1, "any_order": False}
+            done = subprocess.run([driver], input=json.dumps(asked) + "\n", capture_output=True, text=True, encoding="utf-8", env=environment())
+            told = json.loads(done.stdout)
+            if "drawn" not in told:
+                sys.exit(f"{one['name']}: {done.stdout}")
+            yield f"{one['name']}, {lines} lines, drawn", one["schema"], told["drawn"]
+
+
+def environment():
+    return {"FULMAR_DATA": os.path.join(HERE, "..", "..", "models"), **os.environ}
+
+
 def row(name, found):
-    print(f"| {name} | {found['compile']:.1f} | {found['first p50']:.1f} | {found['first p99']:.1f} | {found['first worst']:.1f} | "
-          f"{found['all p50']:.2f} | {found['all p99']:.1f} |", flush=True)
+    print(f"| {name} | {found['compile']:.1f} | {found['cold p50']:.1f} | {found['cold p99']:.1f} | {found['cold worst']:.1f} | "
+          f"{found['warm p50']:.2f} | {found['warm p99']:.1f} | {found['warm worst']:.1f} |", flush=True)
 
 
 def run_ours(program, schema, texts, folder):
     form, lines = os.path.join(folder, "form"), os.path.join(folder, "texts")
-    with open(form, "w") as file:
+    with open(form, "w", encoding="utf-8") as file:
         json.dump(schema, file)
-    with open(lines, "w") as file:
+    with open(lines, "w", encoding="utf-8") as file:
         file.write("\n".join(texts))
-    done = subprocess.run([program, "json_schema", form, lines], capture_output=True, text=True)
+    done = subprocess.run([program, "json_schema", form, lines], capture_output=True, text=True, env=environment())
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr)
     found = {}
@@ -84,7 +104,7 @@ def run_ours(program, schema, texts, folder):
         part = line.split()
         if part[0] == "compile":
             found["compile"] = float(part[2])
-        elif part[0] in ("first", "all"):
+        elif part[0] in ("cold", "warm"):
             found.update({f"{part[0]} p50": float(part[4]), f"{part[0]} p99": float(part[6]), f"{part[0]} worst": float(part[8])})
     return found
 
@@ -133,39 +153,53 @@ def run_xgrammar(tokens, encode, schema, texts):
     import xgrammar
     info = xgrammar.TokenizerInfo(tokens, xgrammar.VocabType.RAW, vocab_size=65536, stop_token_ids=[0])
     compiler = xgrammar.GrammarCompiler(info, max_threads=1, cache_enabled=False)
-    begun = time.perf_counter()
+    begun = time.process_time_ns()
     compiled = compiler.compile_json_schema(json.dumps(schema), any_whitespace=True)
-    found = {"compile": (time.perf_counter() - begun) * 1e3}
+    found = {"compile": (time.process_time_ns() - begun) / 1e6}
     bits = xgrammar.allocate_token_bitmask(1, 65536)
-    first, times = [], []
+    times = {"cold": [], "warm": []}
+    left_out = 0
     for text in texts:
-        matcher = xgrammar.GrammarMatcher(compiled)
-        for token in encode(text):
-            begun = time.perf_counter()
-            matcher.fill_next_token_bitmask(bits)
-            taken = matcher.accept_token(token)
-            times.append((time.perf_counter() - begun) * 1e6)
-            if not taken:
-                sys.exit(f"xgrammar does not take {text}")
-        first = first or list(times)
-    for name, all_times in (("first", first), ("all", times)):
-        found.update({f"{name} p50": statistics.median(all_times), f"{name} p99": quantile(all_times, 0.99), f"{name} worst": max(all_times)})
+        tokens = encode(text)
+        for kind in ("cold", "warm"):
+            matcher = xgrammar.GrammarMatcher(compiled)
+            taken = []
+            for token in tokens:
+                begun = time.thread_time_ns()
+                matcher.fill_next_token_bitmask(bits)
+                accepted = matcher.accept_token(token)
+                taken.append((time.thread_time_ns() - begun) / 1e3)
+                if not accepted:
+                    break
+            if accepted:
+                times[kind] += taken
+            else:
+                left_out += kind == "cold"
+    if left_out:
+        print(f"<!-- xgrammar takes {len(texts) - left_out} of {len(texts)} texts -->")
+    for kind, all_times in times.items():
+        if not all_times:
+            return None
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("worst", 1)):
+            found[f"{kind} {name}"] = quantile(all_times, share)
     return found
 
 
 def main():
-    program, wants_other = sys.argv[1], "--xgrammar" in sys.argv
-    print("| form | compile, ms | first text: p50, us | p99 | worst | all texts: p50, us | p99 |")
-    print("|---|---|---|---|---|---|---|")
+    folder, wants_other = sys.argv[1], "--xgrammar" in sys.argv
+    program = os.path.join(folder, "measure", "measure_masks")
+    print("| schema | compile, ms | cold: p50, us | p99 | worst | warm: p50, us | p99 | worst |")
+    print("|---|---|---|---|---|---|---|---|")
     world = World() if wants_other else None
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (name, schema, values) in enumerate(schemas()):
-            if number == 5:
-                break
-            texts = [json.dumps(value) for value in values]
-            row(name, run_ours(program, schema, texts, folder))
+    made = [(name, schema, [json.dumps(value) for value in values]) for name, schema, values in itertools.islice(schemas(), 5)]
+    drawn = [(name, schema, [re.sub(r"\n[ \t]*", "", text) for text in texts]) for name, schema, texts in agents_schemas(os.path.join(folder, "schema_driver"))]
+    with tempfile.TemporaryDirectory() as files:
+        for name, schema, texts in made + drawn:
+            row(name, run_ours(program, schema, texts, files))
             if world:
-                row("the same, xgrammar", run_xgrammar(world.tokens, world.encode, schema, texts))
+                other = run_xgrammar(world.tokens, world.encode, schema, texts)
+                if other:
+                    row("the same, xgrammar", other)
 
 
 main()

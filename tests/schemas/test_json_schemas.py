@@ -1,8 +1,8 @@
-"""JSON Schema's grammars beside an independent validator, over the schemas here and those of JSON-Schema-Test-Suite.
+"""JSON Schema's grammars beside an independent validator: the schemas here, those of agents.json, and JSON-Schema-Test-Suite.
 
-The suite is looked for where JSON_SCHEMA_TEST_SUITE says (a checkout of it). For every schema of the drafts named below: what
-the grammar makes up is valid, what the suite calls invalid is not in the grammar, and what it calls valid is, but for the
-reasons that docs/structured.md gives. Without the suite, the schemas of SCHEMAS alone."""
+For each schema, what a model makes up to which every allowed token is as likely is valid (`--draws` answers in all), and so is
+what comes out of the grammar by chance. The suite is looked for where JSON_SCHEMA_TEST_SUITE says (a checkout of it): what it
+calls invalid is not in the grammar, and what it calls valid is, but for the reasons that docs/structured.md gives."""
 import argparse
 import collections
 import decimal
@@ -17,8 +17,13 @@ import sys
 DRAFTS = {"draft7": "http://json-schema.org/draft-07/schema#",
           "draft2019-09": "https://json-schema.org/draft/2019-09/schema",
           "draft2020-12": "https://json-schema.org/draft/2020-12/schema"}
-WALKS = 10_000
+HERE = os.path.dirname(os.path.abspath(__file__))
 FORMATS = ("date", "time", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")  # others are remarks
+
+# Spellings of formats, with a pattern that tells them.
+LEFT_OUT = [("time", ":60", "leap seconds"), ("date-time", ":60", "leap seconds"), ("date-time", r"\.\d{10}", "more than 9 digits of a second"),
+            ("duration", r"\d{10}", "more than 9 digits"), ("hostname", "xn--", "names in Punycode"), ("hostname", r"\b[^.]{2}--", "hyphens as Punycode has them"),
+            ("email", r'\\"|\[', "quotes and IP addresses")]
 
 # What people send: each keyword and format with an eye to how they meet.
 SCHEMAS = [
@@ -47,12 +52,24 @@ SCHEMAS = [
 ]
 
 
+def names_in(schema):
+    """What may be missing in an object, as it is written there."""
+    if isinstance(schema, list):
+        return set().union(*map(names_in, schema))
+    if not isinstance(schema, dict):
+        return set()
+    required = schema.get("required")
+    own = {json.dumps(name, ensure_ascii=False) for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+    return own.union(*map(names_in, schema.values()))
+
+
 class Driver:
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
-    def ask(self, schema, texts=(), walks=0, seed=1):
-        line = {"schema": json.dumps(schema, ensure_ascii=False), "texts": list(texts), "walks": walks, "seed": seed}
+    def ask(self, schema, texts=(), walks=0, draws=0, seed=1):
+        line = {"schema": json.dumps(schema, ensure_ascii=False), "texts": list(texts), "walks": walks, "draws": draws,
+                "words": sorted(names_in(schema)), "seed": seed}
         self.process.stdin.write(json.dumps(line) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -69,7 +86,14 @@ def validators():
 
 def exact(text):
     """Numbers as they are written: 4.28 is a multiple of 0.01."""
+    decimal.getcontext().prec = 1000  # for 1e308
     return json.loads(text, parse_float=decimal.Decimal)
+
+
+def jsonschema_errors():
+    import referencing.exceptions
+    import urllib.error
+    return (referencing.exceptions.Unresolvable, urllib.error.URLError)
 
 
 def validator_of(draft, schema, formats=FORMATS):
@@ -83,20 +107,35 @@ def validator_of(draft, schema, formats=FORMATS):
     return jsonschema.validators.extend(checker, type_checker=types)(exact(json.dumps(schema)), format_checker=held)
 
 
-def walk_is_valid(validator, text):
-    return validator.is_valid(exact(text))
+def judge(validator, answer, where, count):
+    """What is wrong with the texts that the driver made up; `count` counts them."""
+    bad = []
+    for kind in ("walks", "drawn"):
+        for text in answer[kind]:
+            count[kind] += 1
+            try:
+                valid = validator.is_valid(exact(text))
+            except ValueError as error:
+                bad.append(f"{kind}: no JSON {where}: {error}: {text}")
+                continue
+            if not valid:
+                bad.append(f"{kind}: made up though invalid {where}: {text}")
+    count["tokens drawn"] += answer["tokens"]
+    count["draws that came to no end"] += answer["endless"]
+    return bad
 
 
-def why_not(file, schema, data):
+def why_not(file, data):
     """Why a valid instance is not in the grammar, in the words of docs/structured.md; None where there is no reason."""
-    text = json.dumps(schema)
     spelled = json.dumps(data)
     if file == "vocabulary":
         return "all keywords are read, whatever vocabulary a $schema of one's own leaves out"
     if file == "format":
         return "a format is held to, where the suite takes it for a remark"
-    if file.startswith("optional/format/") and isinstance(data, str):
-        return "a spelling that is left out: " + file
+    if file.startswith("optional/format/"):
+        for name, left_out, what in LEFT_OUT:
+            if file.endswith("/" + name) and re.search(left_out, spelled):
+                return f"{name}: without {what}"
     if re.search(r"\d\.0\b|-0\b", spelled):
         return "whole numbers are written without a point, and 0 without a sign"
     if re.search(r"\d[eE]\+?\d{2}", spelled) or re.search(r"\d{21}", spelled):
@@ -116,9 +155,7 @@ def suite_groups(folder):
                     yield draft, os.path.relpath(path, os.path.join(folder, "tests", draft))[:-5], group
 
 
-def run_suite(driver, folder, verbose):
-    groups = list(suite_groups(folder))
-    each = max(1, -(-WALKS // len(groups)))
+def run_suite(driver, groups, each, verbose):
     count = collections.Counter()
     refused, over, bad = collections.Counter(), collections.Counter(), []
     for number, (draft, file, group) in enumerate(groups):
@@ -126,7 +163,7 @@ def run_suite(driver, folder, verbose):
         if draft == "draft7" and isinstance(schema, dict) and "$schema" not in schema:
             schema = {"$schema": DRAFTS[draft], **schema}
         texts = [json.dumps(test["data"], ensure_ascii=False) for test in group["tests"]]
-        answer = driver.ask(schema, texts, each * 2, number)
+        answer = driver.ask(schema, texts, each, each, number)
         where = f"{draft} {file}: {group['description']}"
         if "error" in answer:
             unsatisfiable = "allows no value" in answer["error"] and not any(test["valid"] for test in group["tests"])
@@ -144,7 +181,7 @@ def run_suite(driver, folder, verbose):
             if test["valid"]:
                 count["valid, accepted" if accepted else "valid, not accepted"] += 1
                 if not accepted:
-                    reason = why_not(file, schema, test["data"])
+                    reason = why_not(file, test["data"])
                     over[reason or "NO REASON"] += 1
                     if reason is None or verbose:
                         print(f"over-restricted {where} / {test['description']}: {text} ({reason})")
@@ -159,19 +196,14 @@ def run_suite(driver, folder, verbose):
                     bad.append(f"accepted though invalid {where} / {test['description']}: {text}")
         try:
             plain = validator_of(draft, schema, formats=())
-            if not file.startswith("optional/format/") and any(plain.is_valid(test["data"]) != test["valid"] for test in group["tests"]):
+            if not file.startswith("optional/format/") and any(plain.is_valid(exact(json.dumps(test["data"]))) != test["valid"] for test in group["tests"]):
                 count["schemas that the validator and the suite disagree on"] += 1
                 continue
-            validator = validator_of(draft, schema)
-            for text in answer["walks"]:
-                count["walks"] += 1
-                if not walk_is_valid(validator, text):
-                    bad.append(f"made up though invalid {where}: {json.dumps(schema)}: {text}")
-        except Exception as error:  # a reference that the validator would fetch, or text that is no JSON
-            if isinstance(error, ValueError):
-                bad.append(f"no JSON {where}: {error}: {text}")
-            else:
-                count["schemas that the validator cannot read"] += 1
+            bad += judge(validator_of(draft, schema), answer, f"{where}: {json.dumps(schema)}", count)
+        except jsonschema_errors() as error:  # a reference that the validator would fetch
+            count["schemas that the validator cannot read"] += 1
+            if verbose:
+                print(f"unread {where}: {error!r}"[:200])
     print(dict(count))
     for title, counter in (("refused", refused), ("valid but not accepted", over)):
         print(title)
@@ -180,40 +212,52 @@ def run_suite(driver, folder, verbose):
     return bad, count
 
 
-def run_own(driver):
-    bad = []
-    walks = WALKS // 10 // len(SCHEMAS)
-    for number, schema in enumerate(SCHEMAS):
-        answer = driver.ask(schema, walks=walks, seed=number)
+def run_own(driver, schemas, each):
+    bad, count = [], collections.Counter()
+    for number, (name, schema) in enumerate(schemas):
+        answer = driver.ask(schema, walks=each, draws=each, seed=number)
         if "error" in answer:
-            bad.append(f"{json.dumps(schema)}: {answer['error']}")
+            bad.append(f"{name}: {answer['error']}")
             continue
-        validator = validator_of("draft2020-12", schema)
-        for text in answer["walks"]:
-            if not walk_is_valid(validator, text):
-                bad.append(f"made up though invalid: {json.dumps(schema)}: {text}")
-    print(f"{walks * len(SCHEMAS)} texts of {len(SCHEMAS)} schemas")
+        bad += judge(validator_of("draft2020-12", schema), answer, name, count)
+        if len(answer["drawn"]) < each:
+            bad.append(f"{name}: only {len(answer['drawn'])} of {each} answers came to an end")
+    print(f"{len(schemas)} schemas: {dict(count)}")
     return bad
+
+
+def own_schemas():
+    with open(os.path.join(HERE, "agents.json"), encoding="utf-8") as file:
+        agents = [(one["name"], one["schema"]) for one in json.load(file)]
+    return agents + [(json.dumps(schema), schema) for schema in SCHEMAS]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("driver")
+    parser.add_argument("--draws", type=int, default=1000, help="answers to make up, of all schemas together")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--python", help="the one that has the package jsonschema")
     args = parser.parse_args()
     if args.python and os.path.exists(args.python) and os.path.abspath(args.python) != os.path.abspath(sys.executable):
         os.execv(args.python, [args.python, *sys.argv])
     try:
-        import jsonschema  # noqa: F401
+        import jsonschema
     except ImportError:
         print("the package jsonschema is not there")
         sys.exit(77)
+    missing = set(FORMATS) - set(jsonschema.FormatChecker.checkers)
+    if missing:
+        print(f"the validator does not know the formats {', '.join(sorted(missing))}: pip install jsonschema[format]")
+        sys.exit(77)
     driver = Driver(args.driver)
-    bad = run_own(driver)
+    own = own_schemas()
     folder = os.environ.get("JSON_SCHEMA_TEST_SUITE")
+    groups = list(suite_groups(folder)) if folder else []
+    each = -(-args.draws // (len(own) + len(groups)))
+    bad = run_own(driver, own, each)
     if folder:
-        more, count = run_suite(driver, folder, args.verbose)
+        more, count = run_suite(driver, groups, each, args.verbose)
         bad += more
         if count["without a reason"]:
             bad.append(f"{count['without a reason']} valid instances are not accepted without a reason")

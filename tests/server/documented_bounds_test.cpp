@@ -101,8 +101,9 @@ std::vector<std::string> rows() {
       fmt::format("combinations of a schema's parts | {}, each of {} forms of objects or arrays, with {} states each |",
                   max_schema_terms, max_schema_shapes, max_shape_states),
       fmt::format("states of the strings or numbers that one place in a schema allows | {} |", max_automaton_states),
-      fmt::format("digits of a number in a schema | {}; of `multipleOf` as a whole number, times its places and one: {} |",
-                  max_schema_digits, max_schema_multiple),
+      fmt::format("digits of a number in a schema | {}; of `multipleOf`, some of whose multiples are offered: {}, or all where its digits "
+                  "without zeros at the end, as a whole number, times its places or those zeros and one are no more than {} |",
+                  max_schema_digits, max_long_divisor, max_schema_multiple),
       fmt::format("ways in which a schema counts an array's items with `contains` | {} |", max_shape_counts),
       fmt::format("steps of making a grammar of a schema, a second or two in all | {} |", max_schema_steps),
       fmt::format("tools of a request; a tool's name; all of their text | {}; {} bytes; {} |", api::kTools, api::kToolName,

@@ -262,6 +262,7 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   EXPECT_EQ(tools.parts[0].parts[1].kind, Kind::json_schema);
   EXPECT_EQ(tools.parts[0].parts[1].field, "tools[0].function.parameters");
   EXPECT_TRUE(tools.parts[0].parts[1].lenient);
+  EXPECT_FALSE(tools.parts[0].parts[1].in_order);
   EXPECT_FALSE(has_stop("\n\nUser:"));  // it ends itself
 
   const ConstraintInput named = form(kCalls + R"(,"tool_choice":{"type":"function","function":{"name":"clock"}})");
@@ -275,7 +276,13 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   EXPECT_TRUE(has_stop("\n\nUser:"));  // text may come without end
   const ConstraintInput both = strict.parts[0].parts[0].parts[1];
   EXPECT_FALSE(both.parts[0].parts[1].lenient);
+  EXPECT_TRUE(both.parts[0].parts[1].in_order) << "members of arguments stand as in the schema";
   EXPECT_EQ(both.parts[1].parts[1].kind, Kind::json_object);
+
+  for (const bool in_order : {true, false}) {
+    const ConstraintInput schema = form(fmt::format(R"("response_format":{{"type":"json_schema","json_schema":{{"strict":{},"schema":{{}}}}}})", in_order));
+    EXPECT_EQ(schema.in_order, in_order) << "members stand as in a strict schema";
+  }
 
   const ConstraintInput either = form(kCalls + R"(,"response_format":{"type":"json_object"})");
   ASSERT_EQ(either.kind, Kind::any_of);

@@ -64,6 +64,17 @@ TEST(ConstraintInput, OneThatIsLenientTakesAnyObjectForASchemaThatCannotBeKeptTo
   EXPECT_EQ(Reader(input).read(R"({"b)"), 'n');
 }
 
+TEST(ConstraintInput, MembersStandInTheSchemasOrderWhereThatIsAskedFor) {
+  ConstraintInput input{json_schema, R"({"type":"object","properties":{"b":{"const":1},"a":{"$ref":"#/$defs/c"}},"required":["a","b"],
+                                         "$defs":{"c":{"type":"object","properties":{"y":{"const":1},"x":{"const":1}}}}})"};
+  EXPECT_EQ(Reader(input).read(R"({"a":{"x":1,"y":1},"b":1})"), 'w');
+  input.in_order = true;
+  Reader reader(input);
+  EXPECT_EQ(reader.read(R"({"b":1,"a":{"y":1,"x":1}})"), 'w');
+  EXPECT_EQ(reader.read(R"({"a")"), 'n');
+  EXPECT_EQ(reader.read(R"({"b":1,"a":{"x":1,"y")"), 'n') << "inside too";
+}
+
 TEST(ConstraintInput, InputsThatMeanDifferentThingsHaveDifferentKeys) {
   ConstraintInput one{repeated, ",", {text_of("a")}}, other = one;
   other.most = 2;
@@ -71,6 +82,9 @@ TEST(ConstraintInput, InputsThatMeanDifferentThingsHaveDifferentKeys) {
   ConstraintInput strict{json_schema, "{}"}, lenient = strict;
   lenient.lenient = true;
   EXPECT_NE(key_of(strict), key_of(lenient));
+  ConstraintInput in_order = strict;
+  in_order.in_order = true;
+  EXPECT_NE(key_of(strict), key_of(in_order));
 }
 
 }  // namespace

@@ -75,6 +75,8 @@ TEST(JsonSchema, NumbersAreHeldToTheirRange) {
       {R"({"type": "integer", "minimum": 5, "exclusiveMinimum": true})", {"6"}, {"5"}},
       {R"({"type": "integer", "multipleOf": 7})", {"0", "7", "-14", "700"}, {"1", "13", "7.0"}},
       {R"({"type": "number", "multipleOf": 0.01})", {"0.01", "1", "2.5", "3.990"}, {"0.001", "1.999"}},
+      {R"({"type": "integer", "multipleOf": 60000})", {"0", "60000", "-1200000"}, {"6000", "66000", "100000"}},
+      {R"({"type": "number", "multipleOf": 0.123456789})", {"0", "0.123456789", "-12.3456789"}, {"0.123456788", "1"}},
       {R"({"type": "number", "multipleOf": 1.5})", {"1.5", "3", "4.50"}, {"1", "2.5"}},
       {R"({"type": "integer", "minimum": 1e2, "maximum": 1.5e2})", {"100", "150"}, {"99", "151"}},
       {R"({"type": "integer", "minimum": 123456789012345678901234567890})",
@@ -338,7 +340,8 @@ TEST(JsonSchema, SchemasAreHeldToTheirBounds) {
             std::string::npos);
   EXPECT_NE(refusal(R"({"type": "string", "pattern": "^(a{1,1000}){1,1000}$"})"), "taken");
   EXPECT_NE(refusal(R"({"type": "number", "minimum": 1e400000})"), "taken");
-  EXPECT_NE(refusal(R"({"type": "number", "multipleOf": 1234567})"), "taken");
+  EXPECT_NE(refusal(R"({"type": "number", "not": {"multipleOf": 1234567}})"), "taken");
+  EXPECT_NE(refusal(R"({"oneOf": [{"multipleOf": 1234567}, {"multipleOf": 1234568, "type": "number"}]})"), "taken");
 }
 
 TEST(JsonSchema, LongObjectsStaySmallGrammars) {

@@ -77,14 +77,28 @@ TEST(SchemaNumbers, RangesAndMultiplesAreThoseOfTheNumbers) {
       EXPECT_EQ(not_above.has(spelling), number <= value);
     }
   }
-  for (const char* divisor : {"1", "3", "0.25", "0.5", "2.5", "100"}) {
-    const TextAutomaton multiples = multiples_of(Decimal::of(divisor));
+  for (const char* divisor : {"1", "3", "0.25", "0.5", "2.5", "10", "20", "60", "100"}) {
+    TextAutomaton multiples;
+    ASSERT_TRUE(multiples_of(Decimal::of(divisor), multiples));
     for (const std::string& spelling : spellings) {
       const double times = std::stod(spelling) / std::stod(divisor);
       EXPECT_EQ(multiples.has(spelling), times == std::floor(times)) << spelling << " and " << divisor;
     }
   }
-  EXPECT_EQ(multiples_of(Decimal::of("1")), whole_numbers());
+  TextAutomaton multiples;
+  ASSERT_TRUE(multiples_of(Decimal::of("1"), multiples));
+  EXPECT_EQ(multiples, whole_numbers());
+  ASSERT_TRUE(multiples_of(Decimal::of("86400000"), multiples));
+  for (int64_t times = -1000; times <= 1000; ++times)
+    for (const int64_t more : {0, 1, 10, 100'000, 400'000})
+      EXPECT_EQ(multiples.has(std::to_string(times * 86'400'000 + more)), more == 0) << times << " and " << more;
+  EXPECT_FALSE(multiples_of(Decimal::of("0.123456789"), multiples));
+  for (const char* divisor : {"0.123456789", "1234567", "98.7654321"}) {
+    const TextAutomaton some = some_multiples_of(Decimal::of(divisor));
+    for (const int times : {0, 1, -1, 7, 99, 1000, -50000})
+      EXPECT_TRUE(some.has(fmt::format("{:.12g}", times * std::stod(divisor)))) << times << " times " << divisor;
+    EXPECT_FALSE(some.has(fmt::format("{:.12g}", 1.01 * std::stod(divisor)))) << divisor;
+  }
 }
 
 }  // namespace
