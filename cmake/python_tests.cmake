@@ -64,6 +64,7 @@ fulmar_script_test(e2e.openai_python SCRIPT ${with_server} FIXTURE pypi
                    CLIENT ${venv_python} ${venv_python} ${PROJECT_SOURCE_DIR}/tests/server/openai_client_test.py)
 fulmar_script_test(e2e.openai_tools_python SCRIPT ${with_server} FIXTURE pypi
                    CLIENT ${venv_python} ${venv_python} ${PROJECT_SOURCE_DIR}/tests/server/openai_tools_test.py)
+fulmar_script_test(e2e.openai_responses SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/responses_suite.py FIXTURE pypi CLIENT ${venv_python})
 if(FULMAR_NODE AND FULMAR_NPM)
   fulmar_script_test(e2e.openai_tools_node SCRIPT ${with_server} FIXTURE npm
                      CLIENT ${PROJECT_BINARY_DIR}/npm/node_modules/openai

@@ -59,6 +59,7 @@ struct TemplateOptions {
   std::string called_tool;        // and then of this one alone, once; empty: of any
   bool parallel_calls = true;     // false: the answer ends after the first call
   bool after_tool_turns = false;  // there were calls or outputs of tools before the messages
+  bool tells_tools = false;       // of tools in the next turn of a session too, which was told of none or of others
   bool presystem = false;  // a beginning in which the assistant promises to answer in full
   // The messages come after an answer that has ended, as the next turn of a session: what stands between two turns comes
   // first, and nothing that stands at a beginning.

@@ -51,6 +51,7 @@ struct KeptTurn {
   bool fresh = false;
 };
 constexpr size_t max_note = 4096;
+constexpr size_t max_document = size_t{16} << 20;
 
 // A session that a mixture keeps is of use with the mixture's others alone, which is said in front of its note.
 struct MixedNote {
@@ -130,6 +131,10 @@ class StateStore {
   virtual Ticket fork(const std::string& from, const std::string& to, bool replace, uint32_t back = 0) = 0;
   // And with `also_below` all that begin with the id and a colon. Error(not_found) where there is nothing.
   virtual Ticket erase(const std::string& id, bool also_below = false) = 0;
+  // The caller's own bytes about the turn that the name stands for, there as long as it does. All documents together have a
+  // part of the limit, past which the sessions whose are oldest are erased with theirs. Error(not_found) where there is no
+  // such session, Error(too_large) past max_document or that part.
+  virtual Ticket put_document(const std::string& id, std::string bytes) = 0;
 
   // Nothing while it is on its way.
   virtual std::optional<Outcome> outcome(const Ticket& ticket) = 0;
@@ -140,6 +145,9 @@ class StateStore {
   virtual std::optional<SessionEntry> entry(const std::string& id) const = 0;
   // Throws Error(not_found). Waits for the disk.
   virtual Transcript transcript(const std::string& id) = 0;
+  // Nothing where there is none, or the name stands for another turn by now. Waits for the disk.
+  virtual std::optional<std::string> document(const std::string& id) = 0;
+  virtual bool lasts() const = 0;  // whether what is kept is there when the program starts again
 
   // `changed` is called by the store's thread, without its lock, when outcomes are there or a state was read.
   [[nodiscard]] virtual Subscription subscribe(std::function<void()> changed) = 0;

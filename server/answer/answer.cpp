@@ -93,7 +93,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   Measures& measures_;
   const std::string id_;  // in there; empty: it is not
   const std::vector<uint32_t> indices_;
-  const bool trim_, echo_, tells_tokens_, tells_progress_;
+  const bool trim_, echo_, tells_tokens_, tells_progress_, repeats_;
   const uint32_t drawn_;  // choices of each prompt, all of which are shown, or the best
   const bool scores_;
   const std::shared_ptr<http::Reply> reply_;
@@ -117,7 +117,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   std::vector<Read> read_;  // of each prompt, as far as it is in usage_
   Usage usage_;
   size_t unfinished_ = 0;
-  size_t unread_ = 0;           // bytes of text in all choices
+  size_t unread_ = 0, said_ = 0;  // bytes of text in all choices, and those that were
   Held held_;                   // what these and the echo take
   std::deque<uint32_t> news_;   // choices with something new, in the order of its coming
   std::optional<Error> error_;  // ends the answer after what came before it
@@ -144,6 +144,7 @@ Answer::Answer(const Asked& asked, const Context& context, host::ServedPtr serve
       echo_(asked.echo),
       tells_tokens_(asked.tells_tokens),
       tells_progress_(asked.tells_progress),
+      repeats_(asked.repeats),
       drawn_(std::max(asked.best_of, asked.delivery.choices)),
       scores_(asked.scores),
       reply_(call.reply),
@@ -180,7 +181,7 @@ void Answer::start(Asked asked) {
   }
   const host::ServedPtr served = served_;  // it may be over before submit() returns
   served->engine->submit(std::move(all));
-  reply_->attach(self);
+  reply_->attach(asked.around ? asked.around(self) : self);
 }
 
 void Answer::on_event(Choice& choice, const Event& event) noexcept {
@@ -214,7 +215,9 @@ void Answer::add(Choice& choice, const Event& event) {
   const size_t told = choice.add(event, scores_, tells_tokens_);
   held_.change(prompt_scores_.add(prompt_of(choice.index), event.prompt_scores), 0);
   held_.change(choice.capacity(), before);
-  unread_ += event.thought.size() + event.text.size() + told;
+  const size_t news = event.thought.size() + event.text.size() + told;
+  unread_ += news;
+  if (said_ += news; repeats_ && said_ > kRepeated) stop();
   choice.finish = event.finish;
   if (!id_.empty()) choice.drawn.insert(choice.drawn.end(), event.tokens.begin(), event.tokens.end());
   if (event.finish == Finish::paused) choice.states.assign(event.states.begin(), event.states.end());
@@ -454,7 +457,7 @@ void Answer::put_choice(std::string& out) {
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
   const Course course{choice.usage(), choice.stop, choice.news.turn(), choice.news.tokens(), totals_[prompt_of(choice.index)], told_prompt(choice.index)};
-  dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores(), course, choice.text}, out);
+  dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores(), course, choice.text, choice.thought}, out);
   end_choice(choice, index, out);
 }
 

@@ -1,5 +1,6 @@
 // One HTTP request's answer: several engine requests, gathered into one text or one event stream.
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace fulmar::api {
 // Each of these is in docs/http-api.md too.
 constexpr size_t kChoices = 1024;                // of all prompts together
 constexpr size_t kUnread = size_t{4} << 20;      // bytes of an answer's text and scores that nobody has taken yet
+constexpr size_t kRepeated = size_t{1} << 20;    // bytes of one whose end says all of it again
 
 // What was asked for.
 struct Asked {
@@ -26,6 +28,9 @@ struct Asked {
   bool tells_prompt = false;     // and with a choice's end of its prompt, which has its text then (PromptInput::keep_text)
   bool tells_progress = false;   // and in a stream of how far the prompt was read; with Report::progress
   bool trim = false;             // an answer in one piece: without the white space around each text
+  bool repeats = false;          // the dialect says all of it again at its end: past kRepeated bytes it ends as if the model had
+  // What stands between the answer and its reader, as who keeps it before its end is told.
+  std::function<std::shared_ptr<http::Source>(std::shared_ptr<http::Source> answer)> around{};
   // Where it can be stopped or paused while it runs (running.h): its name there; and the numbers of its texts, where they are
   // not 0, 1, ... Prompts have no turn of a template then, and each is continued once.
   std::string id{};

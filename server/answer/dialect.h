@@ -51,7 +51,7 @@ struct Ending {
   std::span<const ToolCall> calls;
   ScoreRows scores;
   Course course{};          // whose tokens are all of them
-  std::string_view text{};  // for who does not have it put
+  std::string_view text{}, thought{};  // for who does not have them put
 };
 
 // Scores of a choice of an answer in one piece. Of the prompt, where they are wanted, a row for each token; the first one's

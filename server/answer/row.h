@@ -94,7 +94,7 @@ struct About {
 
 struct Row {
   const char* method;
-  const char* path;  // "{}" at its end: one or more characters, into Request::param
+  const char* path;  // "{}": one or more characters, into Request::param; see Route::pattern
   const Family& family;
   Endpoint endpoint;
   About about;

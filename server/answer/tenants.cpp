@@ -21,6 +21,9 @@ class Tenants::Store final : public StateStore {
     return of_.fork(scoped(from), scoped(to), replace, back);
   }
   Ticket erase(const std::string& id, bool also_below) override { return of_.erase(scoped(id), also_below); }
+  Ticket put_document(const std::string& id, std::string bytes) override { return of_.put_document(scoped(id), std::move(bytes)); }
+  std::optional<std::string> document(const std::string& id) override { return of_.document(scoped(id)); }
+  bool lasts() const override { return of_.lasts(); }
   std::optional<Outcome> outcome(const Ticket& ticket) override { return of_.outcome(ticket); }
   Outcome wait(const Ticket& ticket) override { return of_.wait(ticket); }
 

@@ -120,8 +120,10 @@ void choose(const json::value& choice, bool is_old, const std::string& field, Te
   if (const json::value* allowed = object.if_contains("allowed_tools"))
     return allow_only(object_of(*allowed, field + ".allowed_tools"), field + ".allowed_tools", options);
   const json::value* type = object.if_contains("type");
-  if (type && string_of(*type, field + ".type") != "function") unsupported(field + ".type", "may be function or allowed_tools only");
-  call_only(named_in(object, field), is_old ? field + ".name" : field + ".function.name", options);
+  const std::string word = type ? string_of(*type, field + ".type") : "function";
+  if (word == "allowed_tools") return allow_only(object, field, options);
+  if (word != "function") unsupported(field + ".type", "may be function or allowed_tools only");
+  call_only(named_in(object, field), object.contains("function") ? field + ".function.name" : field + ".name", options);
 }
 
 }  // namespace
@@ -175,6 +177,10 @@ void read_tool_use(const Fields& fields, std::string_view body, TemplateOptions&
   options.parallel_calls = fields.boolean("parallel_tool_calls").value_or(true) && !functions;
   if (const json::value* choice = fields.find("tool_choice")) choose(*choice, false, "tool_choice", options);
   if (const json::value* choice = fields.find("function_call")) choose(*choice, true, "function_call", options);
+}
+
+void choose_tools(const json::value& choice, const std::string& field, TemplateOptions& options) {
+  choose(choice, false, field, options);
 }
 
 std::string read_call_arguments(const json::value* value, const JsonSource& source, const std::string& name) {

@@ -40,6 +40,8 @@ std::vector<Tool> read_tools(const json::array& list, const JsonSource& source, 
 // What OpenAI's fields say of tools, `functions` and `function_call` among them, into the options: all of tools, must_call,
 // called_tool and parallel_calls. `fields`' table has the rows of tool_use_fields; `body` is the request's text.
 void read_tool_use(const Fields& fields, std::string_view body, TemplateOptions& options);
+// What `tool_choice` says of the tools that are in the options, in the words of chats or of responses.
+void choose_tools(const json::value& choice, const std::string& field, TemplateOptions& options);
 // That tool alone, which must be called. Throws Error(bad_request) naming the field where there is none of the name.
 void call_only(const std::string& name, const std::string& field, TemplateOptions& options);
 

@@ -110,7 +110,7 @@ void add(json::array& schemas, json::value schema) {
 std::vector<int> failures_of(const Row& row) {
   std::vector<int> all = {400, 403, 404, 408, 417, 429, 431, 500, 501, 503};
   if (row.auth != Auth::open) all.push_back(401);
-  if (std::string_view(row.path).ends_with("{}") || row.about.query) all.push_back(414);
+  if (std::string_view(row.path).find("{}") != std::string_view::npos || row.about.query) all.push_back(414);
   if (std::string_view(row.method) == "POST") all.push_back(413);
   if (row.family.invalid != 400) all.push_back(row.family.invalid);
   std::ranges::sort(all);
@@ -146,7 +146,8 @@ class Document {
 
  private:
   static std::string path_of(const std::string& path) {
-    return path.ends_with("{}") ? path.substr(0, path.size() - 2) + "{id}" : path;
+    const size_t place = path.find("{}");
+    return place == path.npos ? path : path.substr(0, place) + "{id}" + path.substr(place + 2);
   }
 
   json::object operation_of(const std::vector<Row>& rows) {
@@ -181,7 +182,7 @@ class Document {
 
   static json::array parameters_of(const std::vector<Row>& rows) {
     json::array all;
-    if (std::string_view(rows[0].path).ends_with("{}"))
+    if (std::string_view(rows[0].path).find("{}") != std::string_view::npos)
       all.push_back({{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
     for (const Row& row : rows) {
       if (!row.about.query) continue;

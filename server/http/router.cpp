@@ -9,10 +9,14 @@ namespace fulmar::http {
 namespace {
 
 bool matches(std::string_view pattern, std::string_view path, size_t slash, std::string& param) {
-  if (!pattern.ends_with("{}")) return pattern == path && slash == path.npos;
-  pattern.remove_suffix(2);
-  if (slash < pattern.size() || !path.starts_with(pattern) || path.size() == pattern.size()) return false;
-  param = path.substr(pattern.size());
+  const size_t place = pattern.find("{}");
+  if (place == pattern.npos) return pattern == path && slash == path.npos;
+  const std::string_view before = pattern.substr(0, place), behind = pattern.substr(place + 2);
+  if (slash < before.size() || !path.starts_with(before) || !path.ends_with(behind)) return false;
+  if (path.size() <= before.size() + behind.size()) return false;
+  const std::string_view between = path.substr(before.size(), path.size() - before.size() - behind.size());
+  if (!behind.empty() && (slash != path.npos || between.find('/') != between.npos)) return false;
+  param = between;
   return true;
 }
 

@@ -20,7 +20,7 @@ using Handler = std::function<void(const Request& request, const std::shared_ptr
 
 struct Route {
   std::string method;   // GET answers HEAD too
-  std::string pattern;  // a path; "{}" at its end matches one or more characters, into Request::param
+  std::string pattern;  // a path; "{}" matches one or more characters, into Request::param; in its middle no slash
   Handler handler;
   bool open = false;   // needs no password
   bool quick = false;  // takes microseconds: runs on the I/O thread, however many wait for a worker

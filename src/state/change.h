@@ -1,6 +1,7 @@
 // A change that was asked of the store, on its way to the file and back.
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,6 +20,12 @@ struct Erase {
   bool also_below;
 };
 struct Read {  // of a transcript
+  std::string id;
+};
+struct KeptDocument {
+  std::string id, bytes;
+};
+struct ReadDocument {
   std::string id;
 };
 struct EraseOldest {  // of a store without a file that has grown too large
@@ -43,10 +50,11 @@ using Effect = std::variant<Named, Unnamed>;
 // The store's thread works on it; once `done` is set, under the store's lock, it does not change any more.
 class PendingChange {
  public:
-  std::variant<KeptTurn, Fork, Erase, Read, EraseOldest> what;
+  std::variant<KeptTurn, Fork, Erase, Read, KeptDocument, ReadDocument, EraseOldest> what;
   std::chrono::steady_clock::time_point asked;
   Outcome outcome;
   Transcript transcript;
+  std::optional<std::string> document;
   std::vector<Effect> effects;
   bool done = false;
 };

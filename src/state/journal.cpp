@@ -88,7 +88,11 @@ Journal::Journal(Database& database, uint64_t limit)
       add_unfinished_(database, "INSERT OR IGNORE INTO unfinished VALUES(?)", not_written),
       drop_unfinished_(database, "DELETE FROM unfinished WHERE node = ?", not_written),
       page_count_(database, "PRAGMA page_count", not_read),
-      free_pages_(database, "PRAGMA freelist_count", not_read) {}
+      free_pages_(database, "PRAGMA freelist_count", not_read),
+      document_(database, "SELECT node, id, length(bytes) FROM documents WHERE node = ?", not_read),
+      oldest_document_(database, "SELECT node, id, length(bytes) FROM documents ORDER BY node LIMIT 1", not_read),
+      add_document_(database, "INSERT INTO documents VALUES(?, ?, ?)", "a document could not be kept"),
+      drop_document_(database, "DELETE FROM documents WHERE node = ?", "a document could not be erased") {}
 
 void Journal::for_each_session(const std::function<void(Named)>& tell) {
   Statement all(database_,
@@ -112,6 +116,8 @@ void Journal::make(PendingChange& change, int64_t now) {
   if (const auto* other = std::get_if<Fork>(&change.what)) return fork(*other, change, now);
   if (const auto* gone = std::get_if<Erase>(&change.what)) return erase(*gone, change);
   if (const auto* asked = std::get_if<Read>(&change.what)) return read(asked->id, change);
+  if (const auto* document = std::get_if<KeptDocument>(&change.what)) return put_document(*document, change);
+  if (const auto* wanted = std::get_if<ReadDocument>(&change.what)) return read_document(wanted->id, change);
   erase_oldest(change);
 }
 
@@ -223,6 +229,7 @@ void Journal::fork(const Fork& asked, PendingChange& change, int64_t now) {
 
 void Journal::erase_one(const std::string& id, Node head, PendingChange& change) {
   unname_.run(std::string_view(id));
+  if (const auto document = document_at(head); document && document->id == id) drop_document(head);
   release(head);
   ++change.outcome.count;
   change.effects.push_back(Unnamed{id});
@@ -293,6 +300,7 @@ void Journal::release(Node node) {
     }
     if (refs > 0) return;
     drop_checkpoint(node);
+    drop_document(node);
     drop_turn_.run(node);
     node = parent;
   }

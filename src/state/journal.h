@@ -48,6 +48,8 @@ class Journal {
   // Gives some of the file's free pages back to the system where it reaches past the limit or has many, in a transaction
   // of its own; the log's next emptying makes the file smaller. False where there are none to give.
   bool shrink();
+  // The transaction that changes were made in was not committed.
+  void undone() { document_bytes_.reset(); }
   uint64_t file_bytes();
   uint64_t used_bytes();  // of them
   uint64_t page_bytes() const { return page_bytes_; }
@@ -73,6 +75,19 @@ class Journal {
   void erase_oldest(PendingChange& change);
   void erase_one(const std::string& id, Node head, PendingChange& change);
   void read(const std::string& id, PendingChange& change);
+  // Documents: documents.cpp.
+  void put_document(const KeptDocument& document, PendingChange& change);
+  void read_document(const std::string& id, PendingChange& change);
+  struct Document {
+    Node node;
+    std::string id;  // the name that it was put under
+    uint64_t bytes;
+  };
+  std::optional<Document> document_at(Node node);
+  void drop_document(Node node);
+  void drop_oldest_document(PendingChange& change);
+  uint64_t& document_bytes();  // of all
+
   void release(Node node);
   void drop_checkpoints_before(Node node);
   void drop_checkpoint(Node node);
@@ -86,7 +101,8 @@ class Journal {
   Node next_;
   Statement turn_, text_, add_turn_, add_ref_, drop_ref_, drop_turn_, session_, name_, unname_, below_, oldest_sessions_,
       checkpoint_, add_checkpoint_, drop_checkpoint_, oldest_checkpoint_, add_part_, drop_parts_, unfinished_, add_unfinished_,
-      drop_unfinished_, page_count_, free_pages_;
+      drop_unfinished_, page_count_, free_pages_, document_, oldest_document_, add_document_, drop_document_;
+  std::optional<uint64_t> document_bytes_;
   std::vector<std::byte> read_, part_;  // kept, as memory that is had anew costs more than what is copied there
 };
 

@@ -18,7 +18,8 @@ constexpr int64_t application = 0x464c4d52;  // "FLMR", which SQLite keeps at by
 
 // Tokens are 32-bit numbers, the lowest byte first. `length`: tokens of the text up to the turn's end. `refs`: names and
 // later turns that need it. `whole`: it has a checkpoint that cannot be made again. A checkpoint's bytes are `state` and
-// then its `parts`, numbered node * 65536 + 0, 1, 2 ...; those of the nodes in `unfinished` were not all written.
+// then its `parts`, numbered node * 65536 + 0, 1, 2 ...; those of the nodes in `unfinished` were not all written. A document is
+// about a turn, and the session's whose `id` it has.
 constexpr const char* tables = R"(
   CREATE TABLE turns(node INTEGER PRIMARY KEY, parent INTEGER NOT NULL, length INTEGER NOT NULL, refs INTEGER NOT NULL,
                      whole INTEGER NOT NULL, model BLOB NOT NULL, created INTEGER NOT NULL, tokens BLOB NOT NULL,
@@ -28,6 +29,7 @@ constexpr const char* tables = R"(
   CREATE TABLE checkpoints(node INTEGER PRIMARY KEY, state BLOB NOT NULL, parts INTEGER NOT NULL DEFAULT 0);
   CREATE TABLE parts(part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
   CREATE TABLE unfinished(node INTEGER PRIMARY KEY);
+  CREATE TABLE documents(node INTEGER PRIMARY KEY, id TEXT NOT NULL, bytes BLOB NOT NULL);
 )";
 
 // To version 2. Version 1 had every checkpoint in one piece, which `state` still may have.
@@ -35,7 +37,12 @@ constexpr const char* from_version_1 = R"(
   ALTER TABLE checkpoints ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE parts(part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
   CREATE TABLE unfinished(node INTEGER PRIMARY KEY);
-  PRAGMA user_version=2;
+)";
+
+// To version 3. Version 2 had no documents.
+constexpr const char* from_version_2 = R"(
+  CREATE TABLE documents(node INTEGER PRIMARY KEY, id TEXT NOT NULL, bytes BLOB NOT NULL);
+  PRAGMA user_version=3;
 )";
 
 uint32_t big_endian(const std::array<char, 100>& head, size_t at) {
@@ -79,11 +86,13 @@ void make_tables(Database& database) {
 }
 
 // Version 1 left files to whoever may read this user's.
-void upgrade(Database& database) {
+void upgrade(Database& database, int64_t version) {
   constexpr const char* what = "the store of sessions could not be brought to this version";
   Transaction change(database);
-  database.run(from_version_1, what);
+  if (version == 1) database.run(from_version_1, what);
+  database.run(from_version_2, what);
   change.commit();
+  if (version > 1) return;
   using fs::perms;
   for (const char* ending : {"", "-wal"}) {
     std::error_code error;
@@ -124,7 +133,7 @@ std::unique_ptr<Database> open_store_file(const std::string& file, uint64_t log_
                             "PRAGMA journal_size_limit={}", log_bytes).c_str(), what);
   Transaction alone(*database);  // takes the lock now, not with the first turn
   alone.commit();
-  if (version == 1) upgrade(*database);
+  if (version < store_schema) upgrade(*database, version);
   return database;
 }
 

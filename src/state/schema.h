@@ -6,7 +6,7 @@
 
 namespace fulmar {
 
-constexpr int64_t store_schema = 2;
+constexpr int64_t store_schema = 3;
 constexpr const char* memory_file = ":memory:";  // Database::file() of a store without one
 
 // How large the files beside each other may be, in bytes.

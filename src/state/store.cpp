@@ -70,6 +70,7 @@ class Store final : public StateStore {
     return ask(Fork{from, to, replace, back});
   }
   Ticket erase(const std::string& id, bool also_below) override { return ask(Erase{id, also_below}); }
+  Ticket put_document(const std::string& id, std::string bytes) override { return ask(KeptDocument{id, std::move(bytes)}); }
 
   std::optional<Outcome> outcome(const Ticket& ticket) override {
     const std::lock_guard lock(mutex_);
@@ -86,6 +87,14 @@ class Store final : public StateStore {
     if (outcome.error) throw Error(*outcome.error);
     return ticket->transcript;
   }
+
+  std::optional<std::string> document(const std::string& id) override {
+    const Ticket ticket = ask(ReadDocument{id});
+    const Outcome outcome = wait(ticket);
+    if (outcome.error) throw Error(*outcome.error);
+    return ticket->document;
+  }
+  bool lasts() const override { return !options_.file.empty(); }
 
   std::vector<SessionEntry> list(const std::string& after, size_t count) const override {
     const std::lock_guard lock(mutex_);

@@ -91,6 +91,7 @@ std::optional<Error> StoreFile::make_all(std::span<const Change> changes) {
   } catch (const std::exception& thrown) {
     error.emplace(ErrorKind::out_of_memory, fmt::format("a session was not kept: {}", thrown.what()));
   }
+  journal_.undone();
   for (const Change& change : changes) {
     change->effects.clear();
     change->outcome = {};

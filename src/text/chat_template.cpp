@@ -343,9 +343,9 @@ ChatPrompt apply_chat_template(const std::vector<ChatMessage>& messages, const T
   const bool prefaced = options.presystem && !options.continues;
   bool own_voice = prefaced && style.own_voice;
   if (options.continues) prompt.text.append(style.close).append(style.join);
-  // Of tools a session has been told already.
+  // Of tools a session has been told already, unless they are others.
   std::string tools;
-  if (!options.tools.empty() && !options.continues) tools = told(options.tools, layout);
+  if (!options.tools.empty() && (!options.continues || options.tells_tools)) tools = told(options.tools, layout);
   const auto say_tools = [&] {
     prompt.text.append(layout.turn({"system", {}}, Role::system, {}, std::exchange(tools, {}))).append(style.close).append(style.join);
   };

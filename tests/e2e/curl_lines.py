@@ -26,8 +26,11 @@ def run_line(server, command, port="8000", *more):
     return done.stdout.decode()
 
 
-def documented(args, server, document, port="8000"):
+def documented(args, server, document, port="8000", known=None):
+    """`known`: what the shell's variables are that the page has set."""
     commands = curl_commands(args, document)
     common.check(len(commands) >= 4, f"{document} shows how to ask each endpoint: {commands}")
+    for name, value in (known or {}).items():
+        commands = [command.replace("$" + name, value) for command in commands]
     for command in commands:
         run_line(server, command, port)

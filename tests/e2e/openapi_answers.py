@@ -1,6 +1,7 @@
 """Holds answers, a JSON list of [method, address, status, content type, body] on stdin, against the document that is named."""
 import collections
 import json
+import re
 import sys
 from urllib.parse import urlsplit
 
@@ -11,9 +12,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def operation_of(document, method, path):
     paths = document["paths"]
-    before = [one[:-len("{id}")] for one in paths if one.endswith("{id}")]
     if path not in paths:
-        path = max((one for one in before if path.startswith(one) and len(path) > len(one)), key=len) + "{id}"
+        patterns = {one: re.escape(one).replace(re.escape("{id}"), ".+") for one in paths if "{id}" in one}
+        path = max((one for one, pattern in patterns.items() if re.fullmatch(pattern, path)), key=len)
     return paths[path][method.lower()]
 
 

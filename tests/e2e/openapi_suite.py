@@ -22,7 +22,7 @@ CHECKS = "known_server_error,status_code_conformance,content_type_conformance,re
 EXAMPLES = os.environ.get("FULMAR_SCHEMATHESIS_EXAMPLES", "8")  # of each operation
 # Pages whose lines need nothing but the demo model, with the port that they name.
 PAGES = {"README.md": "8000", "docs/http-api.md": "8000", "docs/anthropic.md": "8000", "docs/ollama.md": "11434", "docs/llama.md": "8000",
-         "docs/ai00.md": "8000", "docs/conrwkv.md": "8000", "docs/sessions.md": "8000", "docs/structured.md": "8000", "docs/tools.md": "8000"}
+         "docs/ai00.md": "8000", "docs/conrwkv.md": "8000", "docs/responses.md": "8000", "docs/sessions.md": "8000", "docs/structured.md": "8000", "docs/tools.md": "8000"}
 TOLD = "\n%{method} %{url_effective} %{http_code} %{content_type}"
 
 

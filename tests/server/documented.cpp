@@ -100,12 +100,13 @@ const json::value* path_of(std::string_view path) {
   const json::value* found = nullptr;
   size_t longest = 0;
   for (const auto& member : paths) {
-    std::string_view before = member.key();
-    if (!before.ends_with(hole)) continue;
-    before.remove_suffix(hole.size());
-    if (!path.starts_with(before) || path.size() == before.size() || before.size() <= longest) continue;
+    const std::string_view pattern = member.key();
+    const size_t at = pattern.find(hole);
+    if (at == pattern.npos || pattern.size() <= longest) continue;
+    const std::string_view before = pattern.substr(0, at), behind = pattern.substr(at + hole.size());
+    if (!path.starts_with(before) || !path.ends_with(behind) || path.size() <= before.size() + behind.size()) continue;
     found = &member.value();
-    longest = before.size();
+    longest = pattern.size();
   }
   return found;
 }

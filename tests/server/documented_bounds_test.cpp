@@ -14,6 +14,7 @@
 #include "answer/vectors.h"
 #include "api/ollama/words.h"
 #include "api/openai/openai.h"
+#include "api/openai/response_input.h"
 #include "api/states/states.h"
 #include "engine/constraints.h"
 #include "engine/job.h"
@@ -87,6 +88,10 @@ std::vector<std::string> rows() {
       fmt::format("answers that wait, each of the `n` counted | {} (`--queue`)", engine.queue),
       fmt::format("prompts times `n` | {} |", api::kChoices),
       fmt::format("text and log probabilities of an answer in one piece | {} over all its choices |", size(api::kUnread)),
+      fmt::format("text of a [response](responses.md), which its end says again | {} |", size(api::kRepeated)),
+      fmt::format("what is kept of a response's request; of a response with that | {}; {} |", size(api::openai::kKeptInput),
+                  size(max_document)),
+      fmt::format("[responses](responses.md#items) that a request's `item_reference`s are of, each counted when another comes before it | {} |", api::openai::kReferred),
       fmt::format("text and log probabilities of a stream that were not taken yet | {} |", size(api::kUnread)),
       fmt::format("log probabilities of a request's prompts, {} bytes for each token and each that is told beside it | {} | 400 |",
                   sizeof(TokenScore), size(api::kPromptScores)),

@@ -95,7 +95,8 @@ TEST(DocumentedFields, TheDocumentPrintsTheTables) {
   const api::FieldTable model_config_fields{"RWKV-Runner's values", api::model_config, {}};
   for (const api::FieldTable* table :
        {&api::openai::completion_fields, &api::openai::chat_fields, &api::openai::embedding_fields, &api::openai::tokenize_fields, &api::openai::message_fields, &api::openai::part_fields, &api::openai::call_fields,
-        &api::openai::function_fields, &api::openai::template_option_fields, &api::common_fields, &api::form_fields, &api::response_format_fields, &api::structured_output_fields, &api::key_fields, &api::tool_use_fields, &api::tool_fields, &api::tool_function_fields,
+        &api::openai::function_fields, &api::openai::template_option_fields, &api::openai::response_fields, &api::openai::item_fields, &api::openai::item_part_fields,
+        &api::openai::response_tool_fields, &api::openai::text_fields, &api::openai::text_format_fields, &api::openai::reasoning_fields, &api::openai::response_query, &api::openai::input_item_query, &api::common_fields, &api::form_fields, &api::response_format_fields, &api::structured_output_fields, &api::key_fields, &api::tool_use_fields, &api::tool_fields, &api::tool_function_fields,
         &api::infer::load_fields, &api::infer::state_fields, &api::infer::mixture_fields, &api::infer::gate_fields,
         &api::infer::kill_fields, &api::states::fork_fields, &api::states::mix_fields, &api::llama::slot_fields, &api::llama::model_fields,
         &api::lightning::native_fields, &api::lightning::state_fields, &api::lightning::multi_state_fields,

@@ -252,6 +252,7 @@ bool FakeEngine::step(Live& live) {
     event.stop = i;
   }
   if (event.finish == Finish::none && live.made == live.request.max_tokens) event.finish = Finish::length;
+  if (event.finish == Finish::none && live.sink->wish() == Wish::end) event.finish = Finish::stop;
   const Error error(ErrorKind::device_lost, options_.fail_with);
   if (!options_.fail_with.empty() && live.made == 2) {
     event.finish = Finish::failed;

@@ -66,6 +66,24 @@ async function gather(stream, textOf) {
     (error) => error instanceof OpenAI.BadRequestError && error.param === "temperature",
   );
 }
+{
+  const settings = { model, input: "Hello!", instructions: "Be brief.", max_output_tokens: 12, temperature: 0 };
+  const whole = await client.responses.create(settings);
+  assert.ok(["completed", "incomplete"].includes(whole.status));
+  assert.equal(whole.usage.total_tokens, whole.usage.input_tokens + whole.usage.output_tokens);
+  let text = "";
+  const kinds = [];
+  for await (const event of await client.responses.create({ ...settings, stream: true })) {
+    if (event.type === "response.output_text.delta") text += event.delta;
+    assert.equal(event.sequence_number, kinds.push(event.type) - 1);
+  }
+  assert.equal(text, whole.output_text);
+  assert.equal(kinds.at(-1), `response.${whole.status}`);
+  await assert.rejects(
+    client.responses.create({ ...settings, background: true }),
+    (error) => error instanceof OpenAI.BadRequestError && error.param === "background",
+  );
+}
 await assert.rejects(client.models.retrieve("no-such-model"), OpenAI.NotFoundError);
 if (password) {
   const stranger = new OpenAI({ baseURL, apiKey: "wrong", maxRetries: 0 });

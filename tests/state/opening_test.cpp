@@ -53,8 +53,8 @@ TEST(StoreFile, WhatIsNoStoreIsRefusedAndStaysAsItIs) {
          StoreOptions options;
          options.file = file;
          StateStore::open(options);
-         Database(file).run("PRAGMA user_version=3", "");
-       }, ErrorKind::bad_file, "is a store of sessions of version 3, and this program knows 2: a newer one wrote it"},
+         Database(file).run("PRAGMA user_version=4", "");
+       }, ErrorKind::bad_file, "is a store of sessions of version 4, and this program knows 3: a newer one wrote it"},
   };
   for (const auto& [name, make, kind, sentence] : files) {
     const std::string file = folder.file(name);

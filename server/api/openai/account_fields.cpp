@@ -32,6 +32,7 @@ constexpr Field rows[] = {
 }  // namespace
 
 constexpr FieldTable account_fields{"OpenAI's both", rows, {}, &form_fields};
+constexpr FieldTable response_account_fields{"OpenAI's responses", rows, {}, &common_fields};
 constexpr FieldTable chat_account_fields{"OpenAI's chats", rows, {}, &tool_use_fields};
 
 void read_llama_fields(const Fields& fields, Asked& asked, Request& request) {

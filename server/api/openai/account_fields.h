@@ -6,6 +6,7 @@
 namespace fulmar::api::openai {
 
 extern const FieldTable account_fields;       // its base: the fields of all requests for text
+extern const FieldTable response_account_fields;  // of responses, which say in their own words of what form an answer is
 extern const FieldTable chat_account_fields;  // the same of a chat, which may have tools
 
 // They change nothing, but what is none of their values is refused. Throws Error(bad_request).

@@ -155,6 +155,11 @@ std::optional<Thinking> read_template_options(const Fields& fields, TemplateOpti
   return thinks ? std::optional(said_outright(*thinks)) : std::nullopt;
 }
 
+Thinking meaning_of(std::string_view effort) {
+  const Thinking* const known = find(efforts, effort);
+  return known ? *known : Thinking{Think::open};
+}
+
 // The more a field says the more it counts; reasoning_effort is what OpenAI's clients can send.
 void read_thinking(const Fields& fields, TemplateOptions& options) {
   const auto effort = fields.text("reasoning_effort");
@@ -164,10 +169,7 @@ void read_thinking(const Fields& fields, TemplateOptions& options) {
   const auto option = read_template_options(fields, options);
 
   Thinking thinking;
-  if (effort) {
-    const Thinking* known = find(efforts, *effort);
-    thinking = known ? *known : Thinking{Think::open};
-  }
+  if (effort) thinking = meaning_of(*effort);
   const Thinking by_effort = thinking;
   if (option) thinking = *option;
   if (outright) thinking = said_outright(*outright);
@@ -189,6 +191,13 @@ bool read_format(const Fields& fields) {
 }
 
 }  // namespace
+
+void think_by_effort(std::string_view effort, TemplateOptions& options) {
+  const Thinking thinking = meaning_of(effort);
+  options.think = thinking.think;
+  options.word = thinking.word;
+  options.word_if_trained = true;
+}
 
 PromptInput read_chat_prompt(const Fields& fields, std::string_view body) {
   PromptInput input;

@@ -12,6 +12,9 @@ namespace fulmar::api::openai {
 // Error(unsupported).
 PromptInput read_chat_prompt(const Fields& fields, std::string_view body);
 
+// One of OpenAI's words for how long a thought is to be; any other: with a thought.
+void think_by_effort(std::string_view effort, TemplateOptions& options);
+
 // What of it is new to a session that has read its beginning and has given the answers in it: what comes after the last of
 // these; nothing where that is the last message.
 std::optional<PromptInput> new_turns(const PromptInput& input);

@@ -10,6 +10,7 @@
 
 #include "answer/held.h"
 #include "answer/timings.h"
+#include "api/openai/openai.h"
 #include "base/json_text.h"
 #include "http/sse.h"
 
