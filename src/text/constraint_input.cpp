@@ -72,6 +72,7 @@ class Maker {
     JsonSchemaOptions options;
     if (!field.empty()) options.name = field;
     options.any_order = !input.in_order;
+    options.closed = true;
     try {
       return builder_.include(compile_json_schema(text, options));
     } catch (const Error& error) {

@@ -20,7 +20,7 @@ namespace {
 class SchemaRules {
  public:
   SchemaRules(SchemaDocument& document, const JsonSchemaOptions& options)
-      : values_(document, options.any_order), json_(builder_, options.spaces), name_(options.name) {}
+      : values_(document, options.any_order, options.closed), json_(builder_, options.spaces), name_(options.name) {}
 
   Grammar run() {
     const Term root = values_.root();

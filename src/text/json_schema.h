@@ -11,6 +11,8 @@ struct JsonSchemaOptions {
   std::string name = "schema";  // what errors call it: the request's field
   // Objects with few named members take them in any order; otherwise they stand in the order of the schema.
   bool any_order = true;
+  // Objects with named members have no others unless the schema itself says additionalProperties, be it true.
+  bool closed = false;
   bool spaces = true;  // white space between values, bounded
 };
 

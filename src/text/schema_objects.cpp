@@ -103,6 +103,8 @@ void SchemaValues::read_objects(SchemaPlace at, ValueSet& values) {
     shape.classes = std::move(classes);
   }
   if (shape == ObjectShape{}) return;
+  for (const char* key : {"additionalProperties", "patternProperties", "unevaluatedProperties"})
+    shape.open |= document_.node(at).find(key) != nullptr;
   ValueSet made = ValueSet::all();
   made.objects.clear();
   if (shape.min <= shape.max) made.objects.push_back(std::move(shape));

@@ -258,6 +258,7 @@ void SchemaSets::both(const ObjectShape& a, const ObjectShape& b, std::vector<Ob
   ObjectShape shape;
   shape.min = std::max(a.min, b.min);
   shape.max = std::min(a.max, b.max);
+  shape.open = a.open || b.open;
   if (shape.min > shape.max) return;
   for (const ObjectShape* from : {&a, &b}) {
     for (const ObjectShape::Member& member : from->members) {

@@ -73,6 +73,7 @@ struct ObjectShape {
   std::vector<KeyClass> classes{{}};  // of all other names, each in one of them
   std::vector<KeyClass> some;         // of those others, one at least is like this
   uint32_t min = 0, max = unbounded;  // members of all kinds
+  bool open = false;                  // the schema says itself what others there may be
   bool operator==(const ObjectShape&) const = default;
 
   const Member* find(std::string_view name) const;

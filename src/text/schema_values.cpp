@@ -158,8 +158,21 @@ ShapeMachine SchemaValues::machine(const ArrayShape& shape) {
   return made;
 }
 
+// Without members that the schema neither names nor speaks of.
+ObjectShape SchemaValues::closed(const ObjectShape& shape) const {
+  const auto untouched = [](const ObjectShape::KeyClass& one) { return one.value == SchemaTerms::anything; };
+  const auto there_may_be = [](const ObjectShape::Member& one) { return one.value != SchemaTerms::nothing; };
+  const auto named = std::count_if(shape.members.begin(), shape.members.end(), there_may_be);
+  const bool closes = closed_ && !shape.open && named > 0 && shape.some.empty() && shape.min <= named &&
+                      std::all_of(shape.classes.begin(), shape.classes.end(), untouched);
+  ObjectShape made = shape;
+  if (closes)
+    for (ObjectShape::KeyClass& one : made.classes) one.value = SchemaTerms::nothing;
+  return made;
+}
+
 ShapeMachine SchemaValues::machine(const ObjectShape& shape) {
-  ShapeMachine made = machine_of(shape, any_order_, terms_);
+  ShapeMachine made = machine_of(closed(shape), any_order_, terms_);
   made.prune([this](Term term) { return inhabited(term); });
   return made;
 }

@@ -14,8 +14,8 @@ namespace fulmar {
 
 class SchemaValues {
  public:
-  explicit SchemaValues(SchemaDocument& document, bool any_order)
-      : document_(document), sets_(terms_), any_order_(any_order) {}
+  SchemaValues(SchemaDocument& document, bool any_order, bool closed)
+      : document_(document), sets_(terms_), any_order_(any_order), closed_(closed) {}
 
   Term root() { return term_of(document_.root()); }
   // Throws Error(bad_request), "PATH: ...", where a keyword is not supported or not as it should be.
@@ -61,11 +61,12 @@ class SchemaValues {
   Answer search_in(Term term, Search& searched);  // with the term's path in what it throws
   Answer search(const ValueSet& values, Search& searched);
   Answer overlap(const ValueSet& a, const ValueSet& b);
+  ObjectShape closed(const ObjectShape& shape) const;
 
   SchemaDocument& document_;
   SchemaTerms terms_;
   SchemaSets sets_;
-  bool any_order_;
+  bool any_order_, closed_;  // of JsonSchemaOptions
   int depth_ = 0;
   std::map<Term, std::optional<ValueSet>> values_;  // nothing while they are being made
   std::map<Term, bool> inhabited_;

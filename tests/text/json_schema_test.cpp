@@ -220,6 +220,32 @@ TEST(JsonSchema, ManyMembersStandInTheSchemasOrder) {
   EXPECT_FALSE(matcher.matches(R"({"b":1,"a":1})"));
 }
 
+TEST(JsonSchema, ClosedObjectsHaveTheMembersThatTheSchemaSpeaksOf) {
+  JsonSchemaOptions options;
+  options.closed = true;
+  const struct {
+    const char* schema;
+    std::vector<const char*> good, bad;
+  } rows[] = {
+      {R"({"properties": {"a": {}}})", {"{}", R"({"a":1})", "7"}, {R"({"b":1})", R"({"a":1,"b":1})"}},
+      {R"({"properties": {"a": {}}, "additionalProperties": true})", {R"({"a":1,"b":1})"}, {}},
+      {R"({"properties": {"a": {}}, "additionalProperties": {"const": 1}})", {R"({"b":1})"}, {R"({"b":2})"}},
+      {R"({"properties": {"a": {}}, "patternProperties": {"^x": {}}})", {R"({"xy":1})", R"({"b":1})"}, {}},
+      {R"({"properties": {"a": {}}, "required": ["b"]})", {R"({"b":1})", R"({"a":1,"b":2})"}, {"{}", R"({"b":1,"c":1})"}},
+      {R"({"properties": {"a": {}}, "minProperties": 2})", {R"({"a":1,"b":2})"}, {R"({"a":1})"}},
+      {R"({"allOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]})", {R"({"a":1,"b":2})"}, {R"({"c":1})"}},
+      {R"({"properties": {"a": {"properties": {"b": {}}}}})", {R"({"a":{"b":1}})"}, {R"({"a":{"c":1}})"}},
+      {R"({"type": "object"})", {R"({"a":1})"}, {}},
+      {R"({"type": "object", "not": {"required": ["a"]}})", {R"({"b":1})"}, {R"({"a":1})"}},
+  };
+  for (const auto& row : rows) {
+    const Grammar grammar = compile_json_schema(row.schema, options);
+    GrammarReader matcher(grammar);
+    for (const char* text : row.good) EXPECT_TRUE(matcher.matches(text)) << row.schema << " " << text;
+    for (const char* text : row.bad) EXPECT_FALSE(matcher.matches(text)) << row.schema << " " << text;
+  }
+}
+
 TEST(JsonSchema, CombinationsAreExact) {
   check({
       {R"({"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 1}]})",
