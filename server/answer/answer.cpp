@@ -445,7 +445,7 @@ void Answer::put_choice(std::string& out) {
   const bool puts = dialect_->puts_text();
   const std::string_view none, parts[] = {puts ? choice.thought : none, puts ? echo_of(choice.index) : none, puts ? choice.text : none};
   const bool has_text = parts[1].size() + parts[2].size() > 0;
-  if (given_ == 0) dialect_->begin_choice(index, {!choice.thought.empty(), has_text, !choice.news.calls().empty()}, out);
+  if (given_ == 0) dialect_->begin_choice(index, {!choice.thought.empty(), has_text, !choice.news.whole_calls().empty()}, out);
   size_t begin = 0, at = 0;
   while (at < 2 && given_ >= begin + parts[at].size()) begin += parts[at++].size();
   const std::string_view part = first_part(parts[at].substr(given_ - begin));
@@ -457,7 +457,7 @@ void Answer::put_choice(std::string& out) {
   if (ends_thought) dialect_->end_thought(out);
   if (!last) return;
   const Course course{choice.usage(), choice.stop, choice.news.turn(), choice.news.tokens(), totals_[prompt_of(choice.index)], told_prompt(choice.index)};
-  dialect_->end_choice(index, {choice.finish, choice.news.calls(), choice.news.scores(), course, choice.text, choice.thought}, out);
+  dialect_->end_choice(index, {choice.finish, choice.news.whole_calls(), choice.news.scores(), course, choice.text, choice.thought}, out);
   end_choice(choice, index, out);
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "answer/tools.h"
+
 namespace fulmar::api {
 
 size_t News::add(const Event& event, bool with_scores, bool with_tokens) {
@@ -41,6 +43,11 @@ News News::take(size_t bytes) {
   cells_.resize(fit);
   bytes_ -= rest.bytes_;
   return std::exchange(*this, std::move(rest));
+}
+
+std::span<const ToolCall> News::whole_calls() const {
+  const bool is_cut = !calls_.empty() && !is_whole(calls_.back());
+  return std::span(calls_).first(calls_.size() - (is_cut ? 1 : 0));
 }
 
 std::vector<CallPiece> News::pieces() const {

@@ -22,6 +22,7 @@ class News {
   size_t capacity() const { return bytes_; }
   // Those of which there is something new, with all of that. Of an answer in one piece: all, whole.
   std::span<const ToolCall> calls() const { return calls_; }
+  std::span<const ToolCall> whole_calls() const;  // without the last one where the answer ended within it
   std::span<const Token> turn() const { return turn_; }  // Event::turn
   // The same as pieces of these.
   std::vector<CallPiece> pieces() const;

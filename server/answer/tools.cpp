@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "answer/forms.h"
+#include "base/json_scanner.h"
 
 namespace fulmar::api {
 namespace {
@@ -219,6 +220,10 @@ void order_outputs(std::vector<ChatMessage>& messages, std::vector<TurnIds>& ids
     }
     turn = end - 1;
   }
+}
+
+bool is_whole(const ToolCall& call) {
+  return call.arguments.empty() || is_json_object(call.arguments);
 }
 
 std::string call_id(std::string_view prefix) {

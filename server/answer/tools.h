@@ -60,4 +60,7 @@ void order_outputs(std::vector<ChatMessage>& messages, std::vector<TurnIds>& ids
 // A call's name for the client: "call_" and 24 letters and digits that nobody can guess.
 std::string call_id(std::string_view prefix = "call_");
 
+// Whether all of a call's arguments came: where an answer ends within them, they are no JSON object. None are a whole.
+bool is_whole(const ToolCall& call);
+
 }  // namespace fulmar::api

@@ -337,8 +337,15 @@ void Generation::add(TurnText news) {
 // Behind the last call that there may be nothing more is of use.
 void Generation::add(CallText news) {
   text_ += news.text;
-  called_ += static_cast<uint32_t>(news.calls.size());
-  std::ranges::move(news.calls, std::back_inserter(calls_));
+  for (ToolCall& call : news.calls) {
+    const bool is_more = call.name.empty();
+    if (is_more && !calls_.empty()) {
+      calls_.back().arguments += call.arguments;
+      continue;
+    }
+    called_ += is_more ? 0 : 1;
+    calls_.push_back(std::move(call));
+  }
   if (reader_->full() && !done()) finish_ = Finish::called;
 }
 
@@ -388,7 +395,7 @@ void Generation::flush() {
   }
   add(turn_.finish());
   if (reader_) add(reader_->finish());
-  if (finish_ == Finish::stop && called_ > 0) finish_ = Finish::called;
+  if (finish_ == Finish::stop && called_ > 0 && !reader_->is_within_call()) finish_ = Finish::called;
   if (job_.request->report_turn) whole_turn_ = turn_tokens().turn;
   if (!said_scores_) return;
   said_scores_->decide(prompt().turn.together || !heard_.thinking());
@@ -411,7 +418,7 @@ Times Generation::times() const {
 void Generation::emit(Finish finish, const Error* error) {
   Event event;
   std::vector<CallPiece> calls;
-  auto number = called_ - static_cast<uint32_t>(calls_.size());
+  auto number = called_ - static_cast<uint32_t>(calls_.size());  // the first of them may be more of that call
   for (const ToolCall& call : calls_) calls.push_back({number++, call.name, call.arguments});
   event.calls = calls;
   event.thought = said_thought_;

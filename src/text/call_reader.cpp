@@ -64,6 +64,10 @@ bool CallReader::step(CallText& out) {
       return read_head(out);
     case At::json:
       return read_json(out);
+    case At::arguments:
+      return read_arguments(out);
+    case At::brace:
+      return read_brace();
     case At::python:
       return read_python(out);
     case At::tail:
@@ -182,6 +186,7 @@ void CallReader::begin_value(size_t at) {
 }
 
 bool CallReader::read_json(CallText& out) {
+  if (reading_.bound && begin_bound(out)) return true;
   JsonScanner::Found found = JsonScanner::Found::more;
   while (scanned_ < held_.size() && scanned_ <= most_call_bytes && found == JsonScanner::Found::more)
     found = scanner_.push(held_[scanned_++]);
@@ -198,6 +203,53 @@ bool CallReader::read_json(CallText& out) {
     held_.erase(0, scanned_);
     at_ = At::tail;
   }
+  return true;
+}
+
+// As server/answer/call_forms.h spells it: its name is there, and the beginning of an object.
+bool CallReader::begin_bound(CallText& out) {
+  constexpr std::string_view before = R"({"name": ")", behind = R"(", "arguments": {)";
+  const std::string_view json = std::string_view(held_).substr(value_);
+  if (!json.starts_with(before)) return false;
+  const size_t end = json.find('"', before.size());
+  if (end == json.npos || end == before.size() || !json.substr(end).starts_with(behind)) return false;
+  const std::string_view name = json.substr(before.size(), end - before.size());
+  if (name.find('\\') != name.npos) return false;
+  out.calls.push_back({std::string(name), {}});
+  held_.erase(0, value_ + end + behind.size() - 1);
+  scanner_ = {};
+  escaped_ = in_string_ = false;
+  drops_white_ = true;
+  at_ = At::arguments;
+  return true;
+}
+
+// Without the white space between their words.
+bool CallReader::read_arguments(CallText& out) {
+  std::string more;
+  JsonScanner::Found found = JsonScanner::Found::more;
+  size_t at = 0;
+  while (at < held_.size() && found == JsonScanner::Found::more) {
+    const char c = held_[at++];
+    found = scanner_.push(c);
+    if (in_string_ || white.find(c) == white.npos) more += c;
+    const bool was_escaped = std::exchange(escaped_, in_string_ && c == '\\' && !escaped_);
+    if (c == '"' && !was_escaped) in_string_ = !in_string_;
+  }
+  held_.erase(0, at);
+  if (!more.empty() && out.calls.empty()) out.calls.emplace_back();
+  if (!more.empty()) out.calls.back().arguments += more;
+  if (found == JsonScanner::Found::more) return false;
+  at_ = At::brace;
+  return true;
+}
+
+bool CallReader::read_brace() {
+  held_.erase(0, first_black(held_, 0));
+  if (held_.empty()) return false;
+  if (held_[0] == '}') held_.erase(0, 1);
+  ++made_;
+  at_ = At::tail;
   return true;
 }
 

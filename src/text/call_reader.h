@@ -11,7 +11,7 @@ namespace fulmar {
 
 struct CallText {
   std::string text;             // before, between and behind the calls, without the white space around these
-  std::vector<ToolCall> calls;  // whole, the arguments a JSON object as text
+  std::vector<ToolCall> calls;  // the arguments a JSON object as text; the first may be more arguments of the call before, without a name
 };
 
 // Takes an answer apart, however its text is cut into pieces. What may become a call is held back until it is one, or until
@@ -20,8 +20,9 @@ struct CallText {
 //   nothing else, whose calls are of tools that there are. JSON is {"name": ..., "arguments": ...}, a list of those too; each
 //   mark may have several, a block's fence or a mark's end may be missing.
 //   A tool's name and a block with tool_call("key"="value"), at a line's beginning: RWKV-Runner's.
-// A call is told when its JSON is whole; those that stand without a mark are when nothing else can follow. In a turn that is
-// `together` the thought is passed over.
+// A call is told when its JSON is whole; those that stand without a mark are when nothing else can follow. But where calls are
+// bound, which cannot go wrong, its name is told at once and its arguments as they come. In a turn that is `together` the thought
+// is passed over.
 class CallReader {
  public:
   explicit CallReader(const Turn& turn);
@@ -30,6 +31,8 @@ class CallReader {
   CallText finish();
   // As many calls as the answer may have were read; what comes now is not looked at.
   bool full() const { return made_ >= reading_.most; }
+  // The arguments of the last call that was told are not whole.
+  bool is_within_call() const { return at_ == At::arguments; }
 
  private:
   struct Spelling;
@@ -41,6 +44,9 @@ class CallReader {
   bool begin_call(size_t at, bool at_line, bool& may_begin);
   bool read_head(CallText& out);
   bool read_json(CallText& out);
+  bool begin_bound(CallText& out);
+  bool read_arguments(CallText& out);
+  bool read_brace();
   bool read_python(CallText& out);
   bool read_tail();
   bool read_bare_end(CallText& out);
@@ -56,6 +62,8 @@ class CallReader {
     text,
     head,     // behind a mark, before its JSON
     json,
+    arguments,  // of a call that is bound
+    brace,      // behind these
     python,   // in the brackets
     tail,     // behind a call: more of them, and what ends its mark
     bare_end  // behind JSON without a mark: its fence
@@ -70,7 +78,7 @@ class CallReader {
   JsonScanner scanner_;
   std::string name_;               // python
   char quote_ = '\0';
-  bool escaped_ = false;
+  bool escaped_ = false, in_string_ = false;
   std::vector<ToolCall> bare_;     // read in the first `bare_end_` bytes of what is held
   size_t bare_end_ = 0;
   bool untouched_ = true;          // no text was given out but white space

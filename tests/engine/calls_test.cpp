@@ -22,6 +22,7 @@ struct Heard {
   std::string text, calls;
   Finish finish;
   uint32_t tokens;
+  size_t pieces;  // of calls
 };
 
 // The model says this after the prompt, a letter a token, then token 0.
@@ -34,19 +35,43 @@ Heard hear(std::string_view said, Question question) {
   const auto engine = make_fake_engine(options);
   const auto listener = std::make_shared<Listener>();
   std::string calls;
-  uint32_t last = 0;
+  uint32_t begun = 0;
+  size_t pieces = 0;
   listener->also = [&](Listener&, const Event& event) {
     for (const CallPiece& piece : event.calls) {
-      if (!piece.name.empty()) {
-        EXPECT_EQ(piece.call, last++);
-      }
-      calls.append(piece.name).append("(").append(piece.arguments).append(")");
+      ++pieces;
+      if (!piece.name.empty() && begun++ > 0) calls += ')';
+      EXPECT_EQ(piece.call + 1, begun);
+      if (!piece.name.empty()) calls.append(piece.name).append("(");
+      calls += piece.arguments;
     }
   };
   submit(*engine, std::move(question), listener);
   const Finish finish = listener->wait();
   EXPECT_EQ(listener->error(), "");
-  return {listener->text(), calls, finish, listener->events().back().completion_tokens};
+  if (begun > 0) calls += ')';
+  return {listener->text(), calls, finish, listener->events().back().completion_tokens, pieces};
+}
+
+// Where calls are bound and so cannot go wrong, nobody waits for the whole of one.
+TEST(Calls, ThoseThatAreBoundComeAsTheyAreMade) {
+  Question question = with_tools();
+  question.input.chat.think = Think::off;
+  question.input.chat.must_call = true;
+  const std::string first = "**Tool Call:**\n```json\n" + weather + "\n```", said = first + "\n**Tool Call:**\n```json\n" + clock_call + "\n```";
+  const Heard heard = hear(said, question);
+  EXPECT_EQ(heard.text, "");
+  EXPECT_EQ(heard.calls, R"(weather({"city":"Oslo"})clock({}))");
+  EXPECT_EQ(heard.finish, Finish::called);
+  EXPECT_EQ(heard.pieces, std::string_view(R"({"city":"Oslo"}{})").size());  // one for each letter of the arguments
+  question.max_tokens = static_cast<uint32_t>(first.find("slo"));
+  const Heard cut = hear(said, question);
+  EXPECT_EQ(cut.text, "");
+  EXPECT_EQ(cut.calls, R"(weather({"city":"O))");
+  EXPECT_EQ(cut.finish, Finish::length);
+  question.max_tokens = 1000;
+  question.input.chat.parallel_calls = false;
+  EXPECT_EQ(hear(said, question).calls, R"(weather({"city":"Oslo"}))");
 }
 
 TEST(Calls, ComeApartFromTheText) {

@@ -233,7 +233,7 @@ bool FakeEngine::step(Live& live) {
         calls.text += rest.text;
         calls.calls.insert(calls.calls.end(), rest.calls.begin(), rest.calls.end());
       }
-      for (const ToolCall& call : calls.calls) call_pieces.push_back({live.called++, call.name, call.arguments});
+      for (const ToolCall& call : calls.calls) call_pieces.push_back({call.name.empty() ? live.called - 1 : live.called++, call.name, call.arguments});
       if (live.called > 0 && (event.finish == Finish::stop || live.calls->full())) event.finish = Finish::called;
       event.calls = call_pieces;
       turn.text = calls.text;

@@ -87,6 +87,36 @@ TEST(Tools, AnAnswerInOnePieceHasTextAndCalls) {
             R"("arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"})");
 }
 
+TEST(Tools, ABoundCallThatIsCutIsNotGivenWhole) {
+  Harness harness(says({" ", "**Tool Call:**\n```json\n", R"({"name": "weather", "argu)", R"(ments": {"city": )", R"("Oslo"})", "}", "\n```"}));
+  Client client = harness.client();
+  std::set<std::string> ids;
+  const auto streamed = [&](int max_tokens) {
+    std::string told;
+    const std::string more = fmt::format(R"({},"tool_choice":"required","max_tokens":{})", kCalls, max_tokens);
+    for (const std::string& event : client.post("/v1/chat/completions", body_of(more, true)).events()) {
+      if (event == "[DONE]") break;
+      const json::value choice = json::parse(event).at("choices").at(0);
+      if (const json::value* calls = choice.at("delta").as_object().if_contains("tool_calls")) {
+        const json::object& call = calls->at(0).as_object();
+        if (call.contains("id")) told += fmt::format("{}(", std::string_view(call.at("function").at("name").as_string()));
+        told += call.at("function").at("arguments").as_string();
+      }
+      if (choice.at("finish_reason").is_string()) told += fmt::format(" {}", std::string_view(choice.at("finish_reason").as_string()));
+    }
+    return told;
+  };
+  const auto whole = [&](int max_tokens) {
+    const std::string more = fmt::format(R"({},"tool_choice":"required","max_tokens":{})", kCalls, max_tokens);
+    return without_id(json::serialize(json::parse(client.post("/v1/chat/completions", body_of(more)).body).at("choices").at(0)), ids);
+  };
+  EXPECT_EQ(streamed(100), R"(weather({"city":"Oslo"} tool_calls)");
+  EXPECT_EQ(streamed(4), R"(weather({"city": length)");
+  EXPECT_EQ(whole(100), R"({"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"ID","type":"function",)"
+                        R"("function":{"name":"weather","arguments":"{\"city\":\"Oslo\"}"}}]},"logprobs":null,"finish_reason":"tool_calls"})");
+  EXPECT_EQ(whole(4), R"({"index":0,"message":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":"length"})");
+}
+
 TEST(Tools, CallsAloneHaveNoContent) {
   for (const bool thinks : {false, true}) {
     Harness harness(says({thinks ? "> so </think>\n" : " ", R"(<tool_call>{"name":"clock","arguments":{}}</tool_call>)"}));

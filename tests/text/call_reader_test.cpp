@@ -22,11 +22,21 @@ std::string read(const Turn& turn, const std::vector<std::string_view>& pieces) 
   std::string text, calls;
   const auto add = [&](const CallText& news) {
     text += news.text;
-    for (const ToolCall& call : news.calls) calls += "|" + call.name + "(" + call.arguments + ")";
+    for (const ToolCall& call : news.calls) {
+      if (!call.name.empty() && !calls.empty()) calls += ')';
+      if (!call.name.empty()) calls.append("|").append(call.name).append("(");
+      calls += call.arguments;
+    }
   };
   for (const std::string_view piece : pieces) add(reader.push(piece));
   add(reader.finish());
-  return text + calls;
+  return text + calls + (calls.empty() ? "" : ")");
+}
+
+Turn bound_turn(uint32_t most = most_calls) {
+  Turn turn = turn_of(CallForm::marked, most);
+  turn.calls.bound = true;
+  return turn;
 }
 
 struct Case {
@@ -98,6 +108,48 @@ constexpr std::string_view texts[] = {
     "```json\n{\"city\": \"Oslo\"}\n```", "```python\nprint(1)\n```", "```json\n{\"name\": \"Anna\", \"arguments\": {}}\n```", "`a` ``b`` ```c```",
     "Here:\n```json\n" OSLO "\n```", "```json\n" OSLO "\n```\nThat is it.", "```json\n" OSLO "\n``` and\n```json\n" CLOCK "\n```",
     "```json\n" OSLO "\n", "Ünï 海燕 🐦", "* a\n* b\n", "other\n```python\ntool_call(\"city\"=\"Oslo\")\n```"};
+
+// The arguments of a call that cannot go wrong are told as they come: after each letter, all of the call's that were there.
+TEST(CallReader, BoundArgumentsAreToldAsTheyCome) {
+  const Turn bound = bound_turn();
+  const std::string_view mark = "**Tool Call:**\n```json\n", end = "\n```";
+  struct Bound {
+    std::string_view arguments, read;
+  };
+  for (const auto& [arguments, expected] : {Bound{R"({"city": "Oslo"})", R"({"city":"Oslo"})"}, Bound{"{}", "{}"}, Bound{"{ }", "{}"},
+                                            Bound{R"({"a": [1, {"b": " \" }"}], "c": "\\\\", "é": "海 燕"})", R"({"a":[1,{"b":" \" }"}],"c":"\\\\","é":"海 燕"})"}}) {
+    const std::string head = std::string(mark) + R"({"name": "weather", "arguments": )";
+    const std::string said = head + std::string(arguments) + "}" + std::string(end);
+    const std::string call = "|weather(" + std::string(expected) + ")", twice = said + "\n" + said;
+    EXPECT_EQ(read(bound, {said}), call);
+    EXPECT_EQ(read(bound, {twice}), call + call);
+    for (size_t cut = 1; cut < twice.size(); ++cut) EXPECT_EQ(read(bound, {twice.substr(0, cut), twice.substr(cut)}), call + call) << cut;
+    CallReader reader(bound);
+    std::string told;
+    for (size_t at = 0; at < said.size(); ++at) {
+      const CallText news = reader.push(std::string_view(said).substr(at, 1));
+      EXPECT_EQ(news.text, "");
+      for (const ToolCall& one : news.calls) told += one.name + one.arguments;
+      const bool within = at >= head.size() && at + 1 < head.size() + arguments.size();
+      EXPECT_EQ(reader.is_within_call(), within) << at;
+      EXPECT_EQ(told.empty(), at < head.size()) << at;
+      // What an answer that ends here is, was told, and is no text.
+      if (within) {
+        EXPECT_TRUE(("weather" + std::string(expected)).starts_with(told)) << told;
+      }
+    }
+    EXPECT_EQ(told, "weather" + std::string(expected));
+    EXPECT_EQ(reader.finish().text, "");
+  }
+}
+
+TEST(CallReader, ABoundCallIsTheLastBehindItsBrace) {
+  CallReader reader(bound_turn(1));
+  reader.push("**Tool Call:**\n```json\n{\"name\": \"clock\", \"arguments\": {}");
+  EXPECT_FALSE(reader.full());
+  reader.push("}");
+  EXPECT_TRUE(reader.full());
+}
 
 TEST(CallReader, EverySpellingIsReadHoweverTheTextIsCut) {
   for (const auto& [turn, said, expected] : spellings) {

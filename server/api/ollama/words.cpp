@@ -109,7 +109,7 @@ class Words : public Dialect {
   }
   void put(std::string_view members, std::string& out) const { out += fmt::format("{{{},{},\"done\":false}}\n", head(), members); }
 
-  // A call comes whole, when the next one or the end follows.
+  // A call comes whole, when the next one or the end follows; one that was cut does not.
   void add_call(const CallPiece& part, std::string& out) {
     if (!part.name.empty()) {
       put_call(out);
@@ -119,7 +119,7 @@ class Words : public Dialect {
   }
   void put_call(std::string& out) {
     if (!call_) return;
-    put(piece({}, calls_json({&*call_, 1}, calls_++)), out);
+    if (is_whole(*call_)) put(piece({}, calls_json({&*call_, 1}, calls_++)), out);
     call_.reset();
   }
 

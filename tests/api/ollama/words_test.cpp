@@ -79,6 +79,17 @@ TEST(OllamaWords, AnswersInOnePiece) {
             R"({"model":"demo","created_at":"X","response":"","done":true,"done_reason":"stop",)" + numbers + "}");
 }
 
+// Its clients know objects only, and would run what has lost half of its arguments.
+TEST(OllamaWords, ACallThatWasCutIsNoCall) {
+  const auto stream = api::ollama::chat_words(head_of("demo"));
+  std::string out;
+  const CallPiece pieces[] = {{0, "look", "{}"}, {1, "count", "{\"n\":"}};
+  say(*stream, {0, {}, {}, pieces, {}, Finish::length, {}}, out);
+  stream->end(used, out);
+  EXPECT_NE(out.find("\"look\""), out.npos);
+  EXPECT_EQ(out.find("\"count\""), out.npos) << out;
+}
+
 // As Ollama's own types have it: a list beside the text, of which the likeliest tokens are missing where none are asked for.
 TEST(OllamaWords, ScoresStandBesideTheText) {
   const TokenScore cells[] = {{'Y', -0.5f}, {'Y', -0.5f}, {'N', -1.5f}, {0xc3, -2}, {'a', -0.25f}, {-1, 0}};
