@@ -87,6 +87,7 @@ const std::map<std::string, std::string>& both() {
       {"guided_regex", "..xx xx xxxx x xxxx vv xx x"},
       {"guided_choice", ".... xx xxxx x xxxx xx xv x"},
       {"guided_grammar", "..xx xx xxxx x xxxx vv xx x"},
+      {"guided_decoding_backend", "..xx xx xxxx x xxxx x. xx x"},
       {"guided_of_tomorrow", kNothingOnly},
       {"allowed_token_ids", kNothingOnly},
       {"bad_words", kNothingOnly},

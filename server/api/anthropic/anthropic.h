@@ -18,6 +18,7 @@ extern const FieldTable request_fields, turn_fields, block_fields, tool_fields, 
     format_fields;  // field_tables.cpp
 extern const FieldTable list_query;  // models.cpp
 extern const Shape message_answer, count_answer, models_answer, model_answer;
+extern const Others messages_others;  // errors.cpp
 
 // {"type":"error","error":{"type","message"}}
 http::Response error_words(const http::Failure& failure);

@@ -32,6 +32,11 @@ std::string_view type_of(int status) {
 
 constexpr Family family{"anthropic", error_words};
 
+constexpr Shape unthreaded_shape{"Anthropic's refusal of a thread", R"({
+  "type": "=error", "error": {"type": "=invalid_request_error", "message": "text",
+                              "details": {"error_code": "=thread_unsupported_request", "unsupported": ["=threads"]}}})"};
+constexpr Others messages_others{{{{400, "The request is wrong, or for a thread; the sentence says where.", &unthreaded_shape}}}};
+
 std::string error_json(const http::Failure& failure) {
   // By this the package's tool runner knows that it must send all messages itself.
   const bool asked_for_thread = failure.status == 400 && failure.param == "thread";
