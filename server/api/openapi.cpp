@@ -298,7 +298,12 @@ class Document {
     };
     const json::object words{{"schema", {{"type", "string"}}}};
     if (!answers.empty()) all["application/json"] = {{"schema", any_of(std::move(answers))}};
-    if (has({Answers::generation, Answers::events})) all["text/event-stream"] = words;
+    // Of each event, as those who check streams read it.
+    const json::object event{{"type", "object"},
+                             {"properties", {{"data", {{"type", "string"}}}, {"event", {{"type", "string"}}}}},
+                             {"required", json::array{"data"}},
+                             {"additionalProperties", false}};
+    if (has({Answers::generation, Answers::events})) all["text/event-stream"] = {{"schema", event}};
     if (has({Answers::lines})) all["application/x-ndjson"] = words;
     if (has({Answers::file})) all["application/octet-stream"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
     if (has({Answers::file, Answers::text})) all["text/plain"] = words;
