@@ -50,6 +50,7 @@ class GrammarMachine {
   struct Loop {
     uint32_t char_class = GrammarProgram::Leaf::none;  // none: there is no such class
     uint32_t chars = 0;
+    bool ends = false;  // and no more
   };
   Loop loop(Place place) const;
   // The classes whose characters may come next, as far as ASCII has some of them; a class may come twice.
@@ -109,6 +110,7 @@ class GrammarMachine {
   void leave(uint32_t set);
   void call(uint32_t leaf, uint32_t count, uint32_t below);
   Place finish_closure();
+  bool is_apart(Place place, const Entry& entry) const;
   bool calls(uint32_t state, uint32_t block, bool again) const;
   // Where all of these bytes, or characters, lead to; unknown: not to one place.
   Place common_step(Place place, const ByteSet& bytes);
@@ -125,7 +127,9 @@ class GrammarMachine {
   std::unordered_map<uint64_t, uint32_t> united_;
   std::vector<std::optional<Utf8Ranges>> ranges_;       // by class
   std::unordered_map<uint64_t, Place> behind_;          // by place and class; unknown: not one place
-  std::vector<Entry> reached_;
+  std::vector<Entry> reached_, single_;
+  std::vector<uint32_t> set_numbers_;  // of make_row()
+  std::string row_key_;
   std::vector<uint32_t> open_returns_;  // sets that the closure under way returns to
   std::vector<std::pair<uint32_t, uint32_t>> calls_;  // a heap of (order, block)
   std::vector<uint32_t> call_below_;                  // by block: the stacks it returns to; none: it is not in calls_
