@@ -44,10 +44,10 @@ struct KeptTurn {
   // The state cannot be made again from the tokens, as one that was imported, mixed, or began from a tuned state: it is
   // durable with the turn, and stays. With parent 0 `tokens` may then be fewer than the state has seen.
   bool whole = false;
-  // Whatever the name stands for is replaced. Else it must stand for `parent` still (for none: not exist): Error(busy)
+  // Whatever the name stands for is replaced. Else it must stand for `parent` still (for none: not exist): Error(conflict)
   // where it moved meanwhile, Error(not_found) where it was erased.
   bool replace = false;
-  // The name is a new one, whatever it goes on from: Error(busy) where there is one by now.
+  // The name is a new one, whatever it goes on from: Error(conflict) where there is one by now.
   bool fresh = false;
 };
 constexpr size_t max_note = 4096;
