@@ -25,6 +25,11 @@ class Tenants::Store final : public StateStore {
   Outcome wait(const Ticket& ticket) override { return of_.wait(ticket); }
 
   // Those of one holder stand together, for names are sorted.
+  Lease lease(const std::vector<std::string>& ids) override {
+    std::vector<std::string> own;
+    for (const std::string& id : ids) own.push_back(scoped(id));
+    return of_.lease(own);
+  }
   std::vector<SessionEntry> list(const std::string& after, size_t count) const override {
     std::vector<SessionEntry> own;
     for (SessionEntry& entry : of_.list(scoped(after), count)) {
