@@ -165,7 +165,7 @@ std::optional<Failure> Connection::check_route(Incoming& in) const {
   request.who = shared_->keys->find(request);
   if (!(route && route->open) && !request.who)
     return Failure(
-        Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
+        Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or x-api-key: <password>"));
   if (route) return std::nullopt;
   if (in.match.allow.empty() && in.match.wording != shared_->router.wording())
     return Failure(Error(ErrorKind::not_found, fmt::format("there is no {} here", request.path)));
