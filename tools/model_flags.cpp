@@ -116,15 +116,15 @@ std::string demo_model_file() {
   return find_data_file("fulmar-demo.safetensors").string();
 }
 
-ModelSpec spec_of(const ModelFlags& flags) {
+ModelSpec spec_of(const ModelFlags& flags, NoModel otherwise) {
   ModelSpec spec = flags.spec;
-  if (spec.file.empty()) spec.file = demo_model_file();
+  if (spec.file.empty() && otherwise == NoModel::demo) spec.file = demo_model_file();
   spec.matrix_units = !flags.no_matrix_units;
   spec.adapters = adapters_of(flags);
   if (flags.states.size() > 1)
     fail(ErrorKind::misuse, "--state is given {} times: only chat and complete mix several states", flags.states.size());
   if (!flags.states.empty()) spec.state = flags.states[0];
-  spec.progress = show_progress("loading " + spec.file);
+  if (!spec.file.empty()) spec.progress = show_progress(fmt::format("loading {}", spec.file));
   return spec;
 }
 

@@ -142,7 +142,7 @@ void Journal::put(const KeptTurn& kept, PendingChange& change, int64_t now) {
   const std::optional<Session> before = session(kept.id);
   const std::optional<Turn> parent = kept.parent != 0 ? turn(kept.parent) : std::nullopt;
   if (kept.fresh && before) {
-    error.emplace(ErrorKind::busy, fmt::format("session {} was made by another request while this turn ran, which was to make "
+    error.emplace(ErrorKind::conflict, fmt::format("session {} was made by another request while this turn ran, which was to make "
                                                "it: nothing of the turn was kept; ask again", kept.id));
     return;
   }
@@ -153,7 +153,7 @@ void Journal::put(const KeptTurn& kept, PendingChange& change, int64_t now) {
     return;
   }
   if (!kept.replace && before && before->head != kept.parent) {
-    error.emplace(ErrorKind::busy, fmt::format("session {} was changed by another request while this turn ran: nothing of "
+    error.emplace(ErrorKind::conflict, fmt::format("session {} was changed by another request while this turn ran: nothing of "
                                                "the turn was kept; ask again", kept.id));
     return;
   }

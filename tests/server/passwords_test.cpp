@@ -37,6 +37,8 @@ TEST(Passwords, EveryRouteButHealthIsClosedInTheWordsOfItsFamily) {
     for (const std::string_view headers : {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n", "x-api-key: wrong\r\n"}) {
       const Answer answer = ask(harness, row, headers);
       EXPECT_EQ(answer.status, 401) << row.method << ' ' << row.path;
+      for (const char* way : {"Authorization: Bearer", "x-api-key"})
+        EXPECT_NE(answer.body.find(way), std::string::npos) << row.path << ": " << answer.body;
       // Keys of the family's error object, whatever its sentence.
       const json::value said = json::parse(answer.body), shape = json::parse(http::worded(row.family.wording, failure).body);
       ASSERT_TRUE(said.is_object() && shape.is_object()) << row.path << ": " << answer.body;
