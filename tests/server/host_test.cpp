@@ -29,7 +29,7 @@ struct Models {
     set_log_level("off");
     folder = fs::temp_directory_path() / fmt::format("host_test_{}", static_cast<const void*>(this));
     fs::create_directories(folder);
-    for (const char* name : {"a.pth", "b.pth", "c.pth", "broken.pth", "large.pth", "large_broken.pth", "lost.pth", "blocked.pth"}) std::ofstream(folder / name) << "x";
+    for (const char* name : {"a.pth", "b.pth", "c.pth", "broken.pth", "large.pth", "large_broken.pth", "lost.pth"}) std::ofstream(folder / name) << "x";
     options.most = most;
     options.idle_seconds = idle;
     options.grace_seconds = 20;
@@ -369,7 +369,7 @@ TEST(Shelf, NamesLeadIntoTheFolderOrNowhere) {
     EXPECT_EQ(kind_of(name), ErrorKind::bad_request) << name;
   std::vector<std::string> ids;
   for (const auto& model : shelf.models()) ids.push_back(model.id);
-  EXPECT_THAT(ids, ElementsAre("a", "b", "broken", "c", "hub", "inside", "large", "large_broken"));
+  EXPECT_THAT(ids, ElementsAre("a", "b", "broken", "c", "hub", "inside", "large", "large_broken", "lost"));
   fs::remove(outside);
   const host::Shelf closed({});
   EXPECT_THROW(closed.find("a", host::Kind::model, "model"), Error);
