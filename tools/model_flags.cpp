@@ -87,6 +87,11 @@ void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
       .one_of({"value-key", "key-value"})
       .needs(state);
   command.option("--threads", flags.spec.threads, "CPU threads; by default one per core");
+  command
+      .option("--activations", flags.spec.activations,
+              "What the CPU rounds the inputs of products with integer formats to: f32 (nothing), i16 or i8; by default "
+              "what the format's own rounding hides")
+      .one_of({"f32", "i16", "i8"});
   command.flag("--reproducible", flags.spec.reproducible,
                "The same seed gives the same text in any company, on every device; slower on some");
 }

@@ -17,18 +17,6 @@ HWY_BEFORE_NAMESPACE();
 namespace fulmar::cpu {
 namespace HWY_NAMESPACE {
 
-constexpr size_t L = hn::MaxLanes(Floats());
-
-// Asks for a cache line, into L1 (locality 3) or L2 (2); never faults, wherever it points.
-template <int locality>
-HWY_INLINE void fetch(const std::byte* p) {
-#if defined(__GNUC__)
-  __builtin_prefetch(p, 0, locality);
-#else
-  hwy::Prefetch(p);
-#endif
-}
-
 // x86 before AVX-512 has 16 vector registers, all else 32.
 constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64;
 
