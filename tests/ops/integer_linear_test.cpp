@@ -120,7 +120,7 @@ void expect_products(One& one, Activations inputs, LinearShape shape) {
   const float steps = inputs == Activations::i8 ? 127.0f : 32767.0f;
   const std::vector<float> x = random_floats(uint64_t{70} * shape.K, 3);
   const std::vector<float> all = one.run(x);
-  for (uint32_t t = 0; t < 70; ++t) {
+  for (const uint32_t t : {0u, 5u, 8u, 37u, 69u}) {  // the others are compared below
     const auto row = std::span(x).subspan(uint64_t{t} * shape.K, shape.K);
     const std::vector<float> as_rounded = rounded(row, steps);
     for (uint32_t n = 0; n < shape.N; ++n) {
@@ -248,8 +248,12 @@ TEST(IntegerLinear, TheTableOfFormatsSaysWhatInputsBecomeAndWhatThatCosts) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(rows.contains(name));
     const std::string& inputs = rows.at(name).inputs;
+    if (inputs == "f32") {  // the format's own error, which another test measures
+      EXPECT_EQ(cpu::rounding(format, Activations::by_format), Activations::f32);
+      continue;
+    }
     std::vector<std::byte> bytes(info(format).matrix_bytes(N, K));
-    std::vector<float> kept(N * K), given = inputs == "f32" ? x : rounded(x, inputs == "i8" ? 127.0f : 32767.0f);
+    std::vector<float> kept(N * K), given = rounded(x, inputs == "i8" ? 127.0f : 32767.0f);
     for (uint32_t n = 0; n < N; ++n) info(format).encode_row(bytes.data(), N, K, n, w.data() + n * K);
     for (uint32_t n = 0; n < N; ++n) info(format).decode_row(bytes.data(), N, K, n, kept.data() + n * K);
     double lost = 0, all = 0;
@@ -265,11 +269,9 @@ TEST(IntegerLinear, TheTableOfFormatsSaysWhatInputsBecomeAndWhatThatCosts) {
     const double error = std::sqrt(lost / all);
     EXPECT_NEAR(rows.at(name).error, error, error / 50 + 5e-5) << fmt::format("{:.4f}", error);
     // Where the machine has instructions for it.
-    const Activations by_default = cpu::rounding(format, Activations::by_format);
-    const std::string word = by_default == Activations::f32 ? "f32" : by_default == Activations::i16 ? "i16" : "i8";
-    if (word != inputs) {
-      EXPECT_EQ(word + inputs, "i16i8");
-    }
+    const bool bytes_too = cpu::integer_kernels().most_code_bits_of_bytes > 0;
+    const std::string by_default = cpu::rounding(format, Activations::by_format) == Activations::i8 ? "i8" : "i16";
+    EXPECT_EQ(by_default, bytes_too ? inputs : "i16");
   }
 }
 
