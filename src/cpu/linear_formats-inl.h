@@ -40,6 +40,11 @@ HWY_INLINE void fetch(const std::byte* p) {
 #endif
 }
 
+// How many bytes ahead of where they are read weights are fetched, into L2: what waits for memory on its way into L1 has
+// little room, and the hardware's prefetchers stop whenever nothing is read for a while, and at every page. Measured on
+// Zen 4, an arranged matrix of q4_0 that lies in memory takes 280 us into L1 or without, 165 from 4 KiB ahead, 107 from 16.
+constexpr uint64_t far_ahead = 16384;
+
 // Rows may lie in a mapped file at any address: pointers to more than a byte are only handed to unaligned
 // loads.
 struct F32Row {
