@@ -8,6 +8,8 @@
 #include "text/gbnf.h"
 #include "text/json_schema.h"
 #include "text/regex.h"
+#include "text/schema_bounds.h"
+#include "text/text_automaton.h"
 
 namespace fulmar {
 namespace {
@@ -45,8 +47,8 @@ class Maker {
     if (++count_ > max_constraint_parts) refuse(input, fmt::format("has more than {} parts", max_constraint_parts));
     if (depth > max_constraint_depth) refuse(input, fmt::format("nests deeper than {}", max_constraint_depth));
     switch (input.kind) {
-      case InputKind::json_object: return schema(any_object, input);
-      case InputKind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input);
+      case InputKind::json_object: return input.text.empty() ? schema(any_object, input) : schema_of(input);
+      case InputKind::json_schema: return schema_of(input);
       case InputKind::literal: return builder_.literal(input.text);
       case InputKind::regex: return named(input, [&] { return add_regex(builder_, input.text); });
       case InputKind::grammar: return named(input, [&] { return builder_.include(parse_gbnf(input.text)); });
@@ -73,6 +75,7 @@ class Maker {
     if (!field.empty()) options.name = field;
     options.any_order = !input.in_order;
     options.closed = true;
+    options.objects = input.kind == InputKind::json_object;
     try {
       return builder_.include(compile_json_schema(text, options));
     } catch (const Error& error) {
@@ -81,7 +84,8 @@ class Maker {
   }
 
   // A schema that is refused leaves nodes behind that nothing uses.
-  NodeId lenient_schema(const ConstraintInput& input) {
+  NodeId schema_of(const ConstraintInput& input) {
+    if (!input.lenient) return schema(input.text, input);
     try {
       return schema(input.text, input);
     } catch (const Error&) {
@@ -124,6 +128,7 @@ void append_key(const ConstraintInput& input, std::string& key) {
 }  // namespace
 
 Grammar grammar_of(const ConstraintInput& input) {
+  const StepBudget budget(max_form_steps);
   Maker maker;
   const NodeId root = maker.make(input, 0);
   return maker.build(root);

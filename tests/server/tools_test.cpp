@@ -289,7 +289,8 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   const ConstraintInput tools = required.parts[1].parts[0].parts[1];
   ASSERT_EQ(tools.parts.size(), 2u);
   EXPECT_EQ(tools.parts[0].parts[0].text, R"({"name": "weather", "arguments": )");
-  EXPECT_EQ(tools.parts[0].parts[1].kind, Kind::json_schema);
+  EXPECT_EQ(tools.parts[0].parts[1].kind, Kind::json_object);
+  EXPECT_NE(tools.parts[0].parts[1].text.find("\"properties\""), std::string::npos);
   EXPECT_EQ(tools.parts[0].parts[1].field, "tools[0].function.parameters");
   EXPECT_TRUE(tools.parts[0].parts[1].lenient);
   EXPECT_FALSE(tools.parts[0].parts[1].in_order);
@@ -307,7 +308,9 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   const ConstraintInput both = strict.parts[0].parts[0].parts[1];
   EXPECT_FALSE(both.parts[0].parts[1].lenient);
   EXPECT_TRUE(both.parts[0].parts[1].in_order) << "members of arguments stand as in the schema";
+  EXPECT_NE(both.parts[0].parts[1].text, "");
   EXPECT_EQ(both.parts[1].parts[1].kind, Kind::json_object);
+  EXPECT_EQ(both.parts[1].parts[1].text, "");
 
   for (const bool in_order : {true, false}) {
     const ConstraintInput schema = form(fmt::format(R"("response_format":{{"type":"json_schema","json_schema":{{"strict":{},"schema":{{}}}}}})", in_order));
@@ -322,6 +325,44 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   client.post("/v1/chat/completions", body_of(R"("response_format":{"type":"json_object"},"max_tokens":1)"));
   const ConstraintInput before = form(kCalls);
   EXPECT_EQ(before.kind, Kind::json_object) << "nothing is bound where nothing asks for it: this is the one before";
+}
+
+// Forty tools of six texts each, in any order, are a grammar of more than there is room for.
+TEST(Tools, SchemasThatAreTooLargeTogetherAreKeptToByDegrees) {
+  Harness harness;
+  Client client = harness.client();
+  const auto tools = [](int count, int members, int strict) {
+    std::string text = "\"tools\":[";
+    for (int i = 0; i < count; ++i) {
+      std::string properties;
+      for (int j = 0; j < members; ++j) properties += fmt::format("{}\"p{}\":{{\"type\":\"string\",\"maxLength\":{}}}", j == 0 ? "" : ",", j, i + 10 * j + 5);
+      text += fmt::format(R"({}{{"function":{{"name":"f{}","strict":{},"parameters":{{"type":"object","properties":{{{}}},"required":["p0"]}}}}}})",
+                          i == 0 ? "" : ",", i, i < strict, properties);
+    }
+    return text + R"(],"tool_choice":"required","max_tokens":1)";
+  };
+  const auto arguments = [&](int count, int members, int strict) {
+    const Answer answer = client.post("/v1/chat/completions", body_of(tools(count, members, strict)));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return harness.engine.last_constraint().parts.at(1).parts.at(0).parts.at(1).parts.at(static_cast<size_t>(count) - 1).parts.at(1);
+  };
+  harness.engine.compile_forms();
+  EXPECT_FALSE(arguments(2, 6, 0).in_order);
+  EXPECT_NE(arguments(40, 6, 0).text, "");
+  EXPECT_TRUE(arguments(40, 6, 0).in_order);
+  EXPECT_EQ(arguments(100, 60, 1).text, "");
+  const Answer refused = client.post("/v1/chat/completions", body_of(tools(100, 60, 100)));
+  EXPECT_EQ(refused.status, 400) << refused.body;
+}
+
+TEST(Tools, AFormBesideCallsThatMustBeMadeIsRefused) {
+  Harness harness;
+  Client client = harness.client();
+  const std::string form = R"(,"response_format":{"type":"json_object"},"max_tokens":1)";
+  const Answer answer = client.post("/v1/chat/completions", body_of(kCalls + R"(,"tool_choice":"required")" + form));
+  EXPECT_EQ(answer.status, 400) << answer.body;
+  EXPECT_NE(answer.body.find("\"param\":\"response_format\""), std::string::npos) << answer.body;
+  EXPECT_EQ(client.post("/v1/chat/completions", body_of(kCalls + form)).status, 200);
 }
 
 // Its models' spelling, by a body that only its clients send.
