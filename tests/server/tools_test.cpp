@@ -327,32 +327,34 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   EXPECT_EQ(before.kind, Kind::json_object) << "nothing is bound where nothing asks for it: this is the one before";
 }
 
-// Forty tools of six texts each, in any order, are a grammar of more than there is room for.
+// Objects of six texts in any order, two for each tool, are a grammar of more than there is room for.
 TEST(Tools, SchemasThatAreTooLargeTogetherAreKeptToByDegrees) {
   Harness harness;
   Client client = harness.client();
-  const auto tools = [](int count, int members, int strict) {
+  const auto texts = [](int members, int tool) {
+    std::string properties;
+    for (int j = 0; j < members; ++j)
+      properties += fmt::format("{}\"p{}\":{{\"type\":\"string\",\"maxLength\":{}}}", j == 0 ? "" : ",", j, tool + 10 * j + 5);
+    return properties;
+  };
+  const auto tools = [&](int count, int members, bool strict) {
     std::string text = "\"tools\":[";
-    for (int i = 0; i < count; ++i) {
-      std::string properties;
-      for (int j = 0; j < members; ++j) properties += fmt::format("{}\"p{}\":{{\"type\":\"string\",\"maxLength\":{}}}", j == 0 ? "" : ",", j, i + 10 * j + 5);
-      text += fmt::format(R"({}{{"function":{{"name":"f{}","strict":{},"parameters":{{"type":"object","properties":{{{}}},"required":["p0"]}}}}}})",
-                          i == 0 ? "" : ",", i, i < strict, properties);
-    }
+    for (int i = 0; i < count; ++i)
+      text += fmt::format(R"({}{{"function":{{"name":"f{}","strict":{},"parameters":{{"type":"object","properties":{{{},"o":{{"type":"object","properties":{{{}}}}}}}}}}}}})",
+                          i == 0 ? "" : ",", i, strict, texts(members - 1, i), texts(members, i + 1));
     return text + R"(],"tool_choice":"required","max_tokens":1)";
   };
-  const auto arguments = [&](int count, int members, int strict) {
-    const Answer answer = client.post("/v1/chat/completions", body_of(tools(count, members, strict)));
+  const auto arguments = [&](int count, int members) {
+    const Answer answer = client.post("/v1/chat/completions", body_of(tools(count, members, false)));
     EXPECT_EQ(answer.status, 200) << answer.body;
     return harness.engine.last_constraint().parts.at(1).parts.at(0).parts.at(1).parts.at(static_cast<size_t>(count) - 1).parts.at(1);
   };
   harness.engine.compile_forms();
-  EXPECT_FALSE(arguments(2, 6, 0).in_order);
-  EXPECT_NE(arguments(40, 6, 0).text, "");
-  EXPECT_TRUE(arguments(40, 6, 0).in_order);
-  EXPECT_EQ(arguments(100, 60, 1).text, "");
-  const Answer refused = client.post("/v1/chat/completions", body_of(tools(100, 60, 100)));
-  EXPECT_EQ(refused.status, 400) << refused.body;
+  EXPECT_FALSE(arguments(2, 6).in_order);
+  EXPECT_NE(arguments(128, 6).text, "");
+  EXPECT_TRUE(arguments(128, 6).in_order);
+  EXPECT_EQ(arguments(128, 40).text, "");
+  EXPECT_EQ(client.post("/v1/chat/completions", body_of(tools(128, 40, true))).status, 400);
 }
 
 TEST(Tools, AFormBesideCallsThatMustBeMadeIsRefused) {
