@@ -2,6 +2,7 @@
 #include "engine/bound_answer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/fail.h"
 
@@ -10,6 +11,8 @@ namespace {
 
 constexpr std::string_view end_mark = "</think";
 constexpr std::size_t most_forced = 512;  // bytes fed at once
+constexpr const char* too_many_ways =
+    "the form that was asked for can be read in so many ways that no more than some were followed, and those lead nowhere; make it simpler";
 
 void set_bit(TokenSet& set, Token token, bool on) {
   const uint64_t bit = uint64_t{1} << (static_cast<uint32_t>(token) & 63);
@@ -59,7 +62,8 @@ std::span<const uint64_t> BoundAnswer::allowed() {
     if (run_->may_end())
       for (const Token stop : stops_) set_bit(allowed_, stop, true);
     if (std::ranges::all_of(allowed_, [](uint64_t word) { return word == 0; }))
-      fail(ErrorKind::bad_request, "the model's vocabulary has no token that goes on with the form that was asked for");
+      fail(ErrorKind::bad_request, "{}",
+           run_->is_cut() ? too_many_ways : "the model's vocabulary has no token that goes on with the form that was asked for");
   }
   known_ = true;
   return allowed_;
@@ -69,8 +73,9 @@ void BoundAnswer::read(Token token) {
   known_ = false;
   const std::string_view bytes = tokenizer_->bytes(token);
   if (!run_) return read_thought(bytes);
-  if (!run_->accept(bytes))
-    fail(ErrorKind::internal, "token {} is not of the form that was asked for", token);
+  if (run_->accept(bytes)) return;
+  if (run_->is_cut()) fail(ErrorKind::bad_request, "{}", too_many_ways);
+  fail(ErrorKind::internal, "token {} is not of the form that was asked for", token);
 }
 
 // The first end mark ends it, whatever follows: the sign that it owes is what the form begins with.
@@ -86,6 +91,13 @@ void BoundAnswer::read_thought(std::string_view bytes) {
   if (run_->accept(rest)) return;
   run_.reset();  // a word that begins like the mark, or a token that has more behind it: the next mark ends it
   tail_ = rest.substr(rest.size() - std::min(rest.size(), end_mark.size() - 1));
+}
+
+bool BoundAnswer::leaves_none(std::span<const std::pair<Token, float>> biases) const {
+  TokenSet left = allowed_;
+  for (const auto& [token, bias] : biases)
+    if (bias == -std::numeric_limits<float>::infinity()) set_bit(left, token, false);
+  return known_ && std::ranges::all_of(left, [](uint64_t word) { return word == 0; });
 }
 
 std::vector<Token> BoundAnswer::forced(uint32_t most) {

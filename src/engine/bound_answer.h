@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fulmar/request.h"
@@ -26,6 +27,8 @@ class BoundAnswer {
   std::span<const uint64_t> allowed();
   // While the model computes the logits. What is wrong is said by allowed().
   void prepare() noexcept;
+  // Whether biases of -infinity forbid all of those.
+  bool leaves_none(std::span<const std::pair<Token, float>> biases) const;
   // Whether a stop token that is drawn now ends the text; else it is text like any other.
   bool may_stop() const { return run_ && run_->may_end(); }
   // A token of the answer or the thought, which was allowed; or one that the engine feeds to close a thought.

@@ -16,13 +16,29 @@ std::string field_of(const ConstraintInput& input) {
   return field;
 }
 
-// What is wrong with the parts is said of them; what only shows of all together, of the field that asked for it.
-std::unique_ptr<const Constraint> compiled(const ConstraintInput& input, std::shared_ptr<const TokenTrie> trie) {
+// What refusals name, beside what forms of one meaning share.
+void append_fields(const ConstraintInput& input, std::string& key) {
+  key += fmt::format("{}:{}", input.field.size(), input.field);
+  for (const ConstraintInput& part : input.parts) append_fields(part, key);
+}
+
+// The last part that has one.
+std::string last_field_of(const ConstraintInput& input) {
+  std::string field;
+  for (std::size_t i = input.parts.size(); field.empty() && i > 0; --i) field = last_field_of(input.parts[i - 1]);
+  return field.empty() ? input.field : field;
+}
+
+// What is wrong with the parts is said of them; what only shows of all together, of the fields that asked for it.
+std::shared_ptr<const Constraint> compiled(const ConstraintInput& input, std::shared_ptr<const TokenTrie> trie,
+                                           std::shared_ptr<ConstraintMemory> memory) {
   try {
-    return std::make_unique<const Constraint>(grammar_of(input), std::move(trie));
+    return std::make_shared<const Constraint>(grammar_of(input), std::move(trie), std::move(memory));
   } catch (const Error& error) {
     const std::string field = field_of(input);
     if (!error.param().empty() || field.empty()) throw;
+    if (const std::string last = last_field_of(input); last != field)
+      throw Error(error.kind(), fmt::format("{} to {}, all together: {}", field, last, error.what()), field.substr(0, field.find('[')));
     throw Error(error.kind(), fmt::format("{}: {}", field, error.what()), field);
   }
 }
@@ -43,24 +59,43 @@ std::shared_ptr<const Constraint> Constraints::find(const std::string& key) {
   return found->constraint;
 }
 
+// Those that are only kept make room first.
 std::shared_ptr<const Constraint> Constraints::make(const ConstraintInput& input) {
-  auto made = compiled(input, trie());
-  const std::size_t bytes = made->bytes() + max_constraint_bytes;
-  if (*in_use_ += bytes; *in_use_ > max_constraints_memory) {
-    *in_use_ -= bytes;
+  const auto is_full = [&] { return *memory_ + max_constraint_bytes > max_constraints_memory; };
+  if (is_full()) {
+    const std::lock_guard lock(mutex_);
+    kept_.clear();
+  }
+  if (is_full())
     throw Error(ErrorKind::busy, "answers under way are held to so many different forms that there is no memory for one more; try again later",
                 input.field);
-  }
-  return {made.release(), [in_use = in_use_, bytes](const Constraint* gone) {
-            delete gone;
-            *in_use -= bytes;
-          }};
+  return compiled(input, trie(), memory_);
+}
+
+void Constraints::check_refused(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(refused_, key, &Refused::key);
+  if (found == refused_.end()) return;
+  refused_.splice(refused_.begin(), refused_, found);
+  throw Error(found->error);
 }
 
 std::shared_ptr<const Constraint> Constraints::get(const ConstraintInput& input) {
   std::string key = key_of(input);
   if (auto found = find(key)) return found;
-  const auto made = make(input);
+  std::string refusal = key;
+  append_fields(input, refusal);
+  check_refused(refusal);
+  std::shared_ptr<const Constraint> made;
+  try {
+    made = make(input);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_request) throw;
+    const std::lock_guard lock(mutex_);
+    refused_.push_front({std::move(refusal), error});
+    if (refused_.size() > max_kept_refusals) refused_.pop_back();
+    throw;
+  }
   const std::lock_guard lock(mutex_);
   kept_.push_front({std::move(key), made});
   if (kept_.size() > max_kept_constraints) kept_.pop_back();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "engine/constraints.h"
 #include "engine/text_vector.h"
 
 namespace fulmar {
@@ -79,7 +80,9 @@ uint32_t Generation::lead_fed(size_t stream) const {
 
 // Everything is then as it was after the last of these, but that nothing of them is said again.
 void Generation::replay(std::span<const Token> drawn) {
+  constexpr uint64_t form_work = 2048;  // of each token, on average
   size_t bytes = 0, ahead = 0;  // ahead: of the next tokens, how many were not drawn
+  if (bound_) form()->allow(std::max(least_form_work, form_work * drawn.size()));
   for (const Token token : drawn) {
     const bool was_drawn = ahead == 0;
     if (was_drawn)
@@ -199,7 +202,19 @@ void Generation::draw(std::span<float> logits, uint64_t step) noexcept {
   } catch (...) {  // this one's logits are no number: the others go on
     failure_ = std::current_exception();
     finish_ = Finish::failed;
+    blame_bias();
     blame_state();
+  }
+}
+
+// What the request itself forbids is no trouble of the model's.
+void Generation::blame_bias() noexcept {
+  try {
+    if (!bound_ || as_error(failure_).kind() == ErrorKind::bad_request || !bound_->leaves_none(job_.request->sampling.logit_bias)) return;
+    failure_ = std::make_exception_ptr(Error(
+        ErrorKind::bad_request,
+        "logit_bias forbids every token that the form that was asked for allows at this place; leave one of the two out", "logit_bias"));
+  } catch (...) {  // as above
   }
 }
 
@@ -389,7 +404,7 @@ bool Generation::is_stop_token(Token token) const {
 void Generation::flush() {
   if (std::exchange(flushed_, true)) return;
   if (!stops_.stopped()) {
-    pass(stops_.push(detokenizer_.finish()));
+    if (const std::string rest = detokenizer_.finish(); !bound_) pass(stops_.push(rest));  // no half characters in a form
     if (!stops_.stopped()) pass(stops_.finish());
     if (stops_.stopped() && (finish_ == Finish::length || finish_ == Finish::stop)) end_at_stop();
   }

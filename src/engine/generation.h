@@ -92,6 +92,7 @@ class Generation {
   void prepare_draw() noexcept {
     if (bound_) bound_->prepare();
   }
+  const Constraint* form() const { return job_.request->constraint.get(); }  // null: none
 
   // Whether what the slots have then is of use to anybody, and the prompt was read whole.
   bool leaves_states() const;
@@ -137,6 +138,7 @@ class Generation {
   void add(CallText news);
   void read_end(std::span<const float> row);
   void blame_state() noexcept;
+  void blame_bias() noexcept;
   size_t said_shown() const { return shown_ > held_before_ ? shown_ - held_before_ : 0; }
   void flush();
   bool has_progress() const;

@@ -8,6 +8,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "engine/constraints.h"
 #include "engine/text_vector.h"
 
 namespace fulmar {
@@ -241,6 +242,7 @@ void Loop::step() {
   const Clock::time_point begun = Clock::now();
   model_.start({tokens_, plan_.segments, plan_.picks});
   deliver();
+  share_form_work();
   for (const uint32_t who : order_) slots_[who]->prepare_draw();
   const std::span<float> logits = model_.finish();
   counters_.prompt_tokens += prompt_rows;
@@ -258,6 +260,16 @@ void Loop::step() {
   counters_.step_seconds.add(std::chrono::duration<double>(ended - began).count());
   look_at_memory(ended);
   release_where([](const Generation& one) { return one.done(); }, true);
+}
+
+// Forms have as much of a step each, whatever others cost and however many answers are held to one.
+void Loop::share_form_work() {
+  forms_.clear();
+  for (const uint32_t who : order_)
+    if (const Constraint* const form = slots_[who]->form()) forms_.push_back(form);
+  std::ranges::sort(forms_);
+  forms_.erase(std::ranges::unique(forms_).begin(), forms_.end());
+  for (const Constraint* const form : forms_) form->allow(std::max(least_form_work, max_step_form_work / forms_.size()));
 }
 
 // Seldom, for it makes a list.

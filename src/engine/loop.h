@@ -66,6 +66,7 @@ class Loop {
   void count_prefix(const Beginning& beginning);
   void step();
   void pass_marks();
+  void share_form_work();
   void look_at_memory(Clock::time_point now);
   void embed();
   uint64_t drawn() const;
@@ -95,6 +96,7 @@ class Loop {
   Residents residents_;          // in those
   std::vector<uint32_t> order_;  // first slots of live requests, in order of arrival
   std::vector<Demand> demands_;  // reused by every step, as the following
+  std::vector<const Constraint*> forms_;
   StepPlan plan_;
   bool planned_ = false;        // plan_ is this step's
   std::vector<Token> tokens_;   // [rows]

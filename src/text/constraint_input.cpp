@@ -8,6 +8,8 @@
 #include "text/gbnf.h"
 #include "text/json_schema.h"
 #include "text/regex.h"
+#include "text/schema_bounds.h"
+#include "text/text_automaton.h"
 
 namespace fulmar {
 namespace {
@@ -45,8 +47,8 @@ class Maker {
     if (++count_ > max_constraint_parts) refuse(input, fmt::format("has more than {} parts", max_constraint_parts));
     if (depth > max_constraint_depth) refuse(input, fmt::format("nests deeper than {}", max_constraint_depth));
     switch (input.kind) {
-      case InputKind::json_object: return schema(any_object, input);
-      case InputKind::json_schema: return input.lenient ? lenient_schema(input) : schema(input.text, input);
+      case InputKind::json_object:
+      case InputKind::json_schema: return schema(input);
       case InputKind::literal: return builder_.literal(input.text);
       case InputKind::regex: return named(input, [&] { return add_regex(builder_, input.text); });
       case InputKind::grammar: return named(input, [&] { return builder_.include(parse_gbnf(input.text)); });
@@ -67,26 +69,32 @@ class Maker {
     throw Error(ErrorKind::bad_request, fmt::format("{} {}", input.field, what), input.field);
   }
 
-  NodeId schema(std::string_view text, const ConstraintInput& input) {
+  static Grammar compiled(std::string_view text, const ConstraintInput& input) {
     const std::string& field = input.field;
     JsonSchemaOptions options;
     if (!field.empty()) options.name = field;
     options.any_order = !input.in_order;
     options.closed = true;
+    options.objects = input.kind == InputKind::json_object;
     try {
-      return builder_.include(compile_json_schema(text, options));
+      return compile_json_schema(text, options);
     } catch (const Error& error) {
       throw Error(error.kind(), error.what(), field);
     }
   }
 
-  // A schema that is refused leaves nodes behind that nothing uses.
-  NodeId lenient_schema(const ConstraintInput& input) {
+  static Grammar compiled_or_any(const ConstraintInput& input) {
     try {
-      return schema(input.text, input);
+      return compiled(input.text, input);
     } catch (const Error&) {
-      return schema(any_object, input);
+      return compiled(any_object, input);
     }
+  }
+
+  // What is too large together with what comes before it is no fault of this one's field.
+  NodeId schema(const ConstraintInput& input) {
+    if (input.kind == InputKind::json_object && input.text.empty()) return builder_.include(compiled(any_object, input));
+    return builder_.include(input.lenient ? compiled_or_any(input) : compiled(input.text, input));
   }
 
   NodeId part_of(const ConstraintInput& input, int depth) {
@@ -124,6 +132,7 @@ void append_key(const ConstraintInput& input, std::string& key) {
 }  // namespace
 
 Grammar grammar_of(const ConstraintInput& input) {
+  const StepBudget budget(max_form_steps);
   Maker maker;
   const NodeId root = maker.make(input, 0);
   return maker.build(root);

@@ -7,6 +7,7 @@
 
 namespace fulmar {
 
+// A json_object with a text is an object that the text, a schema, allows.
 // Throws Error(bad_request), whose sentence begins with where in the text the problem is.
 Grammar grammar_of(const ConstraintInput& input);
 

@@ -2,8 +2,11 @@
 #include "text/grammar_machine.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <utility>
+
+#include "base/fail.h"
 
 namespace fulmar {
 namespace {
@@ -12,7 +15,8 @@ using Leaf = GrammarProgram::Leaf;
 
 // Where a grammar is ambiguous beyond these, ways to read the text are left out: what is then allowed is still right.
 constexpr std::size_t most_entries = 4096;  // of a place
-constexpr uint64_t most_work = 32'768;      // of one step: leaves looked at
+constexpr uint64_t most_start_work = 8 * GrammarMachine::most_step_work;
+constexpr uint64_t cheap_work = GrammarMachine::most_step_work / 8;
 constexpr int deepest_union = 1000;
 
 uint32_t mixed(uint32_t hash, uint32_t word) {
@@ -30,21 +34,28 @@ GrammarMachine::GrammarMachine(std::shared_ptr<const GrammarProgram> program)
   intern(nothing, false);
   intern(nothing, true);
   ++closure_;
+  enough_ = work_ + most_start_work;
   const uint32_t root = program_->blocks[0].start;
   reach(root, ended);  // the root's end is the text's
   start_ = finish_closure();
 }
 
 std::size_t GrammarMachine::bytes() const {
-  return sets_.size() * sizeof(Set) + entries_.size() * sizeof(Entry) + table_.size() * sizeof(uint32_t) +
-         rows_.size() * sizeof(Row) + targets_.size() * sizeof(Place) + (united_.size() + behind_.size()) * 40 + partition_bytes_ +
-         call_below_.size() * sizeof(uint32_t) + left_.size() * sizeof(uint32_t);
+  constexpr std::size_t union_bytes = 48;  // with its place in the table
+  return sets_.capacity() * sizeof(Set) + entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(uint32_t) +
+         rows_.capacity() * sizeof(Row) + targets_.capacity() * sizeof(Place) + (united_.size() + behind_.size()) * union_bytes + partition_bytes_ +
+         call_below_.capacity() * sizeof(uint32_t) + left_.capacity() * sizeof(uint32_t);
 }
 
 uint32_t GrammarMachine::intern(std::vector<Entry>& entries, bool ends) {
-  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
+  const auto less = [](const Entry& a, const Entry& b) {
     return a.leaf != b.leaf ? a.leaf < b.leaf : a.count != b.count ? a.count < b.count : a.below < b.below;
-  });
+  };
+  work_ += 1 + entries.size();
+  if (!std::ranges::is_sorted(entries, less)) {
+    work_ += entries.size() * std::bit_width(entries.size()) / 4;
+    std::ranges::sort(entries, less);
+  }
   // Stacks that differ only below become one entry.
   std::size_t kept = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -53,6 +64,7 @@ uint32_t GrammarMachine::intern(std::vector<Entry>& entries, bool ends) {
     else
       entries[kept++] = entries[i];
   }
+  if (kept > most_entries) ++cuts_;
   entries.resize(std::min(kept, most_entries));
   uint32_t hash = ends ? 1 : 0;
   for (const Entry& entry : entries) hash = mixed(mixed(mixed(hash, entry.leaf), entry.count), entry.below);
@@ -70,7 +82,7 @@ uint32_t GrammarMachine::intern(std::vector<Entry>& entries, bool ends) {
 }
 
 void GrammarMachine::grow_table() {
-  table_.assign(table_.size() * 4, none);
+  table_.assign(table_.size() * 2, none);
   const std::size_t mask = table_.size() - 1;
   for (uint32_t set = 0; set < sets_.size(); ++set) {
     std::size_t at = sets_[set].hash & mask;
@@ -88,10 +100,15 @@ uint32_t GrammarMachine::united(uint32_t a, uint32_t b, int depth) {
   if (a == b || b == dead) return a;
   if (a == dead) return b;
   if (a > b) std::swap(a, b);
-  if (depth > deepest_union) return b;
   const uint64_t key = uint64_t{a} << 32 | b;
-  if (const auto found = united_.find(key); found != united_.end()) return found->second;
   ++work_;
+  if (const auto found = united_.find(key); found != united_.end()) return found->second;
+  if (depth > deepest_union || tired()) {
+    ++cuts_;
+    return b;
+  }
+  const uint64_t cuts_before = cuts_;
+  work_ += sets_[a].count + sets_[b].count;
   std::vector<Entry> both;
   both.reserve(sets_[a].count + sets_[b].count);
   const auto less = [](const Entry& x, const Entry& y) { return x.leaf != y.leaf ? x.leaf < y.leaf : x.count < y.count; };
@@ -112,7 +129,7 @@ uint32_t GrammarMachine::united(uint32_t a, uint32_t b, int depth) {
     }
   }
   const uint32_t made = intern(both, sets_[a].ends || sets_[b].ends);
-  united_[key] = made;
+  if (cuts_ == cuts_before) united_[key] = made;
   return made;
 }
 
@@ -141,6 +158,11 @@ void GrammarMachine::leave(uint32_t set) {
   for (std::size_t i = 0; i < open_returns_.size(); ++i) {
     const uint32_t from = open_returns_[i];
     for (uint32_t j = 0; j < sets_[from].count; ++j) {
+      if (tired()) {
+        ++cuts_;
+        open_returns_.clear();
+        return;
+      }
       const Entry entry = entries_[sets_[from].first + j];
       const Leaf& leaf = program_->leaves[entry.leaf];
       if (leaf.kind == Leaf::Kind::repeat) {
@@ -170,21 +192,32 @@ void GrammarMachine::call(uint32_t at, uint32_t count, uint32_t below) {
   }
 }
 
-// Begins the blocks that are called, callers before those that they call; that a block may be empty is in the closures
-// of its callers.
+void GrammarMachine::begin(uint32_t block) {
+  const uint32_t below = std::exchange(call_below_[block], none);
+  const std::span<const uint32_t> leaves = program_->leaves_of(program_->blocks[block].start);
+  work_ += leaves.size() + 1;
+  for (const uint32_t leaf : leaves) {
+    if (program_->leaves[leaf].kind == Leaf::Kind::byte)
+      reached_.push_back({leaf, 0, below});
+    else
+      call(leaf, 0, below);
+  }
+}
+
+// Begins the blocks that are called, callers before those that they call; that a block may be empty is in the closures of
+// its callers. A step that is tired still begins what it has come to, without uniting stacks, so that the text can mostly
+// go on.
 GrammarMachine::Place GrammarMachine::finish_closure() {
+  const uint64_t last = std::max(work_, enough_) + most_step_work;
   while (!calls_.empty()) {
     std::ranges::pop_heap(calls_, std::greater{});
     const uint32_t block = calls_.back().second;
     calls_.pop_back();
-    const uint32_t below = std::exchange(call_below_[block], none);
-    const std::span<const uint32_t> leaves = program_->leaves_of(program_->blocks[block].start);
-    work_ += leaves.size() + 1;
-    for (const uint32_t leaf : leaves) {
-      if (program_->leaves[leaf].kind == Leaf::Kind::byte)
-        reached_.push_back({leaf, 0, below});
-      else
-        call(leaf, 0, below);
+    if (work_ < last) {
+      begin(block);
+    } else {
+      call_below_[block] = none;
+      ++cuts_;
     }
   }
   const Place place = intern(reached_, reached_end_);
@@ -198,14 +231,20 @@ GrammarMachine::Place GrammarMachine::find_step(Place place, unsigned char byte,
     std::ranges::fill(left_, 0);
     closure_ = 1;
   }
-  const uint64_t enough = work_ + most_work;
-  for (uint32_t i = 0; i < sets_[place].count && work_ < enough; ++i) {
+  const uint64_t begun = work_;
+  enough_ = begun + most_step_work;
+  for (uint32_t i = 0; i < sets_[place].count; ++i) {
+    if (tired()) {
+      ++cuts_;
+      break;
+    }
     const Entry entry = entries_[sets_[place].first + i];
     const Leaf& leaf = program_->leaves[entry.leaf];
     ++work_;
     if (program_->sets[leaf.set].has(byte)) reach(leaf.next, entry.below);
   }
   const Place next = finish_closure();
+  costly_ |= work_ - begun > cheap_work || cuts_ > 0;
   targets_[target] = next;
   return next;
 }
@@ -214,12 +253,15 @@ GrammarMachine::Row GrammarMachine::make_row(Place place) {
   std::vector<uint32_t>& numbers = set_numbers_;
   numbers.clear();
   for (const Entry& entry : entries(place)) numbers.push_back(program_->leaves[entry.leaf].set);
+  work_ += 1 + numbers.size();
   std::ranges::sort(numbers);
   numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
   row_key_.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(uint32_t));
   const auto [at, is_new] = partition_of_.try_emplace(row_key_, static_cast<uint32_t>(partitions_.size()));
   if (is_new) {
     // Parts are split by one set after the other.
+    constexpr uint64_t split_work = 32;
+    work_ += numbers.size() * split_work;
     Partition made;
     unsigned parts = 1;
     std::array<uint8_t, 256> split{};
@@ -297,14 +339,17 @@ bool GrammarMachine::is_apart(Place place, const Entry& entry) const {
   });
 }
 
-GrammarMachine::Loop GrammarMachine::loop(Place place) const {
+GrammarMachine::Loop GrammarMachine::loop(Place place) {
   Loop best;
-  if (sets_[place].count * largest_closure_ > most_work) return best;  // a step may leave some of it out
+  if (costly_ || sets_[place].count * largest_closure_ > most_step_work) return best;
+  const uint64_t enough = work_ + most_step_work;
   for (const Entry& entry : entries(place)) {
     const Leaf& leaf = program_->leaves[entry.leaf];
     uint32_t chars = leaf.loops ? unbounded_chars : 0;
     if (!leaf.loops && leaf.counts) {
       for (const Entry& below : entries(entry.below)) {
+        if (work_ > enough) break;
+        work_ += 1 + largest_closure_ / 8;
         const Leaf& caller = program_->leaves[below.leaf];
         uint32_t more = 0;
         if (caller.kind == Leaf::Kind::call)
@@ -334,7 +379,7 @@ GrammarMachine::Place GrammarMachine::common_step(Place place, const ByteSet& by
     if (part == looked_at) continue;
     looked_at = part;
     const Place to = step(place, static_cast<unsigned char>(byte));
-    if (common != unknown && to != common) return unknown;
+    if (work_ > common_enough_ || (common != unknown && to != common)) return unknown;
     common = to;
   }
   return common;
@@ -359,6 +404,7 @@ std::optional<GrammarMachine::Place> GrammarMachine::behind_any(Place place, uin
   if (found == behind_.end()) {
     if (!ranges_[char_class]) ranges_[char_class].emplace(program_->classes[char_class]);
     const Utf8Ranges& ranges = *ranges_[char_class];
+    common_enough_ = work_ + most_step_work;
     common = common_step(place, ranges.ascii);
     for (const Utf8Ranges::Lead& lead : ranges.leads) {
       const Place to = common_step(place, ranges, lead);
@@ -372,11 +418,15 @@ std::optional<GrammarMachine::Place> GrammarMachine::behind_any(Place place, uin
 }
 
 GrammarMachine::Place GrammarMachine::adopt(const GrammarMachine& other, Place place) {
+  uint64_t weight = 0;
   // From the bottom up: sets below have lower numbers than those above them.
   std::vector<uint32_t> wanted{place}, here(other.sets_.size(), none);
   std::vector<bool> seen(other.sets_.size());
   seen[place] = true;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    weight += 1 + other.sets_[wanted[i]].count;
+    if (weight > most_weight)
+      fail(ErrorKind::bad_request, "the answer is so deep in the form that was asked for that there is no memory to go on; ask for a simpler form");
     for (const Entry& entry : other.entries(wanted[i])) {
       if (seen[entry.below]) continue;
       seen[entry.below] = true;

@@ -26,6 +26,8 @@ class GrammarMachine {
   static constexpr Place dead = 0;     // no text of the grammar goes on so
   static constexpr Place ended = 1;    // the text is whole, and nothing may follow
   static constexpr uint32_t unbounded_chars = 1 << 30;  // of Loop
+  static constexpr uint64_t most_step_work = 32'768;
+  static constexpr uint64_t most_weight = 65'536;  // of a place that is taken along: sets and their entries
 
   explicit GrammarMachine(std::shared_ptr<const GrammarProgram> program);
 
@@ -46,23 +48,33 @@ class GrammarMachine {
   // The byte that stands for most of those that may follow; with a width above 0.
   unsigned char widest(Place place);
 
-  // Of places where any text of a class's characters may come: so many of them at least.
+  // Of places where any text of a class's characters may come: so many of them at least. None is found once a step was costly,
+  // since a token of those characters takes several steps that nobody has looked at.
   struct Loop {
     uint32_t char_class = GrammarProgram::Leaf::none;  // none: there is no such class
     uint32_t chars = 0;
     bool ends = false;  // and no more
   };
-  Loop loop(Place place) const;
+  Loop loop(Place place);
   // The classes whose characters may come next, as far as ASCII has some of them; a class may come twice.
   void add_classes(Place place, std::vector<uint32_t>& classes) const;
-  // The place behind any one character of a class, where it is the same behind all of them (dead: none may come).
+  // The place behind any one character of a class, where it is the same behind all of them (dead: none may come) and found
+  // with no more work than a step.
   std::optional<Place> behind_any(Place place, uint32_t char_class);
+  // Whether a byte is one that the place reads, without a step: it leads to no dead place, but where ways were left out.
+  bool reads(Place place, unsigned char byte) {
+    const Partition& partition = partitions_[row_of(place).partition];
+    return partition.goes_on[partition.part_of[byte]];
+  }
 
-  // What steps have cost so far, in stacks looked at; for callers who bound it.
+  // What all this has cost so far, in stacks, leaves and entries of sets looked at: some 10 ns each. For callers who bound it;
+  // one step takes no more than twice most_step_work.
   uint64_t work() const { return work_; }
+  // How often a step has left out ways to read the text because it would have cost more.
+  uint64_t cuts() const { return cuts_; }
   std::size_t bytes() const;  // of memory, about
   const GrammarProgram& program() const { return *program_; }
-  // The place of another machine of the same program, here.
+  // The place of another machine of the same program, here. Throws Error(bad_request) where it is of too many stacks.
   Place adopt(const GrammarMachine& other, Place place);
 
  private:
@@ -111,6 +123,8 @@ class GrammarMachine {
   void call(uint32_t leaf, uint32_t count, uint32_t below);
   Place finish_closure();
   bool is_apart(Place place, const Entry& entry) const;
+  void begin(uint32_t block);
+  bool tired() const { return work_ >= enough_; }
   bool calls(uint32_t state, uint32_t block, bool again) const;
   // Where all of these bytes, or characters, lead to; unknown: not to one place.
   Place common_step(Place place, const ByteSet& bytes);
@@ -135,8 +149,9 @@ class GrammarMachine {
   std::vector<uint32_t> call_below_;                  // by block: the stacks it returns to; none: it is not in calls_
   std::vector<uint32_t> left_;                        // by set: the closure that has returned to it
   uint32_t closure_ = 0;
-  bool reached_end_ = false;
-  uint64_t work_ = 0;
+  bool reached_end_ = false, costly_ = false;
+  uint64_t work_ = 0, cuts_ = 0;
+  uint64_t enough_ = 0, common_enough_ = 0;  // work, for the step under way, and for where characters lead to
   std::size_t partition_bytes_ = 0;
   std::size_t largest_closure_ = 0;
   Place start_ = dead;

@@ -20,12 +20,12 @@ namespace {
 class SchemaRules {
  public:
   SchemaRules(SchemaDocument& document, const JsonSchemaOptions& options)
-      : values_(document, options.any_order, options.closed), json_(builder_, options.spaces), name_(options.name) {}
+      : values_(document, options.any_order, options.closed), json_(builder_, options.spaces), name_(options.name), objects_(options.objects) {}
 
   Grammar run() {
     const Term root = values_.root();
     if (!values_.inhabited(root)) fail_at(name_, "allows no value at all, or none that can be written");
-    const NodeId start = value(root);
+    const NodeId start = objects_ ? object(root) : value(root);
     for (std::size_t i = 0; i < terms_.size(); ++i) {
       const Term term = terms_[i];
       try {
@@ -38,6 +38,13 @@ class SchemaRules {
   }
 
  private:
+  NodeId object(Term root) {
+    ValueSet only;
+    only.objects = values_.of(root).objects;
+    if (only.objects.empty()) fail_at(name_, "allows no object, which it has to be");
+    return body(only, values_.name_of(root));
+  }
+
   NodeId value(Term term) {
     const auto [found, is_new] = rules_.try_emplace(term);
     if (is_new) {
@@ -183,6 +190,7 @@ class SchemaRules {
   SchemaValues values_;
   JsonGrammar json_;
   std::string name_;
+  const bool objects_;
   std::map<Term, RuleId> rules_;
   std::vector<Term> terms_;  // in the order of their rules
   std::optional<NodeId> comma_;

@@ -14,6 +14,7 @@ struct JsonSchemaOptions {
   // Objects with named members have no others unless the schema itself says additionalProperties, be it true.
   bool closed = false;
   bool spaces = true;  // white space between values, bounded
+  bool objects = false;  // of what the schema allows only objects
 };
 
 // Throws Error(bad_request), "schema.properties.a.not: is not supported; ...", for what the grammar would not

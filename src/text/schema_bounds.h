@@ -11,7 +11,8 @@ constexpr std::size_t max_schema_depth = 64;
 constexpr std::size_t max_schema_nodes = 20'000;  // values
 
 // While its parts are combined.
-constexpr std::size_t max_schema_steps = 20'000'000;  // of about 50 ns, for all of it
+constexpr std::size_t max_form_steps = 8'000'000;    // of all schemas that are parts of one form
+constexpr std::size_t max_schema_steps = 4'000'000;  // of about 50 ns, for all of it
 constexpr int max_schema_chain = 256;             // schemas inside each other, by nesting or by references
 constexpr std::size_t max_schema_terms = 20'000;  // schemas and combinations of them
 constexpr std::size_t max_schema_shapes = 256;    // forms of objects, or of arrays, in one set of values

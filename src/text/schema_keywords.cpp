@@ -59,7 +59,8 @@ std::optional<uint32_t> count_of(const SchemaDocument& document, SchemaPlace at,
 }
 
 Term SchemaValues::term_of(SchemaPlace place) {
-  for (int steps = 0;; ++steps) {
+  std::vector<SchemaPlace> passed;
+  for (;;) {
     const JsonNode& node = document_.node(place);
     if (node.is(Kind::yes)) return SchemaTerms::anything;
     if (node.is(Kind::no)) return SchemaTerms::nothing;
@@ -69,7 +70,10 @@ Term SchemaValues::term_of(SchemaPlace place) {
     if (reference == nullptr || (node.keys.size() > 1 && !document_.only_reference(node)))
       return leaf(place, false);
     if (!reference->is(Kind::string)) fail_at(document_.path(place) + ".$ref", "must be a string");
-    if (steps == max_schema_chain) fail_at(document_.path(place) + ".$ref", "leads round in a circle");
+    if (std::ranges::find(passed, place) != passed.end()) fail_at(document_.path(place) + ".$ref", "leads round in a circle");
+    if (passed.size() == max_schema_chain)
+      fail_at(document_.path(place) + ".$ref", fmt::format("is one of more than {} references, each of which leads to the next", max_schema_chain));
+    passed.push_back(place);
     place = document_.target(place, reference->text);
   }
 }

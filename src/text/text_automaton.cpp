@@ -222,10 +222,12 @@ TextAutomaton combine(const TextAutomaton& a, const TextAutomaton& b, Keep keep)
 
 }  // namespace
 
-StepBudget::StepBudget(std::size_t steps) : left_(steps), before_(budget) {
+StepBudget::StepBudget(std::size_t steps)
+    : steps_(budget ? std::min(steps, budget->left_) : steps), left_(steps_), before_(budget) {
   budget = this;
 }
 StepBudget::~StepBudget() {
+  if (before_) before_->left_ -= steps_ - left_;
   budget = before_;
 }
 

@@ -24,7 +24,7 @@ class StepBudget {
   static void spend(std::size_t steps);
 
  private:
-  std::size_t left_;
+  std::size_t steps_, left_;
   StepBudget* before_;
 };
 

@@ -22,13 +22,15 @@ void take(std::span<uint64_t> mask, Token token) {
 
 class Walk {
  public:
-  Walk(GrammarMachine& machine, const TokenTrie& trie, const LoopSlices& slices, std::span<uint64_t> mask)
-      : machine_(machine), trie_(trie), slices_(slices), mask_(mask), limit_(machine.work() + max_mask_work) {}
+  Walk(GrammarMachine& machine, const TokenTrie& trie, const LoopSlices& slices, uint64_t most_work, std::span<uint64_t> mask)
+      : machine_(machine), trie_(trie), slices_(slices), mask_(mask), limit_(machine.work() + most_work), works_(most_work > 0) {}
 
-  void find(Place place) {
+  bool find(Place place) {
     std::ranges::fill(mask_, 0);
-    if (!(take_run(place) ? walk_rest(place) : walk(place))) walk_bytes(place);
+    const bool found = works_ && (take_run(place) ? walk_rest(place) : walk(place));
+    if (!found) walk_bytes(place);
     trie_.add_twins(mask_);
+    return found;
   }
 
  private:
@@ -36,6 +38,7 @@ class Walk {
     uint32_t char_class, chars;  // so many may come
     bool ends;                   // and no more
   };
+  bool has_enough() const { return machine_.work() > limit_ || machine_.bytes() > max_machine_bytes; }
 
   // Where all characters of a class lead to one place, from there to one, and so on, a text of such characters may come or
   // not by how many they are.
@@ -47,7 +50,7 @@ class Walk {
     run.ends = run.chars > 0 && loop.ends;
     if (!run.ends && run.chars < TokenSlice::far) {
       uint32_t read = 0;
-      for (Place at = place; read < TokenSlice::far; ++read) {
+      for (Place at = place; read < TokenSlice::far && !has_enough(); ++read) {
         const std::optional<Place> next = machine_.behind_any(at, char_class);
         run.ends = next == GrammarMachine::dead;
         if (!next || run.ends) break;
@@ -113,7 +116,7 @@ class Walk {
         i = node.end;
         continue;
       }
-      if (machine_.work() > limit_) return false;
+      if (has_enough()) return false;
       places_[node.depth] = to;
       if (node.token >= 0) put(mask_, node.token);
       ++i;
@@ -155,7 +158,7 @@ class Walk {
         i = node.end;
         continue;
       }
-      if (machine_.work() > limit_) return false;
+      if (has_enough()) return false;
       places_[node.depth] = to;
       if (slice_) {
         good_[node.depth] = good || is_good(node, from, to);
@@ -182,19 +185,26 @@ class Walk {
       if (const Token token = trie_.nodes()[i].token; token >= 0) take(mask_, token);
   }
 
-  // The grammar is so ambiguous that a whole walk would take too long: the bytes are enough to write any text.
+  // The grammar is so ambiguous that a whole walk would take too long: the bytes are enough to write any text. Those that
+  // there is no time left to try are taken for what the place reads.
   void walk_bytes(Place place) {
     std::ranges::fill(mask_, 0);
+    if (works_) limit_ = machine_.work() + GrammarMachine::most_step_work;
     const std::span<const TokenTrie::Node> nodes = trie_.nodes();
     for (uint32_t i = 1; i < nodes.size(); i = nodes[i].end)
-      if (nodes[i].token >= 0 && machine_.step(place, nodes[i].label) != GrammarMachine::dead) put(mask_, nodes[i].token);
+      if (nodes[i].token >= 0 && goes_on(place, nodes[i].label)) put(mask_, nodes[i].token);
+  }
+
+  bool goes_on(Place place, unsigned char byte) {
+    return machine_.reads(place, byte) && (has_enough() || machine_.step(place, byte) != GrammarMachine::dead);
   }
 
   GrammarMachine& machine_;
   const TokenTrie& trie_;
   const LoopSlices& slices_;
   const std::span<uint64_t> mask_;
-  const uint64_t limit_;
+  uint64_t limit_;
+  const bool works_;
   const TokenSlice* slice_ = nullptr;
   uint8_t most_ = 0;                        // characters of the slice's tokens that are decided
   bool endless_ = false;                    // any number of characters may come
@@ -222,9 +232,9 @@ LoopSlices loop_slices(const GrammarProgram& program, const TokenTrie& trie) {
   return slices;
 }
 
-void find_mask(GrammarMachine& machine, Place place, const TokenTrie& trie, const LoopSlices& slices,
+bool find_mask(GrammarMachine& machine, Place place, const TokenTrie& trie, const LoopSlices& slices, uint64_t most_work,
                std::span<uint64_t> mask) {
-  Walk(machine, trie, slices, mask).find(place);
+  return Walk(machine, trie, slices, most_work, mask).find(place);
 }
 
 }  // namespace fulmar

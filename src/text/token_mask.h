@@ -14,10 +14,11 @@ using LoopSlices = std::vector<std::shared_ptr<const TokenSlice>>;
 LoopSlices loop_slices(const GrammarProgram& program, const TokenTrie& trie);
 
 constexpr std::size_t max_loop_slices = 16;   // more classes are walked byte by byte
-constexpr uint64_t max_mask_work = 1 << 20;  // stacks looked at for one mask; beyond, only single bytes are allowed
+constexpr uint64_t max_mask_work = 1 << 18;  // of GrammarMachine, for one mask; beyond, only single bytes are allowed
+constexpr std::size_t max_machine_bytes = std::size_t{8} << 20;  // with more, the same
 
-// `mask` has a bit for each token of the model, and is overwritten.
-void find_mask(GrammarMachine& machine, GrammarMachine::Place place, const TokenTrie& trie, const LoopSlices& slices,
-               std::span<uint64_t> mask);
+// `mask` has a bit for each token of the model, and is overwritten. False: to find all would have taken more than `most_work`.
+bool find_mask(GrammarMachine& machine, GrammarMachine::Place place, const TokenTrie& trie, const LoopSlices& slices,
+               uint64_t most_work, std::span<uint64_t> mask);
 
 }  // namespace fulmar

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 
 #include "engine/fake_model.h"
 #include "text/grammar_helpers.h"
@@ -181,6 +182,68 @@ TEST(BoundAnswer, AFormIsMadeOnceForAllWhoAskForIt) {
       EXPECT_EQ(error.kind(), ErrorKind::bad_request);
       EXPECT_EQ(error.param(), "grammar");
       EXPECT_EQ(std::string(error.what()).find(words), 0u) << error.what();
+    }
+  }
+}
+
+TEST(BoundAnswer, ABiasThatForbidsAllOfTheFormIsTheRequestsFault) {
+  const auto engine = make_fake_engine({});
+  Question question = bound(*engine, "root ::= \"go \"? [ab] \"!\"", 1);
+  for (const char token : {'g', 'a'}) question.sampling.logit_bias.emplace_back(token, -std::numeric_limits<float>::infinity());
+  const auto one = listen_to(*engine, question);
+  EXPECT_EQ(one->wait(), Finish::stop) << one->error();
+  EXPECT_EQ(one->text(), "b!");
+  question.sampling.logit_bias.emplace_back('b', -std::numeric_limits<float>::infinity());
+  const auto none = listen_to(*engine, question);
+  EXPECT_EQ(none->wait(), Finish::failed);
+  EXPECT_NE(none->error().find("logit_bias forbids every token"), std::string::npos) << none->error();
+}
+
+// What is too large only all together is said of all.
+TEST(BoundAnswer, ASumThatIsTooLargeIsNamed) {
+  const auto engine = make_fake_engine({});
+  ConstraintInput sum{ConstraintInput::Kind::sequence, {}};
+  for (int i = 0; i < 12; ++i) {
+    std::string text;
+    for (int j = 0; j < 10'000; ++j) text += fmt::format("{:x}", (j * 31 + i) % 16);
+    sum.parts.push_back({ConstraintInput::Kind::literal, text, {}, fmt::format("tools[{}].function.parameters", i)});
+  }
+  try {
+    engine->constrain(sum);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+    EXPECT_EQ(error.param(), "tools");
+    EXPECT_EQ(std::string(error.what()).find("tools[0].function.parameters to tools[11].function.parameters, all together: "), 0u) << error.what();
+  }
+}
+
+TEST(BoundAnswer, TheLastTokenThereMayBeLeavesNoHalfCharacter) {
+  FakeOptions options;
+  options.vocab = 256;
+  const auto engine = make_fake_engine(options);
+  const auto listener = listen_to(*engine, bound(*engine, "root ::= \"a\" [\xe4\xb8\x80-\xe9\xbf\xbf]{9}", 3, 3));
+  EXPECT_EQ(listener->wait(), Finish::length) << listener->error();
+  EXPECT_EQ(listener->text(), "a");
+}
+
+// 2^150 ways to read nothing: the answer may well fail, but not the others.
+TEST(BoundAnswer, AFormOfTooManyWaysIsNobodyElsesTrouble) {
+  const auto engine = make_fake_engine({});
+  std::string grammar = "root ::= r0\n";
+  for (int i = 0; i < 150; ++i) grammar += fmt::format("r{} ::= r{} r{}\n", i, i + 1, i + 1);
+  std::vector<std::shared_ptr<Listener>> all;
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    all.push_back(listen_to(*engine, bound(*engine, grammar + "r150 ::= [a-z]?", seed, 30)));
+    all.push_back(listen_to(*engine, bound(*engine, person, seed)));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Finish finish = all[i]->wait();
+    if (i % 2 == 1) {
+      EXPECT_EQ(finish, Finish::stop);
+      EXPECT_TRUE(matches(person, all[i]->text())) << all[i]->text();
+    } else if (finish == Finish::failed) {
+      EXPECT_NE(all[i]->error().find("make it simpler"), std::string::npos) << all[i]->error();
     }
   }
 }

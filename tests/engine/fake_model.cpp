@@ -24,15 +24,15 @@ uint64_t scramble(uint64_t z) {
 
 class AsciiTokenizer final : public Tokenizer {
  public:
-  AsciiTokenizer() {
-    for (int c = 0; c < 128; ++c) characters_.push_back(static_cast<char>(c));
+  explicit AsciiTokenizer(Token size = 128) {
+    for (Token c = 0; c < size; ++c) characters_.push_back(static_cast<char>(c));
   }
   std::vector<Token> encode(std::string_view text) const override { return {text.begin(), text.end()}; }
   std::string_view bytes(Token token) const override {
     if (token <= 0 || token >= size()) return {};
     return std::string_view(characters_).substr(static_cast<size_t>(token), 1);
   }
-  Token size() const override { return 128; }
+  Token size() const override { return static_cast<Token>(characters_.size()); }
   Token end_of_text() const override { return 0; }
   std::string_view kind() const override { return "characters"; }
 
@@ -176,7 +176,8 @@ std::unique_ptr<Engine> make_fake_engine(FakeOptions model, FakeLimits limits) {
   info.id = "fake";
   info.vocab = model.vocab;
   info.slots = model.slots;
-  return make_engine(std::make_unique<FakeModel>(std::move(model)), ascii_tokenizer(), options, std::move(info));
+  const auto tokenizer = model.vocab < 256 ? ascii_tokenizer() : std::make_shared<const AsciiTokenizer>(256);
+  return make_engine(std::make_unique<FakeModel>(std::move(model)), tokenizer, options, std::move(info));
 }
 
 namespace {

@@ -30,7 +30,8 @@ class Gate {
 };
 
 struct FakeOptions {
-  uint32_t slots = 8, max_rows = 64, vocab = 128;
+  uint32_t slots = 8, max_rows = 64;
+  uint32_t vocab = 128;    // 256 and more: tokens past 127 are single bytes
   uint32_t max_picks = 0;  // 0: one a slot
   // Called before each step, counted from 1, on the engine thread; may throw or wait.
   std::function<void(uint64_t step)> before_step{};

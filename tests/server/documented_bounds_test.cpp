@@ -112,7 +112,8 @@ std::vector<std::string> rows() {
                   "without zeros at the end, as a whole number, times its places or those zeros and one are no more than {} |",
                   max_schema_digits, max_long_divisor, max_schema_multiple),
       fmt::format("ways in which a schema counts an array's items with `contains` | {} |", max_shape_counts),
-      fmt::format("steps of making a grammar of a schema, a second or two in all | {} |", max_schema_steps),
+      fmt::format("steps of making a grammar of a schema, some 200 ms in all; of all schemas of a form | {}; {} |", max_schema_steps,
+                  max_form_steps),
       fmt::format("tools of a request; a tool's name; all of their text | {}; {} bytes; {} |", api::kTools, api::kToolName,
                   size(api::kToolBytes)),
       fmt::format("[forms of answers](structured.md): a schema, a grammar, an expression or all choices; choices | {}; {} |",
@@ -127,7 +128,12 @@ std::vector<std::string> rows() {
       fmt::format("memory of a form, of which the last {} sets of tokens are kept; of all that are in use or among the {} last | {} and "
                   "its steps; {} MiB |",
                   max_constraint_masks, max_kept_constraints, size(max_constraint_bytes), max_constraints_memory >> 20),
-      fmt::format("places of a grammar looked at for the set of tokens that may come next | {} |", max_mask_work),
+      fmt::format("places of a grammar looked at (some 10 ns each) for the set of tokens that may come next; for those of all forms in a "
+                  "step of the model | {}; {}, shared by the forms, each of which has {} |",
+                  max_mask_work, max_step_form_work, least_form_work),
+      fmt::format("places of a grammar looked at for one byte; for reading one token | {}; {} |", GrammarMachine::most_step_work, max_read_work),
+      fmt::format("places of a grammar that an answer is in, where its form begins anew in memory | {} |", GrammarMachine::most_weight),
+      fmt::format("refused forms that are remembered | {} |", max_kept_refusals),
       fmt::format("classes of characters whose tokens a grammar has at hand; those that all grammars share | {}; {} |",
                   max_loop_slices, max_kept_slices),
       fmt::format("calls of an answer; the text of one | {}; {} |", most_calls, size(most_call_bytes)),

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "fulmar/engine.h"
+#include "text/constraint_input.h"
+#include "text/grammar_program.h"
 
 namespace fulmar::test {
 
@@ -47,8 +49,9 @@ class FakeEngine final : public Engine {
   ~FakeEngine() override;
 
   std::shared_ptr<const Prompt> prepare(const PromptInput& input) const override;
-  // Checks nothing, holds to nothing.
+  // Holds to nothing; checks nothing before compile_forms().
   std::shared_ptr<const Constraint> constrain(const ConstraintInput& input) const override {
+    if (compiles_forms_) compile_grammar(grammar_of(input));
     last_constraint_ = input;
     return nullptr;
   }
@@ -74,6 +77,7 @@ class FakeEngine final : public Engine {
   Request last_request() const;    // as it was submitted
   PromptInput last_input() const;  // as it was prepared
   ConstraintInput last_constraint() const { return last_constraint_; }
+  void compile_forms() { compiles_forms_ = true; }
   int preparing() const { return preparing_; }  // threads that are making a prompt now
 
  private:
@@ -93,6 +97,7 @@ class FakeEngine final : public Engine {
   Request last_;
   mutable PromptInput last_input_;
   mutable ConstraintInput last_constraint_;
+  bool compiles_forms_ = false;
   std::string trouble_;
   bool draining_ = false, over_ = false;
   std::thread thread_;

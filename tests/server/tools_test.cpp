@@ -289,7 +289,8 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   const ConstraintInput tools = required.parts[1].parts[0].parts[1];
   ASSERT_EQ(tools.parts.size(), 2u);
   EXPECT_EQ(tools.parts[0].parts[0].text, R"({"name": "weather", "arguments": )");
-  EXPECT_EQ(tools.parts[0].parts[1].kind, Kind::json_schema);
+  EXPECT_EQ(tools.parts[0].parts[1].kind, Kind::json_object);
+  EXPECT_NE(tools.parts[0].parts[1].text.find("\"properties\""), std::string::npos);
   EXPECT_EQ(tools.parts[0].parts[1].field, "tools[0].function.parameters");
   EXPECT_TRUE(tools.parts[0].parts[1].lenient);
   EXPECT_FALSE(tools.parts[0].parts[1].in_order);
@@ -307,7 +308,9 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   const ConstraintInput both = strict.parts[0].parts[0].parts[1];
   EXPECT_FALSE(both.parts[0].parts[1].lenient);
   EXPECT_TRUE(both.parts[0].parts[1].in_order) << "members of arguments stand as in the schema";
+  EXPECT_NE(both.parts[0].parts[1].text, "");
   EXPECT_EQ(both.parts[1].parts[1].kind, Kind::json_object);
+  EXPECT_EQ(both.parts[1].parts[1].text, "");
 
   for (const bool in_order : {true, false}) {
     const ConstraintInput schema = form(fmt::format(R"("response_format":{{"type":"json_schema","json_schema":{{"strict":{},"schema":{{}}}}}})", in_order));
@@ -322,6 +325,46 @@ TEST(Tools, CallsThatMustBeMadeBindTheAnswer) {
   client.post("/v1/chat/completions", body_of(R"("response_format":{"type":"json_object"},"max_tokens":1)"));
   const ConstraintInput before = form(kCalls);
   EXPECT_EQ(before.kind, Kind::json_object) << "nothing is bound where nothing asks for it: this is the one before";
+}
+
+// Objects of six texts in any order, two for each tool, are a grammar of more than there is room for.
+TEST(Tools, SchemasThatAreTooLargeTogetherAreKeptToByDegrees) {
+  Harness harness;
+  Client client = harness.client();
+  const auto texts = [](int members, int tool) {
+    std::string properties;
+    for (int j = 0; j < members; ++j)
+      properties += fmt::format("{}\"p{}\":{{\"type\":\"string\",\"maxLength\":{}}}", j == 0 ? "" : ",", j, tool + 10 * j + 5);
+    return properties;
+  };
+  const auto tools = [&](int count, int members, bool strict) {
+    std::string text = "\"tools\":[";
+    for (int i = 0; i < count; ++i)
+      text += fmt::format(R"({}{{"function":{{"name":"f{}","strict":{},"parameters":{{"type":"object","properties":{{{},"o":{{"type":"object","properties":{{{}}}}}}}}}}}}})",
+                          i == 0 ? "" : ",", i, strict, texts(members - 1, i), texts(members, i + 1));
+    return text + R"(],"tool_choice":"required","max_tokens":1)";
+  };
+  const auto arguments = [&](int count, int members) {
+    const Answer answer = client.post("/v1/chat/completions", body_of(tools(count, members, false)));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return harness.engine.last_constraint().parts.at(1).parts.at(0).parts.at(1).parts.at(static_cast<size_t>(count) - 1).parts.at(1);
+  };
+  harness.engine.compile_forms();
+  EXPECT_FALSE(arguments(2, 6).in_order);
+  EXPECT_NE(arguments(128, 6).text, "");
+  EXPECT_TRUE(arguments(128, 6).in_order);
+  EXPECT_EQ(arguments(128, 40).text, "");
+  EXPECT_EQ(client.post("/v1/chat/completions", body_of(tools(128, 40, true))).status, 400);
+}
+
+TEST(Tools, AFormBesideCallsThatMustBeMadeIsRefused) {
+  Harness harness;
+  Client client = harness.client();
+  const std::string form = R"(,"response_format":{"type":"json_object"},"max_tokens":1)";
+  const Answer answer = client.post("/v1/chat/completions", body_of(kCalls + R"(,"tool_choice":"required")" + form));
+  EXPECT_EQ(answer.status, 400) << answer.body;
+  EXPECT_NE(answer.body.find("\"param\":\"response_format\""), std::string::npos) << answer.body;
+  EXPECT_EQ(client.post("/v1/chat/completions", body_of(kCalls + form)).status, 200);
 }
 
 // Its models' spelling, by a body that only its clients send.

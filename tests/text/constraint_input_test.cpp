@@ -75,6 +75,27 @@ TEST(ConstraintInput, MembersStandInTheSchemasOrderWhereThatIsAskedFor) {
   EXPECT_EQ(reader.read(R"({"b":1,"a":{"x":1,"y")"), 'n') << "inside too";
 }
 
+// Arguments of calls are objects, also where a schema does not say so.
+TEST(ConstraintInput, AnObjectOfASchemaIsOneOfItsObjects) {
+  ConstraintInput input{json_object, R"({"properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":false})", {}, "tools[0].function.parameters"};
+  EXPECT_EQ(Reader(input).read(R"({"a":1})"), 'w');
+  for (const char* none : {"1", "[]", "\"a\"", "{}", "null", "true"}) EXPECT_EQ(Reader(input).read(none), 'n') << none;
+  input.text = R"({"type":["object","null"],"maxProperties":0})";
+  EXPECT_EQ(Reader(input).read("{}"), 'w');
+  EXPECT_EQ(Reader(input).read("null"), 'n');
+  input.text = R"({"type":"string"})";
+  try {
+    grammar_of(input);
+    ADD_FAILURE() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string_view(error.what()), "tools[0].function.parameters: allows no object, which it has to be");
+    EXPECT_EQ(error.param(), input.field);
+  }
+  input.lenient = true;
+  EXPECT_EQ(Reader(input).read(R"({"b":[1]})"), 'w');
+  EXPECT_EQ(Reader(input).read("\"b\""), 'n');
+}
+
 TEST(ConstraintInput, InputsThatMeanDifferentThingsHaveDifferentKeys) {
   ConstraintInput one{repeated, ",", {text_of("a")}}, other = one;
   other.most = 2;

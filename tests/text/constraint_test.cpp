@@ -2,6 +2,7 @@
 #include "text/constraint.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <random>
 #include <thread>
@@ -180,6 +181,69 @@ TEST(Constraint, LongAnswersTakeBoundedMemory) {
   EXPECT_TRUE(run.is_over());
   EXPECT_TRUE(other.accept("[[abc,],]"));
   EXPECT_TRUE(other.is_over());
+}
+
+std::string in_each_other(int rules) {
+  std::string text = "root ::= r0\n";
+  for (int i = 0; i < rules; ++i) text += fmt::format("r{} ::= r{} r{}\n", i, i + 1, i + 1);
+  return text + fmt::format("r{} ::= [a-z]?", rules);
+}
+
+std::vector<Grammar> costly_grammars() {
+  std::string counters;
+  for (int i = 0; i < 200; ++i) counters += fmt::format("{}.{{{},500}}{}", i == 0 ? "(" : "|", i, static_cast<char>('a' + i % 26));
+  return {parse_gbnf(in_each_other(150)), test::regex_grammar("(((.{0,1000}){0,1000}){0,1000}b){0,1000}"), test::regex_grammar(counters + ")*")};
+}
+
+std::size_t allocated() {
+  const auto info = mallinfo2();  // all zero under a sanitizer
+  return info.uordblks + info.hblkhd;
+}
+
+// Four answers held to one form each: what is counted is what the C library has given out, and all of it comes back.
+TEST(Constraint, CostlyFormsTakeNoMoreThanTheirBounds) {
+  std::mt19937 random(11);
+  static_cast<void>(world_trie());
+  for (const Grammar& grammar : costly_grammars()) {
+    const auto memory = std::make_shared<ConstraintMemory>(0);
+    auto constraint = std::make_shared<const Constraint>(grammar, world_trie(), memory);
+    const std::size_t before = allocated(), counted_before = *memory;
+    std::vector<ConstraintRun> runs(4, ConstraintRun(constraint));
+    for (int i = 0; i < 40; ++i) {
+      constraint->allow(1 << 18);
+      for (ConstraintRun& run : runs) {
+        const std::vector<Token> allowed = test::listed(*run.mask());
+        if (allowed.empty()) continue;
+        try {
+          EXPECT_TRUE(run.accept(world()->bytes(allowed[random() % allowed.size()])) || run.is_cut());
+        } catch (const Error& error) {
+          EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+        }
+      }
+      ASSERT_LT(*memory, std::size_t{40} << 20);
+    }
+    EXPECT_LT(allocated(), before + 2 * (*memory - counted_before) + (std::size_t{2} << 20));
+    runs.clear();
+    constraint.reset();
+    EXPECT_EQ(*memory, 0u);
+  }
+}
+
+// The same set but for the longer tokens; and where there is work again, all of it.
+TEST(Constraint, BeyondItsShareOfAStepOnlySingleBytesMayCome) {
+  for (const char* text : grammars) {
+    const Grammar grammar = parse_gbnf(text);
+    const auto constraint = std::make_shared<const Constraint>(grammar, world_trie());
+    GrammarMachine machine(std::make_shared<const GrammarProgram>(compile_grammar(grammar)));
+    TokenSet whole = naive_mask(machine, machine.start()), bytes = whole;
+    for (const Token token : test::listed(whole))
+      if (world()->bytes(token).size() > 1) bytes[static_cast<std::size_t>(token) / 64] &= ~(uint64_t{1} << (token % 64));
+    ConstraintRun run(constraint);
+    constraint->allow(0);
+    EXPECT_EQ(*run.mask(), bytes) << text;
+    constraint->allow(max_mask_work);
+    EXPECT_EQ(*run.mask(), whole) << text;
+  }
 }
 
 TEST(Constraint, ManyThreadsMayUseOne) {

@@ -141,6 +141,32 @@ TEST(Grammar, AmbiguityCostsNoMoreThanTheTextIsLong) {
   EXPECT_LT(machine.work(), 1'000'000u);
 }
 
+// Each rule is the next one twice, and the last one is a sign or nothing: 2^rules ways to read nothing.
+std::string doubled(int rules) {
+  std::string text = "root ::= r0\n";
+  for (int i = 0; i < rules; ++i) text += fmt::format("r{} ::= r{} r{}\n", i, i + 1, i + 1);
+  return text + fmt::format("r{} ::= \"x\"?", rules);
+}
+
+TEST(Grammar, AStepHasABoundWhereWaysDoubleWithEachRule) {
+  for (const int rules : {4, 6}) {
+    const Grammar grammar = parse_gbnf(doubled(rules));
+    for (const std::size_t count : {0, 1, 15, 16, 17, 63, 64, 65})
+      EXPECT_EQ(accepts(grammar, std::string(count, 'x')), count <= std::size_t{1} << rules) << count;
+  }
+  for (const int rules : {50, 150, 300}) {
+    GrammarMachine machine(std::make_shared<const GrammarProgram>(compile_grammar(parse_gbnf(doubled(rules)))));
+    GrammarMachine::Place place = machine.start();
+    for (int i = 0; i < 20; ++i) {
+      const uint64_t before = machine.work();
+      place = machine.step(place, 'x');
+      EXPECT_LT(machine.work() - before, 3 * GrammarMachine::most_step_work) << rules;
+      EXPECT_NE(place, GrammarMachine::dead);
+    }
+    EXPECT_LT(machine.bytes(), std::size_t{32} << 20);
+  }
+}
+
 // Nodes of all kinds at random; rules only read on after a byte, so that none is left recursive.
 Grammar random_grammar(std::mt19937& random) {
   GrammarBuilder builder;

@@ -342,6 +342,15 @@ TEST(JsonSchema, WhatIsNotSupportedIsRefusedByItsPath) {
   EXPECT_EQ(refusal(R"({"$ref": "http://example.com/x"})"),
             "schema.$ref: \"http://example.com/x\" is not in this schema; put it under $defs");
   EXPECT_EQ(refusal(R"({"$ref": "#"})"), "schema.$ref: leads round in a circle");
+  EXPECT_EQ(refusal(R"({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}})"),
+            "schema.$defs.a.$ref: leads round in a circle");
+  const auto chain = [](int length) {
+    std::string schema = R"({"$ref": "#/$defs/a0", "$defs": {)";
+    for (int i = 0; i + 1 < length; ++i) schema += fmt::format(R"("a{}": {{"$ref": "#/$defs/a{}"}}, )", i, i + 1);
+    return schema + fmt::format(R"("a{}": {{"type": "integer"}}}}}})", length - 1);
+  };
+  EXPECT_EQ(refusal(chain(257)), "taken");
+  EXPECT_EQ(refusal(chain(258)), "schema.$defs.a256.$ref: is one of more than 256 references, each of which leads to the next");
   EXPECT_EQ(refusal(R"({"allOf": [{"$ref": "#"}]})"),
             "schema: refers to itself without an object or an array in between");
   EXPECT_EQ(refusal(R"({"type": "object", "required": "a"})"), "schema.required: must be a list of names");
