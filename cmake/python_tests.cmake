@@ -93,7 +93,8 @@ add_test(NAME packages.jsonschema COMMAND ${FULMAR_PYTHON} ${clients} pypi ${PRO
 set_tests_properties(packages.jsonschema PROPERTIES FIXTURES_SETUP jsonschema SKIP_RETURN_CODE 77 TIMEOUT 600)
 add_test(NAME text.json_schemas COMMAND ${FULMAR_PYTHON} ${PROJECT_SOURCE_DIR}/tests/schemas/test_json_schemas.py $<TARGET_FILE:schema_driver>
                                         --python ${PROJECT_BINARY_DIR}/venv-jsonschema/${python_in_venv})
-set_tests_properties(text.json_schemas PROPERTIES FIXTURES_REQUIRED jsonschema SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS text)
+set_tests_properties(text.json_schemas PROPERTIES FIXTURES_REQUIRED jsonschema SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS text
+                     ENVIRONMENT FULMAR_DATA=${PROJECT_SOURCE_DIR}/models)  # the vocabulary
 
 # llama.cpp's own writer of GGUF files.
 fulmar_script_test(e2e.gguf_package SCRIPT ${PROJECT_SOURCE_DIR}/tests/e2e/gguf_package.py FIXTURE gguf

@@ -87,6 +87,11 @@ void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise) {
       .one_of({"value-key", "key-value"})
       .needs(state);
   command.option("--threads", flags.spec.threads, "CPU threads; by default one per core");
+  command
+      .option("--activations", flags.spec.activations,
+              "What the CPU rounds the inputs of products with integer formats to: f32 (nothing), i16 or i8; by default "
+              "what the format's own rounding hides")
+      .one_of({"f32", "i16", "i8"});
   command.flag("--reproducible", flags.spec.reproducible,
                "The same seed gives the same text in any company, on every device; slower on some");
 }
@@ -111,15 +116,15 @@ std::string demo_model_file() {
   return find_data_file("fulmar-demo.safetensors").string();
 }
 
-ModelSpec spec_of(const ModelFlags& flags) {
+ModelSpec spec_of(const ModelFlags& flags, NoModel otherwise) {
   ModelSpec spec = flags.spec;
-  if (spec.file.empty()) spec.file = demo_model_file();
+  if (spec.file.empty() && otherwise == NoModel::demo) spec.file = demo_model_file();
   spec.matrix_units = !flags.no_matrix_units;
   spec.adapters = adapters_of(flags);
   if (flags.states.size() > 1)
     fail(ErrorKind::misuse, "--state is given {} times: only chat and complete mix several states", flags.states.size());
   if (!flags.states.empty()) spec.state = flags.states[0];
-  spec.progress = show_progress("loading " + spec.file);
+  if (!spec.file.empty()) spec.progress = show_progress(fmt::format("loading {}", spec.file));
   return spec;
 }
 

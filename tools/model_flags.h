@@ -22,8 +22,8 @@ struct ModelFlags {
 // --memory-limit 2G
 void add_memory_limit(Command& command, uint64_t& limit);
 
-// What a command without --model does: complain, or take the demo model that comes with the program.
-enum class NoModel { misuse, demo };
+// What a command without --model does: complain, take the demo model that comes with the program, or do without.
+enum class NoModel { misuse, demo, none };
 void add_model_flags(Command& command, ModelFlags& flags, NoModel otherwise = NoModel::misuse);
 void add_vocab_flag(Command& command, ModelFlags& flags);
 // --chat-template and --reasoning-budget
@@ -31,9 +31,10 @@ void add_chat_flags(Command& command, ModelFlags& flags, std::optional<uint32_t>
 
 // The demo model's. Throws Error(misuse) where it is not there.
 std::string demo_model_file();
-// The model that the flags name, the demo model where they name none, with a bar on stderr while it loads.
-// Throws Error(misuse) where there are more modes or scalings than adapters, or fewer but not one.
-ModelSpec spec_of(const ModelFlags& flags);
+// The model that the flags name, the demo model where they name none, with a bar on stderr while it loads; with
+// NoModel::none what they say of whatever model comes. Throws Error(misuse) where there are more modes or scalings than
+// adapters, or fewer but not one.
+ModelSpec spec_of(const ModelFlags& flags, NoModel otherwise = NoModel::demo);
 
 // Engine options for a program with one user. Throws Error(misuse) for more than one --state.
 EngineOptions single_user(const ModelFlags& flags);

@@ -85,11 +85,9 @@ int run_serve(const ServeFlags& flags) {
   set_log_level(flags.log_level);
   EngineOptions options = flags.engine;
   const bool none_at_first = flags.spec.file.empty() && !flags.server.host.folders.models.empty();
-  options.model = spec_of(flags);
+  options.model = spec_of(flags, none_at_first ? NoModel::none : NoModel::demo);
   if (none_at_first) {
     refuse_first_models_flags(flags);
-    options.model.file.clear();
-    options.model.progress = {};
     Engine::fits_beside(options);  // a wrong word should not wait for the first request
   }
   if (!log_enabled(LogLevel::info)) options.model.progress = {};

@@ -15,6 +15,7 @@ enum class ErrorKind {
   not_found,      // HTTP 404
   bad_method,     // HTTP 405
   timed_out,      // HTTP 408
+  conflict,       // HTTP 409: what it goes on from was changed by somebody else meanwhile
   too_large,      // HTTP 413
   busy,           // HTTP 429: the queue is full, try again later
   unavailable,    // HTTP 503: loading, draining, or the device is gone

@@ -29,6 +29,9 @@ struct ModelSpec {
   uint32_t step_tokens = 256;  // rows of the largest step, at least `slots`: decode rows first, then prompts
   uint32_t threads = 0;        // CPU threads; 0: one per core
   bool matrix_units = true;    // of GPUs, where they have them and passed a try
+  // What the CPU rounds inputs of products with integer formats to: "f32", which is not at all, "i16" or "i8"; empty:
+  // what the format's own rounding hides, and with precisions that begin with fp32 nothing.
+  std::string activations;
   // The same seed gives the same text in any company on every device, at the price of speed on some. Without
   // it that holds on CPUs without AVX-512, and elsewhere in steps of few rows; docs/http-api.md has it all.
   bool reproducible = false;

@@ -44,10 +44,10 @@ struct KeptTurn {
   // The state cannot be made again from the tokens, as one that was imported, mixed, or began from a tuned state: it is
   // durable with the turn, and stays. With parent 0 `tokens` may then be fewer than the state has seen.
   bool whole = false;
-  // Whatever the name stands for is replaced. Else it must stand for `parent` still (for none: not exist): Error(busy)
+  // Whatever the name stands for is replaced. Else it must stand for `parent` still (for none: not exist): Error(conflict)
   // where it moved meanwhile, Error(not_found) where it was erased.
   bool replace = false;
-  // The name is a new one, whatever it goes on from: Error(busy) where there is one by now.
+  // The name is a new one, whatever it goes on from: Error(conflict) where there is one by now.
   bool fresh = false;
 };
 constexpr size_t max_note = 4096;
@@ -110,6 +110,10 @@ struct StoreStats {
   std::string last_error;      // what is wrong with the file; empty where nothing is
 };
 
+// That a turn of some sessions is under way: while it lives no other turn of them begins, in whatever engine. It must not
+// outlive the store.
+using Lease = std::shared_ptr<void>;
+
 // Ends the calls when it dies, after one that is under way; so not inside one.
 using Subscription = std::shared_ptr<void>;
 
@@ -121,6 +125,11 @@ class StateStore {
   virtual ~StateStore() = default;  // waits until what was asked for is done and states are written
 
   virtual FoundSession find(const std::string& id) = 0;
+
+  // Whoever has begun a turn holds this until what is kept of it is durable, and looks with find() only then for what it
+  // goes on from. All of the names or none: null while others have one; subscribers hear when to ask again. Forks, imports
+  // and erasures ask for none.
+  [[nodiscard]] virtual Lease lease(const std::vector<std::string>& ids) = 0;
 
   virtual Ticket put(KeptTurn turn) = 0;
   // Another value for a turn's state, which has seen more of the same text: those who go on from it have less to feed. It
@@ -149,7 +158,8 @@ class StateStore {
   virtual std::optional<std::string> document(const std::string& id) = 0;
   virtual bool lasts() const = 0;  // whether what is kept is there when the program starts again
 
-  // `changed` is called by the store's thread, without its lock, when outcomes are there or a state was read.
+  // `changed` is called by the store's thread, without its lock, when outcomes are there, a state was read or a
+  // lease that somebody else asked for has ended.
   [[nodiscard]] virtual Subscription subscribe(std::function<void()> changed) = 0;
   virtual StoreStats stats() const = 0;
 };

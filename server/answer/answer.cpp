@@ -11,8 +11,10 @@
 #include <optional>
 #include <utility>
 
+#include "answer/behalf.h"
 #include "answer/choice_text.h"
 #include "answer/prompt_scores.h"
+#include "answer/tenants.h"
 #include "answer/text_parts.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -65,7 +67,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   void add(Choice& choice, const Event& event);
   bool has_echo(uint32_t index) const;
   void count_prompt(size_t prompt, const Event& event);
-  void end_with(Error error);
+  void end_with(const Error& error);
   void keep_rest();
   std::vector<Piece> take_pieces();
   // By whoever takes.
@@ -92,6 +94,7 @@ class Answer final : public http::Source, public Stoppable, public std::enable_s
   Running& running_;
   Measures& measures_;
   const std::string id_;  // in there; empty: it is not
+  const std::string tenant_ = Behalf::tenant();
   const std::vector<uint32_t> indices_;
   const bool trim_, echo_, tells_tokens_, tells_progress_, repeats_;
   const uint32_t drawn_;  // choices of each prompt, all of which are shown, or the best
@@ -301,8 +304,8 @@ void Answer::keep_rest() {
 }
 
 // One choice's failure ends the whole answer.
-void Answer::end_with(Error error) {
-  error_ = std::move(error);
+void Answer::end_with(const Error& error) {
+  error_ = told_to(tenant_, error);
   served_.reset();
   pausers_.clear();
   close_all();

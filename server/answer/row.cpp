@@ -106,7 +106,7 @@ void run(const Context& context, const std::vector<Row>& rows, const http::Reque
   try {
     const http::HolderPtr holder = holder_of(context, row, request, body);
     if (row.auth == Auth::in_body && !holder)
-      fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or the field password");
+      fail(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, x-api-key: <password>, or the field password");
     if (const auto refusal = refusal_of(row, holder)) return reply->respond(http::worded(row.family.wording, *refusal));
     if (holder) reply->bill(holder);
     const Behalf behalf(holder);

@@ -1,17 +1,35 @@
 // Names of sessions get their holder's in front on the way in, and lose it on the way out.
 #include "answer/tenants.h"
 
+#include <fmt/format.h>
+
+#include <string_view>
 #include <utility>
 
 namespace fulmar::api {
 
+Error told_to(const std::string& tenant, const Error& error) {
+  std::string sentence = error.what();
+  for (const std::string_view before : {"session ", "session '"}) {
+    const std::string kept = fmt::format("{}{}/", before, tenant);
+    for (size_t at = sentence.find(kept); !tenant.empty() && at != sentence.npos; at = sentence.find(kept, at))
+      sentence.erase(at += before.size(), tenant.size() + 1);
+  }
+  return {error.kind(), sentence, error.param()};
+}
+
 class Tenants::Store final : public StateStore {
  public:
-  Store(StateStore& of, const std::string& tenant) : of_(of), prefix_(tenant + "/") {}
+  Store(StateStore& of, const std::string& tenant) : of_(of), tenant_(tenant), prefix_(fmt::format("{}/", tenant)) {}
 
   std::string scoped(const std::string& id) const { return prefix_ + id; }
 
   FoundSession find(const std::string& id) override { return of_.find(scoped(id)); }
+  Lease lease(const std::vector<std::string>& ids) override {
+    std::vector<std::string> own;
+    for (const std::string& id : ids) own.push_back(scoped(id));
+    return of_.lease(own);
+  }
   Ticket put(KeptTurn turn) override {
     turn.id = scoped(turn.id);
     return of_.put(std::move(turn));
@@ -24,8 +42,11 @@ class Tenants::Store final : public StateStore {
   Ticket put_document(const std::string& id, std::string bytes) override { return of_.put_document(scoped(id), std::move(bytes)); }
   std::optional<std::string> document(const std::string& id) override { return of_.document(scoped(id)); }
   bool lasts() const override { return of_.lasts(); }
-  std::optional<Outcome> outcome(const Ticket& ticket) override { return of_.outcome(ticket); }
-  Outcome wait(const Ticket& ticket) override { return of_.wait(ticket); }
+  std::optional<Outcome> outcome(const Ticket& ticket) override {
+    std::optional<Outcome> outcome = of_.outcome(ticket);
+    return outcome ? std::optional(told(std::move(*outcome))) : std::nullopt;
+  }
+  Outcome wait(const Ticket& ticket) override { return told(of_.wait(ticket)); }
 
   // Those of one holder stand together, for names are sorted.
   std::vector<SessionEntry> list(const std::string& after, size_t count) const override {
@@ -41,18 +62,28 @@ class Tenants::Store final : public StateStore {
     if (found) found = unscoped(std::move(*found));
     return found;
   }
-  Transcript transcript(const std::string& id) override { return of_.transcript(scoped(id)); }
+  Transcript transcript(const std::string& id) override {
+    try {
+      return of_.transcript(scoped(id));
+    } catch (const Error& error) {
+      throw told_to(tenant_, error);
+    }
+  }
   Subscription subscribe(std::function<void()> changed) override { return of_.subscribe(std::move(changed)); }
   StoreStats stats() const override { return of_.stats(); }
 
  private:
+  Outcome told(Outcome outcome) const {
+    if (outcome.error) outcome.error = told_to(tenant_, *outcome.error);
+    return outcome;
+  }
   SessionEntry unscoped(SessionEntry entry) const {
     entry.id.erase(0, prefix_.size());
     return entry;
   }
 
   StateStore& of_;
-  const std::string prefix_;
+  const std::string tenant_, prefix_;
 };
 
 class Tenants::View final : public Engine {

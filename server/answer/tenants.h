@@ -14,6 +14,9 @@
 
 namespace fulmar::api {
 
+// An error as its tenant is told, to whom his session "notes" is no "alice/notes".
+Error told_to(const std::string& tenant, const Error& error);
+
 class Tenants {
  public:
   Tenants();

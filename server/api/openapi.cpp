@@ -111,7 +111,7 @@ std::vector<int> failures_of(const Row& row) {
   std::vector<int> all = {400, 403, 404, 408, 417, 429, 431, 500, 501, 503};
   if (row.auth != Auth::open) all.push_back(401);
   if (std::string_view(row.path).find("{}") != std::string_view::npos || row.about.query) all.push_back(414);
-  if (std::string_view(row.method) == "POST") all.push_back(413);
+  if (std::string_view(row.method) == "POST") all.insert(all.end(), {409, 413});
   if (row.family.invalid != 400) all.push_back(row.family.invalid);
   std::ranges::sort(all);
   return all;
@@ -276,6 +276,7 @@ class Document {
       case 403: return "Not for this web page, host name or key.";
       case 404: return "There is no such model, session or answer.";
       case 408: return "The request came too slowly, or the answer was read so.";
+      case 409: return "What it goes on from was changed by another request meanwhile.";
       case 413: return "The body is too large.";
       case 414: return "The path is too long.";
       case 417: return "Of expectations only 100-continue is known.";
@@ -298,7 +299,12 @@ class Document {
     };
     const json::object words{{"schema", {{"type", "string"}}}};
     if (!answers.empty()) all["application/json"] = {{"schema", any_of(std::move(answers))}};
-    if (has({Answers::generation, Answers::events})) all["text/event-stream"] = words;
+    // Of each event, as those who check streams read it.
+    const json::object event{{"type", "object"},
+                             {"properties", {{"data", {{"type", "string"}}}, {"event", {{"type", "string"}}}}},
+                             {"required", json::array{"data"}},
+                             {"additionalProperties", false}};
+    if (has({Answers::generation, Answers::events})) all["text/event-stream"] = {{"schema", event}};
     if (has({Answers::lines})) all["application/x-ndjson"] = words;
     if (has({Answers::file})) all["application/octet-stream"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
     if (has({Answers::file, Answers::text})) all["text/plain"] = words;

@@ -55,6 +55,8 @@ ServedPtr Host::find(std::string_view name) {
     if (draining_) fail(ErrorKind::unavailable, "the server is shutting down");
     if (ServedPtr found = named(name)) return found;
     if (id.empty()) id = current_;
+    // Where none is on its way, waiting helps nobody.
+    if (shelf_.is_open() && id.empty() && at_work_.empty() && orders_.empty()) throw Error(ErrorKind::bad_request, why_not(), "model");
     if (!shelf_.is_open() || id.empty()) fail(ErrorKind::unavailable, "{}", why_not());
     if (known_.contains(id)) throw NotResident(id);
   }

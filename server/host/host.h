@@ -68,7 +68,8 @@ class Host {
   Host& operator=(const Host&) = delete;
 
   // Any thread. An empty name is the current model, and so is every name where there is no shelf and nothing is called so.
-  // Throws Error(unavailable), saying why, where there is no model, NotResident for one on the shelf, Error(not_found).
+  // Throws Error(unavailable), saying why, where there is no model yet, Error(bad_request) where none is asked for and none is
+  // on its way, NotResident for one on the shelf, Error(not_found).
   ServedPtr find(std::string_view name);
   // The same, but a name that no model is called by, loaded or on the shelf, is the current model.
   ServedPtr find_or_current(std::string_view name);

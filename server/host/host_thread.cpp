@@ -25,6 +25,12 @@ Error as_error(const std::exception_ptr& thrown) {
   }
 }
 
+// As clients are told: who asked for a file that is there has made no mistake.
+Error told(const Error& error, const Shelf& shelf) {
+  const ErrorKind kind = error.kind() == ErrorKind::not_found ? ErrorKind::bad_file : error.kind();
+  return {kind, shelf.without_folder(error.what()), error.param()};
+}
+
 bool same_but_for_adapters(const ModelSpec& a, const ModelSpec& b) {
   return a.file == b.file && a.name == b.name && a.strategy == b.strategy && a.vocab == b.vocab && a.state == b.state &&
          a.state_order == b.state_order && a.chat_template == b.chat_template && a.slots == b.slots && a.reranker == b.reranker;
@@ -84,7 +90,9 @@ void Host::carry_out(Order& order) {
     else
       load_now(order);
   } catch (...) {
-    failure = std::make_exception_ptr(as_error(std::current_exception()));
+    const Error error = as_error(std::current_exception());
+    log_error("{}: {}", order.id, error.what());
+    failure = std::make_exception_ptr(told(error, shelf_));
   }
   {
     const std::lock_guard lock(mutex_);
@@ -97,7 +105,6 @@ void Host::carry_out(Order& order) {
       troubles_[order.id] = as_error(failure).what();
     }
   }
-  if (failure) log_error("{}: {}", order.id, as_error(failure).what());
   tell();
   for (const Done& done : order.done) done(failure);
 }

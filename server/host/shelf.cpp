@@ -113,6 +113,13 @@ std::vector<Shelf::Model> Shelf::models() const {
   return found;
 }
 
+std::string Shelf::without_folder(std::string sentence) const {
+  if (!is_open()) return sentence;
+  const std::string folder = (fs::path(models_) / "").string();
+  for (size_t at = sentence.find(folder); at != sentence.npos; at = sentence.find(folder, at)) sentence.erase(at, folder.size());
+  return sentence;
+}
+
 std::string Shelf::id_of(const std::string& path) {
   const fs::path name = fs::path(path).filename();
   return (has_model_ending(name) ? name.stem() : name).string();

@@ -33,6 +33,8 @@ class Shelf {
   static constexpr size_t kNameBytes = 1024;  // of what a request calls a file
   std::vector<Model> models() const;
   std::optional<std::string> path_of(std::string_view id) const;  // of a listed one
+  // A sentence in which its files have no folder in front, as clients are told.
+  std::string without_folder(std::string sentence) const;
   static std::string id_of(const std::string& path);              // the name of the file without its ending, or the folder's
 
  private:

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "http/keys.h"
+#include "http/request_id.h"
 
 namespace fulmar::http {
 
@@ -100,6 +102,7 @@ asio::awaitable<void> Connection::run(bool full) {
   std::optional<Refusal> refusal;
   wording_ = shared_->router.wording();
   traffic_ = shared_->router.traffic();
+  if (full) id_ = new_request_id();
   if (full) refusal.emplace(503, "too many connections; try again later", "too_many_connections");
   for (bool more = !full; more;) {
     try {
@@ -115,6 +118,7 @@ asio::awaitable<void> Connection::run(bool full) {
 
 asio::awaitable<bool> Connection::exchange() {
   method_ = path_ = "";
+  who_.reset();
   cors_ = shared_->access->lines({});
   wording_ = shared_->router.wording();
   traffic_ = shared_->router.traffic();
@@ -123,6 +127,7 @@ asio::awaitable<bool> Connection::exchange() {
   if (!co_await await_first_byte()) co_return false;
 
   started_ = std::chrono::steady_clock::now();
+  id_ = new_request_id();
   auto in = std::make_shared<Incoming>(shared_);
   if (!co_await read_head(*in)) co_return false;
   // What the head alone rules out is answered before the body is read.
@@ -153,7 +158,7 @@ asio::awaitable<bool> Connection::exchange() {
     log_error("{} {}: {}", method_, printable(path_, 200), error.what());
   }
   reply_->abandon();
-  reply_->settle();
+  if (HolderPtr payer = reply_->settle(); !who_) who_ = std::move(payer);  // by the password in the body
   log_request();
   reply_.reset();
   co_await stop_watching();
@@ -195,16 +200,18 @@ void Connection::answer(Incoming& in, const std::shared_ptr<Reply>& reply) noexc
   }
 }
 
-// One line a request, with nothing of its content, and a number more.
+// One line a request, with nothing of its content, and a number more. A holder's name is a word too.
 void Connection::log_request() const {
   const auto time = std::chrono::steady_clock::now() - started_;
   if (traffic_) traffic_->count(status_, std::chrono::duration<double>(time).count());
   const Reply::Tokens tokens = reply_ ? reply_->tokens() : Reply::Tokens{};
   const bool counted = tokens.prompt + tokens.completion > 0;
-  log_info("{} {} {}{}{} {} ms", method_.empty() ? "-" : method_, path_.empty() ? "-" : printable(path_, 200),
+  const bool named = who_ && !who_->key.name.empty();
+  log_info("{} {} {}{}{} {} ms{} id {}", method_.empty() ? "-" : method_, path_.empty() ? "-" : printable(path_, 200),
            status_, whole_ ? "" : " cut off",
            counted ? fmt::format(" {}+{} tokens", tokens.prompt, tokens.completion) : "",
-           std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+           std::chrono::duration_cast<std::chrono::milliseconds>(time).count(),
+           named ? fmt::format(" key {}", who_->key.name) : "", id_);
 }
 
 }  // namespace fulmar::http

@@ -78,7 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> read_head(Incoming& in);
   std::optional<Response> answer_to_head(Incoming& in);
   std::optional<Failure> check_access(const Incoming& in);
-  std::optional<Failure> check_route(Incoming& in) const;
+  std::optional<Failure> check_route(Incoming& in);
   Response answer_to_options(const Incoming& in);
   std::optional<Response> set_most_body(Incoming& in);
   asio::awaitable<bool> read_body(Incoming& in);
@@ -96,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> refuse(Response response);  // with which the connection ends
   asio::awaitable<void> send_reply(Reply& reply);
   asio::awaitable<bool> send(std::string_view bytes);
+  std::string lines_of(const Response& response);  // of its head, that every answer has
 
   // The time for what is waited for; when it is over, that is cancelled.
   void arm(std::chrono::milliseconds time);
@@ -120,6 +121,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Of the request being answered.
   std::shared_ptr<Reply> reply_;
   std::string method_, path_;  // for the log
+  std::string id_;             // the request's name
+  HolderPtr who_;              // whose key or password it came with; null: nobody's
   std::chrono::steady_clock::time_point started_;
   std::string cors_;           // lines for the answer's head
   Wording wording_;            // of errors

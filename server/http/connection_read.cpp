@@ -9,6 +9,7 @@
 
 #include "http/chunks.h"
 #include "http/connection.h"
+#include "http/request_id.h"
 
 namespace fulmar::http {
 
@@ -102,6 +103,7 @@ asio::awaitable<bool> Connection::read_head(Incoming& in) {
   in.head = std::move(parser.head());
   in.request.method = method_ = in.head.method;
   in.request.headers = std::move(in.head.headers);
+  if (const std::string_view id = in.request.header("X-Request-Id"); is_request_id(id)) id_ = id;
   head_only_ = in.head.method == "HEAD";
   old_version_ = in.head.old;
   keep_alive_ = in.head.keep_alive;
@@ -159,13 +161,13 @@ std::optional<Failure> Connection::check_access(const Incoming& in) {
 }
 
 // Password, path and method.
-std::optional<Failure> Connection::check_route(Incoming& in) const {
+std::optional<Failure> Connection::check_route(Incoming& in) {
   Request& request = in.request;
   const Route* route = in.match.route;
-  request.who = shared_->keys->find(request);
+  request.who = who_ = shared_->keys->find(request);
   if (!(route && route->open) && !request.who)
     return Failure(
-        Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>"));
+        Error(ErrorKind::unauthorized, "a valid password is needed: Authorization: Bearer <password>, or x-api-key: <password>"));
   if (route) return std::nullopt;
   if (in.match.allow.empty() && in.match.wording != shared_->router.wording())
     return Failure(Error(ErrorKind::not_found, fmt::format("there is no {} here", request.path)));

@@ -1,4 +1,6 @@
 // What goes out: answers and refusals, in pieces that the client must take in time.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -6,6 +8,7 @@
 
 #include "base/platform.h"
 #include "http/connection.h"
+#include "http/syntax.h"
 
 namespace fulmar::http {
 
@@ -13,9 +16,19 @@ using asio::redirect_error;
 using asio::use_awaitable;
 using boost::system::error_code;
 
+// OpenAI's clients look for X-Request-Id, Anthropic's for Request-Id. An answer that has a name of its own keeps it.
+std::string Connection::lines_of(const Response& response) {
+  constexpr std::string_view name = "X-Request-Id";
+  const auto named = std::ranges::find_if(response.headers, [&](const Header& header) { return same_word(header.name, name); });
+  if (named != response.headers.end()) id_ = named->value;
+  std::string lines = fmt::format("{}Request-Id: {}\r\n", cors_, id_);
+  if (named == response.headers.end()) lines += fmt::format("{}: {}\r\n", name, id_);
+  return lines;
+}
+
 asio::awaitable<void> Connection::refuse(Response response) {
   status_ = response.status;
-  std::string bytes = head_of(response, Body::sized, false, cors_);
+  std::string bytes = head_of(response, Body::sized, false, lines_of(response));
   if (!head_only_) bytes += response.body;
   whole_ = co_await send(bytes);
   if (started_ != std::chrono::steady_clock::time_point()) log_request();
@@ -31,7 +44,7 @@ asio::awaitable<void> Connection::send_reply(Reply& reply) {
       const Body body = !part.streamed ? Body::sized : old_version_ ? Body::until_close : Body::chunked;
       keep_alive_ = keep_alive_ && body != Body::until_close && !shared_->draining;
       status_ = part.head->status;
-      out = head_of(*part.head, body, keep_alive_, cors_);
+      out = head_of(*part.head, body, keep_alive_, lines_of(*part.head));
       if (!part.streamed && !head_only_) out += part.head->body;
       std::string().swap(part.head->body);  // an assignment would keep its memory
       begun = true;

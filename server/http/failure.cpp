@@ -27,6 +27,8 @@ Face face_of(ErrorKind kind) {
       return {405, "method_not_allowed"};
     case ErrorKind::timed_out:
       return {408, "timeout"};
+    case ErrorKind::conflict:
+      return {409, "conflict"};
     case ErrorKind::too_large:
       return {413, "too_large"};
     case ErrorKind::busy:

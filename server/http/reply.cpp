@@ -63,7 +63,7 @@ void Reply::bill(std::shared_ptr<Holder> holder) {
   payer_ = std::move(holder);
 }
 
-void Reply::settle() {
+std::shared_ptr<Holder> Reply::settle() {
   std::shared_ptr<Holder> payer;
   {
     const std::lock_guard lock(mutex_);
@@ -71,6 +71,7 @@ void Reply::settle() {
   }
   const Tokens all = tokens();
   if (payer) payer->charge(all.prompt + all.completion);
+  return payer;
 }
 
 void Reply::wake_by(std::function<void()> wake) {

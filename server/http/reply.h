@@ -51,7 +51,7 @@ class Reply {
   Part take();  // throws what the source throws: the answer cannot go on then
   void abandon();
   Tokens tokens() const;
-  void settle();  // the bill
+  std::shared_ptr<Holder> settle();  // the bill; who paid, null: nobody
 
  private:
   void notify() noexcept;

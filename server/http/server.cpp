@@ -165,7 +165,8 @@ void Server::Impl::listen() {
   access.hosts.push_back(options.host);
   const bool asks = shared->keys->asks();
   if (!endpoint.address().is_loopback() && !asks)
-    log_warning("no password is set: whoever reaches {} may use the server", endpoint.address().to_string());
+    log_warning("no password is set: whoever reaches {} may use the server; give it --password or --api-key-file",
+                endpoint.address().to_string());
   shared->access.emplace(std::move(access), endpoint.address().is_loopback() && !asks);
 
   const uint64_t spare = options.limits.refused + options.limits.other_descriptors;

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/platform.h"
+#include "cpu/arranged.h"
 #include "cpu/buffer.h"
 #include "cpu/kernels.h"
 #include "cpu/program.h"
@@ -60,6 +61,15 @@ class CpuBackend : public ops::Backend {
   void upload(ops::Buffer& to, uint64_t at, std::span<const std::byte> from) override {
     check_range("upload", at, from.size(), to.bytes());
     if (!from.empty()) std::memcpy(writable(to, "upload") + at, from.data(), from.size());
+  }
+
+  bool upload_arranged(ops::Buffer& to, uint64_t at, const ops::Weight& w, ops::Activations activations,
+                       std::span<const std::byte> from) override {
+    if (rounding(w.format, activations) == ops::Activations::f32) return false;
+    check_range("upload", at, from.size(), to.bytes());
+    require(from.size() >= info(w.format).matrix_bytes(w.rows, w.cols), "{} has {} bytes", w.name, from.size());
+    arrange(w.format, w.rows, w.cols, from.data(), writable(to, "upload") + at);
+    return true;
   }
 
   void download(std::span<std::byte> to, const ops::Buffer& from, uint64_t at) override {

@@ -25,10 +25,11 @@ constexpr FormatKernels seldom_used(Format format) {
 }
 
 std::span<const FormatKernels> block_table() {
+  // Those that integer kernels take by default are seldom used here.
   static constexpr FormatKernels formats[] = {
-      often_used<I8Row>(Format::i8),         often_used<I8Row>(Format::q8_0),
-      often_used<Q40Row>(Format::q4_0),      often_used<Q4KRow>(Format::q4_K),
-      often_used<Nf4Row>(Format::nf4),       seldom_used<Q41Row>(Format::q4_1),
+      often_used<Nf4Row>(Format::nf4),       seldom_used<I8Row>(Format::i8),
+      seldom_used<I8Row>(Format::q8_0),      seldom_used<Q40Row>(Format::q4_0),
+      seldom_used<Q4KRow>(Format::q4_K),     seldom_used<Q41Row>(Format::q4_1),
       seldom_used<Q50Row>(Format::q5_0),     seldom_used<Q51Row>(Format::q5_1),
       seldom_used<Q5KRow>(Format::q5_K),     seldom_used<Q6KRow>(Format::q6_K),
       seldom_used<Iq4NlRow>(Format::iq4_nl), seldom_used<Fp8Row>(Format::fp8),

@@ -17,18 +17,6 @@ HWY_BEFORE_NAMESPACE();
 namespace fulmar::cpu {
 namespace HWY_NAMESPACE {
 
-constexpr size_t L = hn::MaxLanes(Floats());
-
-// Asks for a cache line, into L1 (locality 3) or L2 (2); never faults, wherever it points.
-template <int locality>
-HWY_INLINE void fetch(const std::byte* p) {
-#if defined(__GNUC__)
-  __builtin_prefetch(p, 0, locality);
-#else
-  hwy::Prefetch(p);
-#endif
-}
-
 // x86 before AVX-512 has 16 vector registers, all else 32.
 constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64;
 
@@ -42,8 +30,7 @@ HWY_INLINE float multiply_add(float a, float b, float c) {
 }
 
 // R rows of W times T rows of x, lanes along k; every weight is loaded and converted once.
-// The first pass over these rows fetches the next ones: the hardware's prefetchers lose a stream at every
-// page and row.
+// The first pass over these rows fetches later ones, the next that are far_ahead at least.
 template <class Row, int R, int T>
 HWY_INLINE void dot_block(const DotCall& c, uint32_t n, uint32_t t) {
   const Floats d;
@@ -57,12 +44,12 @@ HWY_INLINE void dot_block(const DotCall& c, uint32_t n, uint32_t t) {
     FULMAR_UNROLL
     for (int i = 0; i < T; ++i) acc[r][i] = hn::Zero(d);
   }
-  const uint64_t ahead = std::min<uint64_t>(R * Row::bytes(c.K), 8192);
+  const uint64_t group = R * Row::bytes(c.K), ahead = (far_ahead + group - 1) / group * group;
   uint64_t k = 0;
   for (; k + Row::span <= c.K; k += Row::span) {
     if (t == 0 && k % Row::line == 0) {
       FULMAR_UNROLL
-      for (int r = 0; r < R; ++r) fetch<3>(rows[r].address(k) + ahead);
+      for (int r = 0; r < R; ++r) fetch<2>(rows[r].address(k) + ahead);
     }
     FULMAR_UNROLL
     for (uint32_t j = 0; j < Row::span; j += L) {

@@ -22,12 +22,28 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using Float = hn::Vec<Floats>;
+constexpr size_t L = hn::MaxLanes(Floats());
 using Words = hn::RebindToUnsigned<Floats>;
 using Shorts = hn::Rebind<uint16_t, Floats>;
 using Halves = hn::Rebind<hwy::float16_t, Floats>;
 using Bytes = hn::Rebind<int8_t, Floats>;
 using Octets = hn::Rebind<uint8_t, Floats>;
 using Ints = hn::Rebind<int32_t, Floats>;
+
+// Asks for a cache line, into L1 (locality 3) or L2 (2); never faults, wherever it points.
+template <int locality>
+HWY_INLINE void fetch(const std::byte* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, locality);
+#else
+  hwy::Prefetch(p);
+#endif
+}
+
+// How many bytes ahead of where they are read weights are fetched, into L2: what waits for memory on its way into L1 has
+// little room, and the hardware's prefetchers stop whenever nothing is read for a while, and at every page. Measured on
+// Zen 4, an arranged matrix of q4_0 that lies in memory takes 280 us into L1 or without, 165 from 4 KiB ahead, 107 from 16.
+constexpr uint64_t far_ahead = 16384;
 
 // Rows may lie in a mapped file at any address: pointers to more than a byte are only handed to unaligned
 // loads.

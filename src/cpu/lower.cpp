@@ -5,7 +5,9 @@
 #include <map>
 
 #include "base/fail.h"
+#include "cpu/arranged.h"
 #include "cpu/buffer.h"
+#include "cpu/integer_linear.h"
 #include "cpu/linear.h"
 #include "cpu/tasks.h"
 #include "ops/groups.h"
@@ -110,7 +112,7 @@ class Lowering {
   std::unique_ptr<Task> make(const Shift& o) { return make_shift(shift(o)); }
   std::unique_ptr<Task> make(const Linear& o) {
     const Weight& w = tape_.weights[o.weight];
-    const LinearArgs args{matrix(o.weight),
+    LinearArgs args{matrix(o.weight),
                           w.format,
                           w.rows,
                           w.cols,
@@ -118,13 +120,16 @@ class Lowering {
                           vector(o.bias),
                           value(o.gate),
                           value(o.y),
-                          packed(o.x),
+                          nullptr,
                           o.act,
                           o.accumulate,
                           tape_.values[o.y].picked,
                           static_cast<uint32_t>(rows(o.y)),
                           tape_.reproducible};
-    return make_linear(args, threads_);
+    const bool arranged = memory_.weights[o.weight].arranged;
+    args.packed = prepared(o);
+    return arranged ? make_integer_linear(args, rounding(w.format, tape_.activations), threads_)
+                    : make_linear(args, threads_);
   }
   std::unique_ptr<Task> make(const Mix4& o) {
     return make_mix4({value(o.r), value(o.k), value(o.v), vector(o.decay), vector(o.first), value(o.y),
@@ -160,36 +165,52 @@ class Lowering {
     return make_pick(value(o.x), value(o.y), tape_.values[o.x].width);
   }
 
-  // Room for packed inputs: twice the largest, which holds the six inputs of v7's projections beside each
+  // Room for prepared inputs: twice the largest, which holds the six inputs of v7's projections beside each
   // other.
   void reserve_packed() {
     for (const Op& op : tape_.ops)
       if (const auto* linear = std::get_if<Linear>(&op))
-        packed_limit_ = std::max(packed_limit_, 2 * packed_floats(static_cast<uint32_t>(rows(linear->x)),
-                                                                  tape_.values[linear->x].width));
+        packed_limit_ = std::max(packed_limit_, 2 * prepared_floats(*linear));
     if (packed_limit_ == 0) return;
     out_.packed = allocate_pages(packed_limit_ * 4);
     if (!out_.packed)
       fail(ErrorKind::out_of_memory, "cannot allocate {} MiB for packed activations", packed_limit_ >> 18);
   }
 
-  // Floats that an op would add to what this stage packs.
-  uint64_t packing(const Op& op) const {
-    const auto* linear = std::get_if<Linear>(&op);
-    if (!linear || packed_of_.contains(linear->x)) return 0;
-    return packed_floats(static_cast<uint32_t>(rows(linear->x)), tape_.values[linear->x].width);
+  // What becomes of a Linear's input before its own kernels run: rounded to integers, or with f32 packed.
+  Activations preparation(const Linear& linear) const {
+    if (!memory_.weights[linear.weight].arranged) return Activations::f32;
+    return rounding(tape_.weights[linear.weight].format, tape_.activations);
+  }
+  uint64_t prepared_floats(const Linear& linear) const {
+    const auto T = static_cast<uint32_t>(rows(linear.x));
+    const uint32_t K = tape_.values[linear.x].width;
+    const Activations to = preparation(linear);
+    return to == Activations::f32 ? packed_floats(T, K) : rounded_floats(T, K, to);
   }
 
-  // Where x is packed for this stage; Linears of one input share it.
-  const float* packed(ValueId x) {
-    const uint32_t K = tape_.values[x].width;
-    const uint64_t floats = packed_floats(static_cast<uint32_t>(rows(x)), K);
+  // Floats that an op would add to what this stage prepares.
+  uint64_t packing(const Op& op) const {
+    const auto* linear = std::get_if<Linear>(&op);
+    if (!linear || packed_of_.contains({linear->x, preparation(*linear)})) return 0;
+    return prepared_floats(*linear);
+  }
+
+  // Where a Linear's input is prepared for this stage; those of one input share it.
+  const float* prepared(const Linear& linear) {
+    const uint64_t floats = prepared_floats(linear);
     if (floats == 0) return nullptr;
-    const auto [at, fresh] = packed_of_.try_emplace(x, nullptr);
+    const ValueId x = linear.x;
+    const Activations to = preparation(linear);
+    const auto [at, fresh] = packed_of_.try_emplace({x, to}, nullptr);
     if (fresh) {
       at->second = reinterpret_cast<float*>(out_.packed.get()) + packed_used_;
       packed_used_ += floats;
-      packs_.tasks.push_back(make_pack(value(x), K, tape_.values[x].picked, tape_.reproducible, at->second));
+      const uint32_t K = tape_.values[x].width;
+      const bool picked = tape_.values[x].picked;
+      packs_.tasks.push_back(to == Activations::f32
+                                 ? make_pack(value(x), K, picked, tape_.reproducible, at->second)
+                                 : make_rounding(value(x), K, picked, to, at->second));
     }
     return at->second;
   }
@@ -202,7 +223,7 @@ class Lowering {
   States states_;
   Lowered out_;
   Stage packs_;  // of the stage being built
-  std::map<ValueId, float*> packed_of_;
+  std::map<std::pair<ValueId, Activations>, float*> packed_of_;
   uint64_t packed_used_ = 0, packed_limit_ = 0;
 };
 

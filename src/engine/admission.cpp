@@ -2,6 +2,7 @@
 #include "engine/admission.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.h"
 #include "engine/prompt.h"
@@ -26,9 +27,10 @@ bool has_tail(const StatePtr& state) {
 
 Verdict Admission::may_begin(const Job& job, size_t free_slots) {
   const Request& request = *job.request;
+  lease_.reset();
   if (job.siblings && job.siblings->reading) return Verdict::pass;
-  for (const Stream& stream : request.streams)
-    if (busy_.contains(stream.keep)) return Verdict::pass;
+  Lease lease;
+  if (!leases(request, lease)) return Verdict::pass;
   if (request.streams.size() > free_slots) return Verdict::hold;
   found_.assign(request.streams.size(), {});
   bool coming = false;
@@ -38,7 +40,18 @@ Verdict Admission::may_begin(const Job& job, size_t free_slots) {
     coming |= found_[i].coming;
   }
   if (coming || awaits_reader(job)) return Verdict::pass;
+  lease_ = std::move(lease);
   return Verdict::begin;
+}
+
+// False where one of its sessions has a turn under way, here or in another engine of the same store.
+bool Admission::leases(const Request& request, Lease& lease) const {
+  std::vector<std::string> ids;
+  for (const Stream& stream : request.streams)
+    if (!stream.keep.empty()) ids.push_back(stream.keep);
+  if (ids.empty()) return true;
+  lease = sessions_.lease(ids);
+  return lease != nullptr;
 }
 
 // What it would begin from is looked up once for each reader that it waits for.
@@ -62,6 +75,7 @@ bool Admission::awaits_reader(const Job& job) {
 
 Beginning Admission::begin(const Job& job) {
   Beginning beginning;
+  beginning.lease = std::exchange(lease_, nullptr);
   find_states(job, beginning);
   Siblings* const siblings = job.siblings.get();
   if (siblings && !(siblings->states.empty() && siblings->slots.empty())) {
@@ -77,8 +91,6 @@ Beginning Admission::begin(const Job& job) {
   if (nothing && job.request->max_tokens > 0)
     refuse_field("prompt", "there is nothing to read: the session's text was read to its end, and nothing was added");
   check_length(job, beginning);
-  for (const Stream& stream : job.request->streams)
-    if (!stream.keep.empty()) busy_.insert(stream.keep);
   return beginning;
 }
 
@@ -100,10 +112,6 @@ void Admission::check_length(const Job& job, const Beginning& beginning) const {
   }
   if (!same_tails && beginning.read == prompt && request.max_tokens > 0)
     refuse_field("prompt", "is empty, but the states that are mixed end in different tokens that were not read yet");
-}
-
-void Admission::leave(const Job& job) {
-  for (const Stream& stream : job.request->streams) busy_.erase(stream.keep);
 }
 
 void Admission::find_states(const Job& job, Beginning& beginning) const {

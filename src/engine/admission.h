@@ -1,7 +1,6 @@
 // What a request may begin from, and when: sessions, states of its own, the prefix of another prompt. Owned by the engine
 // thread.
 #pragma once
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,13 +20,14 @@ class Admission {
   // A turn of a session waits for the one before it, a session that is on disk for the disk, a choice for the one that
   // reads their prompt, a prompt for another that begins alike and is being read. Never waits itself.
   Verdict may_begin(const Job& job, size_t free_slots);
-  // Of the job that may begin; to be called before another is asked about. Its sessions are busy until leave(). Throws
-  // Error where there is nothing that it could begin from.
+  // Of the job that may begin; to be called before another is asked about. Its sessions are its own until it lets go of
+  // Beginning::lease. Throws Error where there is nothing that it could begin from.
   Beginning begin(const Job& job);
-  void leave(const Job& job);
+  void pass_over() { lease_.reset(); }  // the job that may begin does not
   Readers& readers() { return readers_; }
 
  private:
+  bool leases(const Request& request, Lease& lease) const;
   bool awaits_reader(const Job& job);
   void check_length(const Job& job, const Beginning& beginning) const;
   void find_states(const Job& job, Beginning& beginning) const;
@@ -38,8 +38,9 @@ class Admission {
   PrefixIndex& prefixes_;
   JobLimits limits_;
   Readers readers_;
-  std::set<std::string> busy_;  // sessions with a turn under way
-  std::vector<FoundSession> found_;    // of the job that was asked about last, by stream
+  // Of the job that was asked about last.
+  Lease lease_;
+  std::vector<FoundSession> found_;  // by stream
 };
 
 }  // namespace fulmar

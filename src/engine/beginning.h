@@ -10,6 +10,7 @@
 namespace fulmar {
 
 struct Beginning {
+  Lease lease;                   // of the sessions that it goes on with, until what is kept is durable; null: of none
   std::shared_ptr<const Prompt> prompt;  // Request::prompt or Request::continued
   std::vector<StatePtr> states;  // by stream; null: what the model starts from
   std::vector<Node> parents;     // by stream: the turn of its session; 0: none

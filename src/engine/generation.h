@@ -45,6 +45,7 @@ class Generation {
   bool paused() const { return finish_ == Finish::paused; }
   const Job& job() const { return job_; }
   const Beginning& beginning() const { return beginning_; }
+  void let_go_of_sessions() { beginning_.lease.reset(); }  // their next turns may begin
   std::span<const uint32_t> slots() const { return slots_; }
   // What it could feed next: one demand, or one for each stream that has other tokens to read first than the others.
   void append_demands(std::vector<Demand>& demands) const;

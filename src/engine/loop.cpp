@@ -94,7 +94,7 @@ void Loop::answer_call() {
 // Sessions whose turns have become durable, or could not be kept.
 void Loop::settle(bool wait) {
   keeping_.settle(wait, [this](std::unique_ptr<Generation> one) {
-    admission_.leave(one->job());
+    one->let_go_of_sessions();
     leaving_.push_back(std::move(one));
     look_again_ = true;
   });
@@ -142,6 +142,7 @@ void Loop::admit() {
     std::optional<Job> job = queue_.pop(free_.front(), may_begin);
     if (!job) return;
     if (job->sink->wish() != Wish::more) {
+      admission_.pass_over();
       drop(*job);
       continue;
     }
@@ -153,10 +154,8 @@ void Loop::admit() {
 // False where the device was lost.
 bool Loop::begin(Job job) {
   const std::shared_ptr<Sink> sink = job.sink;
-  bool admitted = false;
   try {
     Beginning beginning = admission_.begin(job);
-    admitted = true;
     const uint32_t popped = free_.front();  // which the job was popped for
     const std::vector<uint32_t> slots = choose_slots(beginning);
     fill(slots, beginning);
@@ -175,7 +174,6 @@ bool Loop::begin(Job job) {
     counters_.live = static_cast<uint32_t>(order_.size());
   } catch (...) {
     const Error error = as_error(std::current_exception());
-    if (admitted) admission_.leave(job);
     if (job.siblings) job.siblings->reading = false;
     for (const uint32_t slot : free_) queue_.leave(slot);
     look_again_ = true;
@@ -378,6 +376,7 @@ void Loop::end_all(Finish finish, const Error* error) {
     return true;
   }, false);
   settle(true);
+  admission_.pass_over();
   while (std::optional<Job> job = queue_.pop()) send_end(*job->sink, finish, error);
 }
 
@@ -406,7 +405,7 @@ void Loop::release_where(const Over& over, bool keep) {
       free_.push_back(slot);
       queue_.leave(slot);
     }
-    if (!waits) admission_.leave(one.job());
+    if (!waits) one.let_go_of_sessions();
     if (waits)
       keeping_.wait_for(std::move(slots_[who]));
     else

@@ -12,6 +12,9 @@
 namespace fulmar {
 namespace {
 
+// Those of jobs that wait for what others do: nobody tells when a client has left.
+constexpr std::chrono::milliseconds look_at_sinks{100};
+
 // A year at most: clocks overflow, and NaN is no time at all.
 std::chrono::duration<double> limit(double seconds) {
   return std::chrono::duration<double>(seconds > 0 ? std::min(seconds, 3.2e7) : 0.0);
@@ -150,7 +153,11 @@ Order Queue::next(Hands hands) {
   std::unique_lock lock(mutex_);
   idle_ = hands == Hands::empty;
   if (idle_) idle_changed_.notify_all();
-  if (hands != Hands::full) work_.wait(lock, [this] { return news_ || call_ || order_ != Order::run; });
+  const auto has_work = [this] { return news_ || call_ || order_ != Order::run; };
+  if (hands != Hands::full && is_empty())
+    work_.wait(lock, has_work);
+  else if (hands != Hands::full)
+    work_.wait_for(lock, look_at_sinks, has_work);
   idle_ = news_ = false;
   return std::exchange(order_, Order::run);
 }

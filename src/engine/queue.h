@@ -58,8 +58,8 @@ class Queue {
   // Any thread. What made jobs pass may be over.
   void wake();
 
-  // The engine thread. Waits for news, a task or an order unless its hands are full; the order is taken by being
-  // returned.
+  // The engine thread. Waits for news, a task or an order unless its hands are full, and where jobs wait that may not begin
+  // yet for a moment only; the order is taken by being returned.
   Order next(Hands hands);
   // The next job that may begin. With `slot`: its party has that until leave(slot), or until another job is popped for
   // it; share(slot, other) gives it another beside that.

@@ -21,6 +21,7 @@ namespace {
 
 void check_words(const ModelSpec& spec) {
   parse_strategy(spec.strategy);
+  if (!spec.activations.empty()) parse_activations(spec.activations);
   state_file(spec);
 }
 
@@ -38,7 +39,10 @@ struct Planning {
   Planning(const LoadOptions& options, const ModelSource& source)
       : plan_of([&options, &source](const Strategy& strategy) {
           ModelPlan made = plan_model(strategy, source.config, *source.canonical);
-          for (StagePlan& stage : made.stages) stage.tape.reproducible = options.reproducible;
+          for (StagePlan& stage : made.stages) {
+            stage.tape.reproducible = options.reproducible;
+            if (!options.activations.empty()) stage.tape.activations = parse_activations(options.activations);
+          }
           return made;
         }),
         needs_of([&options, &source](const ModelPlan& plan) {

@@ -91,7 +91,8 @@ class Planner {
     if (!runs_.empty() && !streamed) {
       const StagePlan& before = plan_.stages.back();
       if (before.device == device && !before.streamed &&
-          rounds_inputs(part) == rounds_inputs(runs_.back().part))
+          rounds_inputs(part) == rounds_inputs(runs_.back().part) &&
+          activations(parts_[part]) == activations(parts_[runs_.back().part]))
         first = runs_.back().first, part = runs_.back().part, runs_.pop_back(), plan_.stages.pop_back();
     }
     runs_.push_back({first, last, part});
@@ -104,6 +105,7 @@ class Planner {
                            cols);
     });
     tape.half_inputs = rounds_inputs(part);
+    tape.activations = activations(parts_[part]);
     return tape;
   }
 

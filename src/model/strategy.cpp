@@ -212,6 +212,18 @@ Format choose_format(const StrategyPart& part, std::string_view name, Format sto
   return part.base.value_or(own);
 }
 
+ops::Activations activations(const StrategyPart& part) {
+  return part.precision.starts_with("fp32") ? ops::Activations::f32 : ops::Activations::by_format;
+}
+
+ops::Activations parse_activations(std::string_view word) {
+  using ops::Activations;
+  if (word == "f32") return Activations::f32;
+  if (word == "i16") return Activations::i16;
+  if (word == "i8") return Activations::i8;
+  fail(ErrorKind::misuse, "activations '{}' are unknown: write f32, i16 or i8", word);
+}
+
 bool half_inputs(const StrategyPart& part, Format stored) {
   if (part.precision.starts_with("fp32")) return false;
   return part.base || info(stored).scalar_bytes == 2;

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tensor/format.h"
+#include "ops/tape.h"
 
 namespace fulmar {
 
@@ -57,5 +57,10 @@ Format choose_format(const StrategyPart& part, std::string_view name, Format sto
 // Whether matrix units may take f16 inputs, given the format the file keeps its matrices in: a 16-bit
 // precision asks for it, fp32 forbids it.
 bool half_inputs(const StrategyPart& part, Format stored);
+
+// What integer kernels may round inputs to: fp32 forbids it, else the formats decide.
+ops::Activations activations(const StrategyPart& part);
+// The words for what they shall round to: "f32", "i16", "i8". Throws Error(misuse) for others.
+ops::Activations parse_activations(std::string_view word);
 
 }  // namespace fulmar

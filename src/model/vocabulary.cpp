@@ -51,6 +51,18 @@ std::shared_ptr<const Tokenizer> open_own(const fs::path& path) {
   return open_tokenizer(name);
 }
 
+// For a model that nothing else was found for.
+std::shared_ptr<const Tokenizer> open_shipped(const Source& model) {
+  try {
+    return open_tokenizer("");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+    log_warning("{}", error.what());  // where it was looked for is for whoever runs the program
+    fail(ErrorKind::bad_file, "{}: has no vocabulary inside it or beside it, and the World vocabulary that ships with Fulmar is missing: put "
+         "the model's own beside it, or install the program's files again", model.label());
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> open_vocabulary(const std::string& vocab) {
@@ -90,7 +102,7 @@ FoundTokenizer open_vocabulary(const std::string& vocab, const Source& model,
       log_warning("{}; it is passed over", error.what());
     }
   }
-  return {open_tokenizer(""), {}, "what ships with Fulmar"};
+  return {open_shipped(model), {}, "what ships with Fulmar"};
 }
 
 void check_fits(const Tokenizer& tokenizer, uint64_t V) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cpu/arranged.h"
+
 namespace fulmar {
 namespace {
 
@@ -30,7 +32,8 @@ WeightLayout lay_out_weights(const ops::Tape& tape, const Source& source, bool h
   uint64_t unplaced = 0;
   for (const ops::Weight& w : tape.weights) {
     const auto stored = host_memory ? source.info(w.name) : std::nullopt;
-    layout.adopted.push_back(stored && stored->format == w.format);
+    layout.adopted.push_back(stored && stored->format == w.format &&
+                             cpu::rounding(w.format, tape.activations) == ops::Activations::f32);
     if (!layout.adopted.back()) unplaced += room(w);
   }
   if (one_block) layout.blocks = {0};

@@ -21,7 +21,8 @@ struct WeightLayout {
   uint64_t bytes() const;        // of all blocks
 };
 
-// For a device that reads host memory, weights whose format is the file's are adopted. `one_block`:
+// For a device that reads host memory, weights whose format is the file's are adopted, but for those that its kernels read
+// in an order of their own. `one_block`:
 // everything in a single block, however large.
 WeightLayout lay_out_weights(const ops::Tape& tape, const Source& source, bool host_memory, bool one_block);
 

@@ -34,17 +34,18 @@ WeightStore::WeightStore(const ops::Tape& tape, const Source& source, ops::Backe
            w.name, weight_bytes(w) >> 20, caps.name, caps.max_buffer_bytes >> 20);
   for (const uint64_t bytes : layout_.blocks) blocks_.push_back(backend.allocate(bytes, ops::Where::device));
   for (size_t i = 0; i < tape.weights.size(); ++i) {
-    place(i, tape.weights[i], source);
+    place(i, tape, source);
     if (placed) placed(weight_bytes(tape.weights[i]));
   }
 }
 
 void WeightStore::replace(const ops::Tape& tape, const Source& source, const WeightNames& names) {
   for (size_t i = 0; i < tape.weights.size(); ++i)
-    if (names.contains(tape.weights[i].name)) place(i, tape.weights[i], source);
+    if (names.contains(tape.weights[i].name)) place(i, tape, source);
 }
 
-void WeightStore::place(size_t i, const ops::Weight& w, const Source& source) {
+void WeightStore::place(size_t i, const ops::Tape& tape, const Source& source) {
+  const ops::Weight& w = tape.weights[i];
   const Tensor tensor = load_weight(source, w);
   if (layout_.adopted[i]) {
     auto buffer = backend_.adopt(tensor.data, tensor.owner);
@@ -53,8 +54,10 @@ void WeightStore::place(size_t i, const ops::Weight& w, const Source& source) {
     tensors_[i] = {adopted_[i].get(), 0};
   } else {
     const auto [block, offset] = layout_.places[i];
-    backend_.upload(*blocks_[block], offset, tensor.data);
-    tensors_[i] = {blocks_[block].get(), offset};
+    ops::Buffer& to = *blocks_[block];
+    const bool arranged = backend_.upload_arranged(to, offset, w, tape.activations, tensor.data);
+    if (!arranged) backend_.upload(to, offset, tensor.data);
+    tensors_[i] = {&to, offset, arranged};
     source.release(w.name);  // the device has its own copy: the file's pages may go
   }
 }

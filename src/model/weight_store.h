@@ -27,7 +27,7 @@ class WeightStore {
   void replace(const ops::Tape& tape, const Source& source, const WeightNames& names);
 
  private:
-  void place(size_t i, const ops::Weight& weight, const Source& source);
+  void place(size_t i, const ops::Tape& tape, const Source& source);
 
   ops::Backend& backend_;
   WeightLayout layout_;

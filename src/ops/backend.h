@@ -78,6 +78,12 @@ class Backend {
   // `from` may be reused on return. Ordered before programs started later; into a staging buffer at once, so
   // that no copy may be under way from it.
   virtual void upload(Buffer& to, uint64_t at, std::span<const std::byte> from) = 0;
+  // A matrix of a tape with these activations, put into the order that the backend's integer kernels read, in as many bytes.
+  // False, and nothing is done, where they do not take its format.
+  virtual bool upload_arranged(Buffer& /*to*/, uint64_t /*at*/, const Weight& /*weight*/, Activations /*activations*/,
+                               std::span<const std::byte> /*from*/) {
+    return false;
+  }
   // Waits until `to` is filled. Ordered after programs finished and copies made earlier.
   virtual void download(std::span<std::byte> to, const Buffer& from, uint64_t at) = 0;
   // On the device, ordered with uploads and programs. Ranges do not overlap.

@@ -24,6 +24,7 @@ ArenaPlan plan_arena(const Tape& tape, const BatchShape& shape, bool reuse = tru
 struct DeviceTensor {
   const Buffer* buffer = nullptr;
   uint64_t offset = 0;
+  bool arranged = false;  // it came by Backend::upload_arranged()
 };
 
 struct Memory {

@@ -21,6 +21,10 @@ struct Weight {
   Format format;     // vectors are f32
 };
 
+// What the inputs of Linears may be rounded to where the weight's format has integer codes: 16 or 8 bits in blocks of 32
+// that share a scale. `by_format`: 8 bits where the format's own rounding hides that, else 16.
+enum class Activations : uint8_t { f32, i16, i8, by_format };
+
 struct Tape {
   std::vector<Op> ops;
   std::vector<Value> values;
@@ -31,6 +35,8 @@ struct Tape {
   // Matrix units may round both inputs of a Linear to f16 (past 65504 clamped); sums stay f32. A permission:
   // a backend without such units computes in f32 all the same.
   bool half_inputs = false;
+  // A permission as well: a backend that has no integer kernels computes in f32 all the same.
+  Activations activations = Activations::f32;
   // A row's results must be the same bits whatever other rows the step has: those of decode rows in company
   // of any size, those of prompts however they are cut. What that costs is in docs/performance.md.
   bool reproducible = false;

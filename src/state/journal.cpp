@@ -142,19 +142,19 @@ void Journal::put(const KeptTurn& kept, PendingChange& change, int64_t now) {
   const std::optional<Session> before = session(kept.id);
   const std::optional<Turn> parent = kept.parent != 0 ? turn(kept.parent) : std::nullopt;
   if (kept.fresh && before) {
-    error.emplace(ErrorKind::busy, fmt::format("session {} was made by another request while this turn ran, which was to make "
+    error.emplace(ErrorKind::conflict, fmt::format("session {} was made by another request while this turn ran, which was to make "
                                                "it: nothing of the turn was kept; ask again", kept.id));
+    return;
+  }
+  if (!kept.replace && before && before->head != kept.parent) {
+    error.emplace(ErrorKind::conflict, fmt::format("session {} was changed by another request while this turn ran: nothing of "
+                                               "the turn was kept; ask again", kept.id));
     return;
   }
   const bool may_be_new = kept.replace || kept.fresh;
   if ((kept.parent != 0 && !parent) || (!may_be_new && !before && kept.parent != 0)) {
     error.emplace(ErrorKind::not_found,
                   fmt::format("session {} was deleted while this turn ran: nothing of the turn was kept", kept.id));
-    return;
-  }
-  if (!kept.replace && before && before->head != kept.parent) {
-    error.emplace(ErrorKind::busy, fmt::format("session {} was changed by another request while this turn ran: nothing of "
-                                               "the turn was kept; ask again", kept.id));
     return;
   }
   const uint64_t length = (parent ? parent->length : 0) + kept.tokens.size();

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "state/leases.h"
 #include "state/levels.h"
 #include "state/store_file.h"
 #include "state/subscribers.h"
@@ -59,6 +60,7 @@ class Store final : public StateStore {
     return found;
   }
 
+  Lease lease(const std::vector<std::string>& ids) override { return leases_.take(ids); }
   Ticket put(KeptTurn turn) override { return ask(std::move(turn)); }
   void advance(Node turn, StatePtr state, const std::string& note) override {
     const std::lock_guard lock(mutex_);
@@ -137,6 +139,7 @@ class Store final : public StateStore {
     for (;;) {
       sleep(lock);
       if (stop_ && asked_.empty()) break;
+      tell_freed(lock);
       make_changes(lock);
       look_again(lock);
       if (const auto head = levels_.next_read()) {
@@ -178,7 +181,22 @@ class Store final : public StateStore {
     catches_up_ = catches_up_ || levels_.writes_waiting() >= many_to_write;
     return stop_ || catches_up_ || now >= used_ + quiet_time;
   }
-  bool hurries() const { return !asked_.empty() || levels_.reads_waiting() > 0; }
+  bool hurries() const { return freed_ || !asked_.empty() || levels_.reads_waiting() > 0; }
+
+  // A lease ends on threads that hold locks; who waits for it is told on this one.
+  void lease_ended() {
+    {
+      const std::lock_guard lock(mutex_);
+      freed_ = true;
+    }
+    wake_.notify_one();
+  }
+  void tell_freed(std::unique_lock<std::mutex>& lock) {
+    if (!std::exchange(freed_, false)) return;
+    lock.unlock();
+    subscribers_.tell();
+    lock.lock();
+  }
 
   void make_changes(std::unique_lock<std::mutex>& lock) {
     if (asked_.empty()) return;
@@ -295,7 +313,7 @@ class Store final : public StateStore {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, done_;
-  bool stop_ = false;
+  bool stop_ = false, freed_ = false;
   Levels levels_;
   Clock::time_point used_{};  // when somebody asked for a session, or what was asked for changed one
   bool catches_up_ = false;
@@ -304,6 +322,7 @@ class Store final : public StateStore {
   StoreStats stats_;               // but what Levels counts
   uint64_t file_bytes_ = 0;
   Subscribers subscribers_;
+  Leases leases_{[this] { lease_ended(); }};
   std::thread thread_;
 };
 

@@ -16,6 +16,12 @@ void ByteSet::add(unsigned char first, unsigned char last) {
   for (unsigned byte = first; byte <= last; ++byte) add(static_cast<unsigned char>(byte));
 }
 
+bool ByteSet::meets(const ByteSet& other) const {
+  for (std::size_t i = 0; i < bits.size(); ++i)
+    if ((bits[i] & other.bits[i]) != 0) return true;
+  return false;
+}
+
 CodePointSet::CodePointSet(std::initializer_list<Range> ranges) {
   for (const Range& range : ranges) add(range.first, range.last);
 }

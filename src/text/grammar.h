@@ -28,6 +28,7 @@ struct ByteSet {
   void add(unsigned char byte) { bits[byte >> 6] |= uint64_t{1} << (byte & 63); }
   void add(unsigned char first, unsigned char last);  // both ends included
   bool has(unsigned char byte) const { return (bits[byte >> 6] >> (byte & 63) & 1) != 0; }
+  bool meets(const ByteSet& other) const;
   bool operator==(const ByteSet&) const = default;
 };
 

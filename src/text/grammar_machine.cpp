@@ -92,8 +92,8 @@ void GrammarMachine::grow_table() {
 }
 
 uint32_t GrammarMachine::single(uint32_t leaf, uint32_t count, uint32_t below) {
-  std::vector<Entry> one{{leaf, count, below}};
-  return intern(one, false);
+  single_.assign(1, {leaf, count, below});
+  return intern(single_, false);
 }
 
 uint32_t GrammarMachine::united(uint32_t a, uint32_t b, int depth) {
@@ -250,14 +250,14 @@ GrammarMachine::Place GrammarMachine::find_step(Place place, unsigned char byte,
 }
 
 GrammarMachine::Row GrammarMachine::make_row(Place place) {
-  std::string key;
-  std::vector<uint32_t> numbers;
+  std::vector<uint32_t>& numbers = set_numbers_;
+  numbers.clear();
   for (const Entry& entry : entries(place)) numbers.push_back(program_->leaves[entry.leaf].set);
   work_ += 1 + numbers.size();
   std::ranges::sort(numbers);
   numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
-  key.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(uint32_t));
-  const auto [at, is_new] = partition_of_.try_emplace(std::move(key), static_cast<uint32_t>(partitions_.size()));
+  row_key_.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(uint32_t));
+  const auto [at, is_new] = partition_of_.try_emplace(row_key_, static_cast<uint32_t>(partitions_.size()));
   if (is_new) {
     // Parts are split by one set after the other.
     constexpr uint64_t split_work = 32;
@@ -326,6 +326,19 @@ bool GrammarMachine::calls(uint32_t state, uint32_t block, bool again) const {
   });
 }
 
+// Whether the class of an entry's leaf is the only way to read its characters, and only as often as one repeat allows.
+bool GrammarMachine::is_apart(Place place, const Entry& entry) const {
+  if (sets_[entry.below].count != 1) return false;
+  const Leaf& caller = program_->leaves[entries(entry.below)[0].leaf];
+  if (caller.kind != Leaf::Kind::repeat || !caller.apart || caller.max == unbounded) return false;
+  const uint32_t whole = program_->leaves[entry.leaf].whole;
+  const ByteSet first = program_->first_bytes(whole);
+  return std::ranges::all_of(entries(place), [&](const Entry& other) {
+    if (other.below == entry.below && std::ranges::binary_search(program_->leaves_of(whole), other.leaf)) return true;
+    return !program_->sets[program_->leaves[other.leaf].set].meets(first);
+  });
+}
+
 GrammarMachine::Loop GrammarMachine::loop(Place place) {
   Loop best;
   if (costly_ || sets_[place].count * largest_closure_ > most_step_work) return best;
@@ -346,7 +359,10 @@ GrammarMachine::Loop GrammarMachine::loop(Place place) {
         chars = std::max(chars, more);
       }
     }
-    if (chars > best.chars) best = {leaf.char_class, chars};
+    if (chars <= best.chars) continue;
+    if (work_ > enough) break;
+    work_ += sets_[place].count;
+    best = {leaf.char_class, chars, !leaf.loops && is_apart(place, entry)};
   }
   return best;
 }

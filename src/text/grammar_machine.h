@@ -53,6 +53,7 @@ class GrammarMachine {
   struct Loop {
     uint32_t char_class = GrammarProgram::Leaf::none;  // none: there is no such class
     uint32_t chars = 0;
+    bool ends = false;  // and no more
   };
   Loop loop(Place place);
   // The classes whose characters may come next, as far as ASCII has some of them; a class may come twice.
@@ -123,6 +124,7 @@ class GrammarMachine {
   Place finish_closure();
   void begin(uint32_t block);
   bool tired() const { return work_ >= enough_; }
+  bool is_apart(Place place, const Entry& entry) const;
   bool calls(uint32_t state, uint32_t block, bool again) const;
   // Where all of these bytes, or characters, lead to; unknown: not to one place.
   Place common_step(Place place, const ByteSet& bytes);
@@ -139,7 +141,9 @@ class GrammarMachine {
   std::unordered_map<uint64_t, uint32_t> united_;
   std::vector<std::optional<Utf8Ranges>> ranges_;       // by class
   std::unordered_map<uint64_t, Place> behind_;          // by place and class; unknown: not one place
-  std::vector<Entry> reached_;
+  std::vector<Entry> reached_, single_;
+  std::vector<uint32_t> set_numbers_;  // of make_row()
+  std::string row_key_;
   std::vector<uint32_t> open_returns_;  // sets that the closure under way returns to
   std::vector<std::pair<uint32_t, uint32_t>> calls_;  // a heap of (order, block)
   std::vector<uint32_t> call_below_;                  // by block: the stacks it returns to; none: it is not in calls_

@@ -50,6 +50,7 @@ class Compiler {
     }
     for (uint32_t state = 0; state < outs_.size(); ++state) close(state);
     for (std::size_t i = 0; i < program_.leaves.size(); ++i) find_loops(static_cast<uint32_t>(i));
+    for (Leaf& leaf : program_.leaves) leaf.apart = leaf.kind == Leaf::Kind::repeat && is_apart(leaf);
     order_blocks();
     return std::move(program_);
   }
@@ -114,12 +115,16 @@ class Compiler {
   }
 
   uint32_t byte_state(uint32_t set, uint32_t next, uint32_t char_class = Leaf::none) {
+    return add_state({byte_leaf(set, next, char_class)}, {}, false);
+  }
+
+  uint32_t byte_leaf(uint32_t set, uint32_t next, uint32_t char_class) {
     Leaf leaf;
     leaf.set = set;
     leaf.next = next;
     leaf.char_class = char_class;
     if (char_class != Leaf::none) leaf.block = block_now_;
-    return add_state({add_leaf(leaf)}, {}, false);
+    return add_leaf(leaf);
   }
 
   uint32_t block_of_rule(RuleId rule) {
@@ -221,9 +226,15 @@ class Compiler {
   uint32_t chars_state(uint32_t char_class, uint32_t next) {
     const Utf8Ranges ranges(program_.classes[char_class]);
     std::vector<uint32_t> states;
-    if (ranges.ascii != ByteSet{}) states.push_back(byte_state(set_number(ranges.ascii), next, char_class));
+    uint32_t ascii = none;
+    if (ranges.ascii != ByteSet{}) {
+      ascii = byte_leaf(set_number(ranges.ascii), next, char_class);
+      states.push_back(add_state({ascii}, {}, false));
+    }
     for (const Utf8Ranges::Lead& lead : ranges.leads) states.push_back(tail_state(ranges, lead, next));
-    return add_state({}, std::move(states), false);
+    const uint32_t whole = add_state({}, std::move(states), false);
+    if (ascii != none) program_.leaves[ascii].whole = whole;
+    return whole;
   }
 
   uint32_t tail_state(const Utf8Ranges& ranges, const Utf8Ranges::Lead& lead, uint32_t next) {
@@ -274,6 +285,27 @@ class Compiler {
     }
   }
 
+  bool is_apart(const Leaf& repeat) const {
+    uint32_t start = program_.blocks[repeat.block].start;
+    if (const auto leaves = program_.leaves_of(start); leaves.size() == 1) {
+      const Leaf& called = program_.leaves[leaves[0]];
+      if (called.kind == Leaf::Kind::call && called.last) start = program_.blocks[called.block].start;
+    }
+    const std::span<const uint32_t> leaves = program_.leaves_of(start);
+    const auto one = std::ranges::find_if(leaves, [&](uint32_t leaf) { return program_.leaves[leaf].counts; });
+    if (one == leaves.end()) return false;
+    const uint32_t whole = program_.leaves[*one].whole;
+    const ByteSet first = program_.first_bytes(whole);
+    const auto apart = [&](uint32_t state, bool may_be_of_it) {
+      return !program_.states[state].end && std::ranges::all_of(program_.leaves_of(state), [&](uint32_t number) {
+        const Leaf& leaf = program_.leaves[number];
+        if (leaf.kind != Leaf::Kind::byte) return false;
+        return (may_be_of_it && leads_to(whole, number)) || !program_.sets[leaf.set].meets(first);
+      });
+    };
+    return apart(start, true) && apart(repeat.next, false);
+  }
+
   // Blocks that are called before a byte is read come after their callers; a circle of those is a left recursion.
   void order_blocks() {
     const std::size_t count = program_.blocks.size();
@@ -320,6 +352,14 @@ class Compiler {
 std::size_t GrammarProgram::bytes() const {
   return leaves.size() * sizeof(Leaf) + states.size() * sizeof(State) + closures.size() * sizeof(uint32_t) +
          blocks.size() * sizeof(Block) + sets.size() * sizeof(ByteSet);
+}
+
+ByteSet GrammarProgram::first_bytes(uint32_t state) const {
+  ByteSet first;
+  for (const uint32_t leaf : leaves_of(state))
+    if (leaves[leaf].kind == Leaf::Kind::byte)
+      for (std::size_t i = 0; i < first.bits.size(); ++i) first.bits[i] |= sets[leaves[leaf].set].bits[i];
+  return first;
 }
 
 GrammarProgram compile_grammar(const Grammar& grammar) { return Compiler(grammar).compile(); }

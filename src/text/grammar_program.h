@@ -33,6 +33,9 @@ struct GrammarProgram {
     uint32_t block = 0;      // called; of a byte that counts: the one that it is in
     uint32_t min = 0, max = 0;
     uint32_t char_class = none;  // byte: the ASCII part of this class
+    uint32_t whole = none;       // state: all of that class, and then `next`
+    bool apart = false;          // repeat: of a class's characters, where neither what else may be repeated nor what follows
+                                 // begins as they do
     static constexpr uint32_t none = UINT32_MAX;
   };
   // Without reading a byte, a state is all of its leaves at once.
@@ -57,7 +60,8 @@ struct GrammarProgram {
   std::span<const uint32_t> leaves_of(uint32_t state) const {
     return std::span(closures).subspan(states[state].first, states[state].count);
   }
-  std::size_t bytes() const;  // of memory, about
+  ByteSet first_bytes(uint32_t state) const;  // of its byte leaves
+  std::size_t bytes() const;                  // of memory, about
 };
 
 // Throws Error(bad_request) for a grammar that is too large, is left recursive or has no text that ends.

@@ -9,8 +9,8 @@ namespace {
 using Place = GrammarMachine::Place;
 using Leaf = GrammarProgram::Leaf;
 
-// So many of the 256 bytes make it worth looking whether the next place loops.
-constexpr unsigned wide = 64;
+// So many of the 256 bytes make it worth looking whether a run begins behind them.
+constexpr unsigned wide = 10;
 
 void put(std::span<uint64_t> mask, Token token) {
   mask[static_cast<std::size_t>(token) >> 6] |= uint64_t{1} << (static_cast<uint32_t>(token) & 63);
@@ -34,35 +34,54 @@ class Walk {
   }
 
  private:
+  struct Run {
+    uint32_t char_class, chars;  // so many may come
+    bool ends;                   // and no more
+  };
+
   bool has_enough() const { return machine_.work() > limit_ || machine_.bytes() > max_machine_bytes; }
 
   // Where all characters of a class lead to one place, from there to one, and so on, a text of such characters may come or
-  // not by how many they are: its tokens are taken as a whole.
-  bool take_run(Place place) {
+  // not by how many they are.
+  std::optional<Run> run_at(Place place) {
     const uint32_t char_class = best_class(place);
-    if (char_class == Leaf::none) return false;
+    if (char_class == Leaf::none) return std::nullopt;
     const GrammarMachine::Loop loop = machine_.loop(place);
-    uint32_t chars = loop.char_class == char_class ? loop.chars : 0;  // so many may come
-    bool ends = false;                                                // and no more
-    if (chars < TokenSlice::far) {
+    Run run{char_class, loop.char_class == char_class ? loop.chars : 0, false};
+    run.ends = run.chars > 0 && loop.ends;
+    if (!run.ends && run.chars < TokenSlice::far) {
       uint32_t read = 0;
       for (Place at = place; read < TokenSlice::far && !has_enough(); ++read) {
         const std::optional<Place> next = machine_.behind_any(at, char_class);
-        ends = next == GrammarMachine::dead;
-        if (!next || ends) break;
+        run.ends = next == GrammarMachine::dead;
+        if (!next || run.ends) break;
         if (*next == at) {
           read = GrammarMachine::unbounded_chars;
           break;
         }
         at = *next;
       }
-      chars = ends ? read : std::max(chars, read);
+      run.chars = run.ends ? read : std::max(run.chars, read);
     }
-    if (chars == 0) return false;
-    slice_ = slices_[char_class].get();
+    if (run.chars == 0) return std::nullopt;
+    return run;
+  }
+
+  const TokenSlice& slice_of(const Run& run) const { return *slices_[run.char_class]; }
+
+  // The tokens of a run before which so many characters are read.
+  void take_tokens(const Run& run, uint32_t before) {
+    slice_ = &slice_of(run);
+    const uint32_t chars = run.ends ? run.chars + before : run.chars;
     slice_->copy_to(mask_, chars);
-    most_ = ends || chars >= TokenSlice::other ? TokenSlice::other - 1 : static_cast<uint8_t>(chars);
-    return true;
+    endless_ = chars >= TokenSlice::other - 1;
+    most_ = run.ends || endless_ ? TokenSlice::other - 1 : static_cast<uint8_t>(chars);
+  }
+
+  bool take_run(Place place) {
+    const std::optional<Run> run = run_at(place);
+    if (run) take_tokens(*run, 0);
+    return run.has_value();
   }
 
   // Of those that may come now, the one with the most tokens.
@@ -77,13 +96,19 @@ class Walk {
 
   // What take_run() has not decided.
   bool walk_rest(Place place) {
-    const bool small = !slice_->rest.empty() && most_ >= TokenSlice::far;
-    const std::span<const TrieNode> nodes = small ? slice_->rest : trie_.nodes();
     places_.resize(trie_.depth() + 1);
     places_[0] = place;
+    const std::span<const TrieNode> all = trie_.nodes();
+    if (slice_->rest.empty() || most_ < TokenSlice::far) return walk_over(all, [&](uint32_t i) { return slice_->most[i] <= most_; });
+    return walk_over(slice_->rest, [](uint32_t) { return false; }) &&
+           walk_over(all, [&](uint32_t i) { return all[i].depth == 1 && slice_->first.has(all[i].label); });
+  }
+
+  template <class Decided>
+  bool walk_over(std::span<const TrieNode> nodes, Decided decided) {
     for (uint32_t i = 1; i < nodes.size();) {
       const TrieNode& node = nodes[i];
-      if (!small && slice_->most[i] <= most_) {
+      if (decided(i)) {
         i = node.end;
         continue;
       }
@@ -100,27 +125,17 @@ class Walk {
     return true;
   }
 
-  // Where only most first bytes lead to a place that loops, the class's tokens are taken as well; that holds of what lies
-  // behind those bytes, and in the other subtrees what was taken too much is put back.
+  // Where only most first bytes lead to a place from which a class's characters run on, the class's tokens are taken as
+  // well; that holds of what lies behind those bytes, and in the other subtrees what was taken too much is put back.
   void choose_slice(Place place) {
     if (machine_.width(place) < wide) return;
     const unsigned char byte = machine_.widest(place);
+    if (byte >= 0x80) return;
     const Place next = machine_.step(place, byte);
-    if (byte >= 0x80 || !take_slice(machine_.loop(next))) return;
+    const std::optional<Run> run = run_at(next);
+    if (!run || !slice_of(*run).chars.has(byte)) return;
+    take_tokens(*run, 1);
     looping_ = next;
-  }
-
-  bool take_slice(const GrammarMachine::Loop& loop) {
-    if (loop.char_class == Leaf::none) return false;
-    slice_ = slices_[loop.char_class].get();
-    const int step = TokenSlice::step_within(loop.chars);
-    if (!slice_ || step < 0) {
-      slice_ = nullptr;
-      return false;
-    }
-    most_ = TokenSlice::steps[static_cast<std::size_t>(step)];
-    std::ranges::copy(slice_->sets[static_cast<std::size_t>(step)], mask_.begin());
-    return true;
   }
 
   bool walk(Place place) {
@@ -147,7 +162,7 @@ class Walk {
       if (has_enough()) return false;
       places_[node.depth] = to;
       if (slice_) {
-        good_[node.depth] = good || is_good(from, to, node.label);
+        good_[node.depth] = good || is_good(node, from, to);
         if (!good && good_[node.depth] && longest[i] <= most_) {
           i = node.end;
           continue;
@@ -159,9 +174,10 @@ class Walk {
     return true;
   }
 
-  // Whether it is the place that loops, or is on a character's way to it.
-  bool is_good(Place from, Place to, unsigned char label) {
-    return to == looping_ || (label >= 0x80 && from == places_[0] && machine_.step(looping_, label) == to);
+  // Whether the first character is read, or is on its way: a run without end may begin later too.
+  bool is_good(const TrieNode& node, Place from, Place to) {
+    if (to == looping_) return endless_ || node.depth == 1;
+    return endless_ && node.label >= 0x80 && from == places_[0] && machine_.step(looping_, node.label) == to;
   }
 
   void put_back(uint32_t node) {
@@ -191,7 +207,8 @@ class Walk {
   uint64_t limit_;
   const bool works_;
   const TokenSlice* slice_ = nullptr;
-  uint8_t most_ = 0;                        // characters of the slice's tokens that were taken
+  uint8_t most_ = 0;                        // characters of the slice's tokens that are decided
+  bool endless_ = false;                    // any number of characters may come
   Place looping_ = GrammarMachine::dead;    // behind the first character
   static thread_local std::vector<Place> places_;     // by depth
   static thread_local std::vector<uint32_t> classes_;

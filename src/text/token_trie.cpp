@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "text/utf8_ranges.h"
+
 namespace fulmar {
 namespace {
 
@@ -140,26 +142,31 @@ std::shared_ptr<const TokenSlice> TokenTrie::slice(const CodePointSet& chars) co
 }
 
 void TokenTrie::fill_rest(TokenSlice& slice) const {
-  const auto belongs = [&](uint32_t node) { return slice.most[node] > TokenSlice::far; };
-  std::size_t count = 1;
-  for (uint32_t i = 1; i < nodes_.size(); ++i) count += belongs(i);
-  if (count > TokenSlice::most_rest) return;
-  std::vector<uint32_t> number(nodes_.size() + 1);  // of the first that belongs, from here on
-  for (uint32_t i = 0, next = 0; i <= nodes_.size(); ++i) {
-    number[i] = next;
-    if (i < nodes_.size() && (i == 0 || belongs(i))) ++next;
+  std::vector<bool> belongs(nodes_.size());
+  std::vector<uint32_t> before(nodes_.size() + 1);  // how many belong that come before a node
+  uint32_t count = 0;
+  for (uint32_t i = 0, top = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].depth == 1) top = i;
+    belongs[i] = i == 0 || (slice.most[i] > TokenSlice::far && slice.first.has(nodes_[top].label));
+    before[i] = count;
+    count += belongs[i];
   }
+  before[nodes_.size()] = count;
+  if (count > TokenSlice::most_rest) return;
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (i > 0 && !belongs(i)) continue;
-    TrieNode node = nodes_[i];
-    node.end = number[node.end];
-    slice.rest.push_back(node);
+    if (!belongs[i]) continue;
+    slice.rest.push_back(nodes_[i]);
+    slice.rest.back().end = before[nodes_[i].end];
   }
 }
 
 std::shared_ptr<const TokenSlice> TokenTrie::make_slice(const CodePointSet& chars) const {
   auto made = std::make_shared<TokenSlice>();
   made->chars = chars;
+  const Utf8Ranges ranges(chars);
+  made->first = ranges.ascii;
+  for (const Utf8Ranges::Lead& lead : ranges.leads)
+    for (std::size_t i = 0; i < lead.bytes.bits.size(); ++i) made->first.bits[i] |= lead.bytes.bits[i];
   made->most.assign(nodes_.size(), 0);
   made->path.assign(nodes_.size(), 0);
   made->sets[0].assign((vocab_ + 63) / 64, 0);

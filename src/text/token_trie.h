@@ -36,7 +36,10 @@ struct TokenSlice {
   std::vector<uint8_t> path;          // by node: characters that begin on the way to it, or other
   std::array<TokenSet, steps.size()> sets;  // those of at most steps[i] characters
   std::array<std::vector<std::pair<uint8_t, Token>>, steps.size()> between;  // of more than steps[i - 1], with how many
-  std::vector<TrieNode> rest;  // the tree of all others and of those of more than `far` characters; none: it has more than most_rest
+  ByteSet first;                // bytes that the class's characters begin with
+  // The tree of what begins with those and is of other characters too, or of more than `far`; none: it has more than
+  // most_rest nodes.
+  std::vector<TrieNode> rest;
   std::size_t count = 0;       // tokens in the last set
 
   // The last step of at most so many characters; -1: none.

@@ -1,6 +1,8 @@
 """Measures what docs/formats.md says of every format on trained models: bits a symbol, and lines solved. Not a test.
 
 python3 measure_formats.py --fulmar build/fulmar --source-dir . --work-dir /tmp [-- FORMAT...]
+
+FORMAT may be `q4_0` or `q4_0:f32`, with what `--activations` shall be.
 """
 import json
 import math
@@ -26,9 +28,9 @@ def golden(path, name):
     return tokens, header["__metadata__"]["gn_eps"]
 
 
-def bits_a_symbol(args, folder, model, strategy):
+def bits_a_symbol(args, folder, model, words):
     tokens, eps = golden(os.path.join(folder, "golden.safetensors"), "json.tokens")
-    text = common.output(args, "logits", "--model", os.path.join(folder, model), "--gn-eps", eps, "--strategy", strategy,
+    text = common.output(args, "logits", "--model", os.path.join(folder, model), "--gn-eps", eps, *words,
                          "--tokens", ",".join(map(str, tokens)))
     bits = 0.0
     for line, following in zip(text.splitlines(), tokens[1:]):
@@ -38,11 +40,11 @@ def bits_a_symbol(args, folder, model, strategy):
     return bits / (len(tokens) - 1)
 
 
-def lines_solved(args, folder, strategy):
+def lines_solved(args, folder, words):
     with open(os.path.join(folder, "testset_600.jsonl")) as file:
         lines = [json.loads(line) for line in file]
     with common.Server(args, os.path.join(folder, "reverse-L4-D128-N64-f16.safetensors"), "--vocab",
-                       os.path.join(folder, "vocab.txt"), "--strategy", strategy) as server:
+                       os.path.join(folder, "vocab.txt"), *words) as server:
         solved = test_reverse600.right_answers(server, lines)
         server.stop()
     return solved
@@ -58,9 +60,12 @@ def main():
     if folder is None:
         common.skip("../shared/models is not there")
     for name in formats:
-        strategy = f"cpu {name}" if name in ("fp32", "fp16") else f"cpu fp16{name}"
-        bits = [f"{bits_a_symbol(args, os.path.join(folder, model), file, strategy):.4f}" for model, file in TEXTS.items()]
-        solved = lines_solved(args, os.path.join(folder, "reverse-rwkv7"), strategy)
+        format_name, _, activations = name.partition(":")
+        words = ["--strategy", f"cpu {name}" if name in ("fp32", "fp16") else f"cpu fp16{format_name}"]
+        if activations:
+            words += ["--activations", activations]
+        bits = [f"{bits_a_symbol(args, os.path.join(folder, model), file, words):.4f}" for model, file in TEXTS.items()]
+        solved = lines_solved(args, os.path.join(folder, "reverse-rwkv7"), words)
         print(f"| {name} | {' | '.join(bits)} | {solved} |", file=sys.stderr, flush=True)
 
 

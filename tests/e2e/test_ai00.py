@@ -52,6 +52,7 @@ def models(args):
         for state in (info["states"][0]["id"], {"id": "mine"}, {"path": "tuned.state"}, {"id": info["states"][0]["id"], "name": "x"}):
             got = asked(server, "/api/oai/completions", {**body, "state": state})["choices"][0]["text"]
             common.check(got == tuned, f"{state}: {got!r} {tuned!r}")
+        common.check(asked(server, "/api/oai/completions", {**body, "model": "gpt-4o"})["model"] == "a", "any word is the current model")
         nothing = "00000000-0000-0000-0000-000000000000"
         common.check(asked(server, "/api/oai/completions", {**body, "state": nothing})["choices"][0]["text"] == plain, "no state")
         status, answer = server.post("/api/oai/completions", {**body, "state": "nobody's"})

@@ -5,7 +5,7 @@ import os
 
 import common
 
-STRATEGIES = ("cpu fp32", "cpu fp16", "vulkan fp32", "vulkan fp16", "vulkan fp16i8")
+STRATEGIES = ("cpu fp32", "cpu fp16", "cpu fp16i8", "cpu fp16q8_0", "vulkan fp32", "vulkan fp16", "vulkan fp16i8")
 AT_ONCE = 16
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import stat
+import threading
 import time
 
 import common
@@ -103,10 +104,32 @@ def places(args):
     print("ok: places", flush=True)
 
 
+def replaced(args):
+    """A session that becomes another one while its turn runs stays that, and the turn says so."""
+    with serve(args, "none") as server:
+        chat(server, "other", "What is 23 + 45?")
+        chat(server, "talk", "What is 1 + 2?")
+        answers = []
+        body = {"prompt": " And", "session_id": "talk", "max_tokens": 3000, "ignore_eos": True}
+        turn = threading.Thread(target=lambda: answers.append(server.post("/v1/completions", body)))
+        turn.start()
+        while server.get("/health")[1]["live"] == 0 and turn.is_alive():
+            time.sleep(0.01)
+        status, answer = server.post("/state/fork", {"from": "other", "to": "talk", "replace": True})
+        common.check(status == 200, f"{answer}")
+        turn.join()
+        status, answer = answers[0]
+        common.check(status == 409 and answer["error"]["code"] == "conflict", f"{status} {answer}")
+        common.check(told(server, "talk")["text"] == told(server, "other")["text"], "the fork stays")
+        common.check(server.stop() == 0, "it stops")
+    print("ok: replaced", flush=True)
+
+
 def main():
     args = common.parse_args()
     places(args)
     survives(args)
+    replaced(args)
     os.chdir(args.work_dir)  # where the document's lines leave their files
     with serve(args, new_file(args, "documented.db")) as server:
         documented(args, server, os.path.join("docs", "sessions.md"))

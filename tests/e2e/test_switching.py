@@ -1,6 +1,8 @@
 """Models that change while clients ask: every answer is one model's own, every error is one that the documents name."""
+import argparse
 import json
 import os
+import shutil
 import threading
 import time
 
@@ -184,6 +186,51 @@ def watch(args, folder):
         check(server.get("/v1/models/six")[1]["status"]["value"] == "loaded", "it is loaded and not listed so")
 
 
+def without_shipped_files(args, folder):
+    """Where what ships with the program is gone, models that bring their own vocabulary are served all the same."""
+    alone = os.path.join(args.work_dir, "alone")
+    os.makedirs(alone, exist_ok=True)
+    program = shutil.copy2(args.fulmar, os.path.join(alone, "fulmar"))
+    make_model(args, "models/own.safetensors", seed=3, L=2, C=64, F=128, V=256)
+    with open(os.path.join(folder, "own.vocab"), "w") as file:
+        for byte in range(256):
+            file.write(f"{byte} {bytes([byte])!r} 1\n")
+    only = argparse.Namespace(**{**vars(args), "fulmar": program})
+    with common.Server(only, None, "--models-dir", folder, "--strategy", "cpu fp32", env={"FULMAR_DATA": alone}) as server:
+        status, answer = server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 1})
+        check(status == 400 and answer["error"]["param"] == "model", f"{status} {answer}")
+        for path in ("/v1/completions", "/models/load"):
+            status, answer = server.post(path, {"model": "seven", "prompt": PROMPT, "max_tokens": 1})
+            message = answer["error"]["message"]
+            check(status == 400 and "vocabulary" in message and args.work_dir not in message, f"{status} {answer}")
+        status, answer = server.post("/models/load", {"model": "own"})
+        check(status == 200, f"{status} {answer}")
+        status, answer = server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 1})
+        check(status == 200 and answer["model"] == "own", f"{status} {answer}")
+        check(server.stop() == 0, server.stderr())
+
+
+def turns_of_one_session(args, folder):
+    """A model that goes and comes back while a turn of a session runs: the next turn waits, and neither is lost."""
+    with common.Server(args, None, "--models-dir", folder, "--models-max", "1", "--strategy", "cpu fp32") as server:
+        check(server.post("/models/load", {"model": "seven"})[0] == 200, "seven")
+        turn = {"model": "seven", "session_id": "s", "ignore_eos": True}
+        connection = server.connect()
+        connection.request("POST", "/v1/completions", json.dumps({**turn, "prompt": "Count", "max_tokens": 3000, "stream": True}),
+                           {"Content-Type": "application/json"})
+        stream = connection.getresponse()
+        check(stream.status == 200 and stream.readline(), "the first turn begins")
+        check(server.post("/models/load", {"model": "six"})[0] == 200, "six")
+        status, answer = server.post("/v1/completions", {**turn, "prompt": " on", "max_tokens": 5})
+        rest = stream.read().decode()
+        connection.close()
+        check("error" not in rest and '"finish_reason":"length"' in rest, f"the first turn ended with {rest[-300:]}")
+        check(status == 200 and answer["usage"]["completion_tokens"] == 5, f"{status} {answer}")
+        status, session = server.get("/state/s")
+        check(status == 200 and session["tokens"] > 3000 + 5, f"{session['tokens']} tokens")
+        check(server.stop() == 0, server.stderr())
+
+
 def main():
     args = common.parse_args()
     folder = os.path.join(args.work_dir, "models")
@@ -199,6 +246,8 @@ def main():
         switch_under_load(args, folder, strategy, 20, "150M")
     ask_by_name(args, folder)
     watch(args, folder)
+    turns_of_one_session(args, folder)
+    without_shipped_files(args, folder)
 
 
 main()

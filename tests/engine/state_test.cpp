@@ -182,7 +182,7 @@ TEST(Session, ANewOneThatIsThereByTheEndStays) {
   question.streams[0].fresh = true;
   const auto listener = listen_to(*engine, question);
   EXPECT_EQ(listener->wait(), Finish::failed);
-  EXPECT_EQ(listener->error_kind(), ErrorKind::busy);
+  EXPECT_EQ(listener->error_kind(), ErrorKind::conflict);
   EXPECT_EQ(engine->sessions().entry("s")->tokens, 7u);
   question.streams[0].keep = "t";
   answer(*engine, question);

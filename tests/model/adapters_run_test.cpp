@@ -50,6 +50,12 @@ class RecordingBackend final : public ops::Backend {
     record_.uploads.push_back(from.size());
     inner_->upload(to, at, from);
   }
+  bool upload_arranged(ops::Buffer& to, uint64_t at, const ops::Weight& weight, ops::Activations activations,
+                       std::span<const std::byte> from) override {
+    const bool done = inner_->upload_arranged(to, at, weight, activations, from);
+    if (done) record_.uploads.push_back(from.size());
+    return done;
+  }
   void download(std::span<std::byte> to, const ops::Buffer& from, uint64_t at) override {
     inner_->download(to, from, at);
   }

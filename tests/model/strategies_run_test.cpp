@@ -27,8 +27,11 @@ class Strategies : public testing::Test {
   Strategies() : source_(std::make_shared<test::MadeModel>(test::made_config(4, 64, 50))) {}
   ~Strategies() override { EXPECT_EQ(validation_messages(), before_); }
 
+  // With inputs as they are, which not all devices round.
   std::unique_ptr<Model> load(const std::string& strategy) const {
-    return Model::load(options_for(strategy), source_);
+    LoadOptions options = options_for(strategy);
+    options.activations = "f32";
+    return Model::load(options, source_);
   }
   // Where `strategy` needs a GPU and there is none, it is passed over.
   static bool can_run(const std::string& strategy) {
@@ -61,6 +64,23 @@ TEST_F(Strategies, StreamedLayersAnswerAsResidentOnes) {
         "vulkan:0 fp32 *1+ -> vulkan:1 fp32 *2", "cpu fp32 *2+"})
     expect_same(strategy, "cpu fp32");
   expect_same("vulkan fp16i8 *1+", "cpu fp16i8");
+}
+
+// 1e-5 of an input is what 16 bits cost, and 5e-3 what 8 do.
+TEST_F(Strategies, InputsAreRoundedToWhatWasAskedFor) {
+  const auto run = [&](const char* strategy, const char* activations) {
+    LoadOptions options = options_for(strategy);
+    options.activations = activations;
+    return logits_of(*Model::load(options, source_));
+  };
+  const std::vector<float> exact = run("cpu fp16q4_0", "f32"), fine = run("cpu fp16q4_0", "i16"),
+                           coarse = run("cpu fp16q4_0", "i8");
+  EXPECT_GT(test::largest_difference(exact, fine), 0.0f);
+  EXPECT_GT(test::largest_difference(exact, coarse), 10 * test::largest_difference(exact, fine));
+  EXPECT_EQ(run("cpu fp16q4_0", ""), coarse);
+  EXPECT_EQ(run("cpu fp16i8", ""), run("cpu fp16i8", "i16"));
+  EXPECT_EQ(run("cpu fp32q4_0", ""), run("cpu fp32q4_0", "f32"));
+  EXPECT_THROW(run("cpu fp16i8", "i4"), Error);
 }
 
 // The same matrices, rounded by hand, in a model that is run as it is.

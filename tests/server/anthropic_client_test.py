@@ -26,6 +26,7 @@ def messages(client, model):
     settings = dict(model=model, max_tokens=24, system="Be brief.", messages=[{"role": "user", "content": "What is the capital of France?"}],
                     extra_body={"temperature": 0})
     whole = client.messages.create(**settings)
+    check(whole._request_id.startswith("req_"), f"{whole._request_id}")
     check(whole.type == "message" and whole.role == "assistant" and whole.model == model, f"{whole}")
     check([block.type for block in whole.content] == ["text"] and whole.content[0].text, f"{whole.content}")
     check(whole.stop_reason in ("end_turn", "max_tokens") and whole.stop_sequence is None, f"{whole.stop_reason}")

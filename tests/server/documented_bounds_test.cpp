@@ -20,6 +20,7 @@
 #include "engine/job.h"
 #include "host/host.h"
 #include "http/limits.h"
+#include "http/request_id.h"
 #include "http/server.h"
 #include "server/harness.h"
 #include "text/constraint_input.h"
@@ -48,6 +49,7 @@ std::vector<std::string> rows() {
   return {
       fmt::format("request line and header fields together | {}, {} fields |", size(limits.header_bytes),
                   limits.header_fields),
+      fmt::format("bytes of a client's own [`X-Request-Id`](#log) | {} |", http::kRequestId),
       fmt::format("chunk extensions and trailers of a body together | {} |", size(limits.header_bytes)),
       fmt::format("a body | {} |", size(limits.body_bytes)),
       fmt::format("a file of [keys](operating.md#keys) | {}, {} keys |", size(api::kKeyFileBytes), api::kKeys),

@@ -22,14 +22,14 @@ using host::ServedPtr;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A host of fakes. Files called "broken" cannot be loaded, those called "large" not beside others, "blocked" loads when it
+// A host of fakes. Files called "broken" cannot be loaded, "lost" for want of another file, those called "large" not beside others, "blocked" loads when it
 // may.
 struct Models {
   explicit Models(uint32_t most = 1, bool with_shelf = false, double idle = 0) {
     set_log_level("off");
     folder = fs::temp_directory_path() / fmt::format("host_test_{}", static_cast<const void*>(this));
     fs::create_directories(folder);
-    for (const char* name : {"a.pth", "b.pth", "c.pth", "broken.pth", "large.pth", "large_broken.pth"}) std::ofstream(folder / name) << "x";
+    for (const char* name : {"a.pth", "b.pth", "c.pth", "broken.pth", "large.pth", "large_broken.pth", "lost.pth"}) std::ofstream(folder / name) << "x";
     options.most = most;
     options.idle_seconds = idle;
     options.grace_seconds = 20;
@@ -38,6 +38,7 @@ struct Models {
       const std::string name = fs::path(wanted.model.file).stem().string();
       if (name == "blocked") may_load.get_future().wait();
       if (wanted.model.progress) wanted.model.progress(1, 2);
+      if (name == "lost") fail(ErrorKind::not_found, "{}: no such vocabulary file", (fs::canonical(folder) / "lost.vocab").string());
       if (name.ends_with("broken")) fail(ErrorKind::bad_file, "{} is broken", name);
       FakeOptions fake;
       fake.id = wanted.model.name.empty() ? name : wanted.model.name;
@@ -198,7 +199,7 @@ TEST(Host, AfterTheGraceWhatIsLeftIsCancelled) {
 
 TEST(Host, OfAShelfANameIsTheModelOrNone) {
   Models models(2, true);
-  EXPECT_EQ(models.why_not(""), ErrorKind::unavailable);
+  EXPECT_EQ(models.why_not(""), ErrorKind::bad_request) << "nobody loads one, and to ask again would not help";
   EXPECT_EQ(models.host->trouble(), "") << "requests may name a model";
   EXPECT_EQ(models.host->current(), nullptr);
   EXPECT_EQ(models.why_not("gpt-4o"), ErrorKind::not_found);
@@ -218,6 +219,37 @@ TEST(Host, OfAShelfANameIsTheModelOrNone) {
   for (const host::Listed& listed : models.host->list())
     if (listed.presence == Presence::failed) failed.push_back(listed.id + ": " + listed.trouble);
   EXPECT_THAT(failed, ElementsAre("broken: broken is broken"));
+}
+
+TEST(Host, WhoNamesNoModelIsAskedToComeBackOnlyWhileOneIsOnItsWay) {
+  Models models(1, true);
+  const auto refusal = [&] {
+    try {
+      models.host->find("");
+    } catch (const Error& error) {
+      return std::pair(error.kind(), error.param());
+    }
+    return std::pair(ErrorKind::internal, std::string("found"));
+  };
+  EXPECT_EQ(refusal(), std::pair(ErrorKind::bad_request, std::string("model")));
+  std::future<std::string> load = models.begin("blocked");
+  EXPECT_EQ(refusal().first, ErrorKind::unavailable);
+  models.may_load.set_value();
+  EXPECT_EQ(load.get(), "");
+  EXPECT_EQ(models.host->find("")->id, "blocked");
+}
+
+TEST(Host, WhatAModelLacksIsItsOwnErrorAndGivesNoFolderAway) {
+  Models models(1, true);
+  std::promise<std::exception_ptr> said;
+  models.host->when_resident("lost", [&](const std::exception_ptr& failure) { said.set_value(failure); });
+  try {
+    std::rethrow_exception(said.get_future().get());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_file) << "there is such a model";
+    EXPECT_STREQ(error.what(), "lost.vocab: no such vocabulary file");
+  }
+  for (const host::Listed& listed : models.host->list()) EXPECT_THAT(listed.trouble, testing::Not(HasSubstr("/"))) << listed.id;
 }
 
 TEST(Host, ManyThatWaitForOneModelLoadItOnce) {
@@ -337,7 +369,7 @@ TEST(Shelf, NamesLeadIntoTheFolderOrNowhere) {
     EXPECT_EQ(kind_of(name), ErrorKind::bad_request) << name;
   std::vector<std::string> ids;
   for (const auto& model : shelf.models()) ids.push_back(model.id);
-  EXPECT_THAT(ids, ElementsAre("a", "b", "broken", "c", "hub", "inside", "large", "large_broken"));
+  EXPECT_THAT(ids, ElementsAre("a", "b", "broken", "c", "hub", "inside", "large", "large_broken", "lost"));
   fs::remove(outside);
   const host::Shelf closed({});
   EXPECT_THROW(closed.find("a", host::Kind::model, "model"), Error);

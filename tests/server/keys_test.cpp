@@ -158,6 +158,28 @@ TEST(Keys, NobodySeesAnothersSessions) {
   EXPECT_TRUE(harness.engine.sessions().entry("alice/copy"));
 }
 
+TEST(Keys, ErrorsCallASessionAsItsHolderDoes) {
+  Guarded harness(two_keys());
+  harness.keep("bob/there");
+  const auto refused = [&](std::string_view method, std::string_view path, std::string_view body) {
+    const Answer answer = harness.ask(method, path, body, bob);
+    EXPECT_GE(answer.status, 400) << path;
+    EXPECT_THAT(answer.body, testing::Not(HasSubstr("bob/"))) << path;
+    return answer.body;
+  };
+  EXPECT_THAT(refused("DELETE", "/state/x", {}), HasSubstr("there is no session x"));
+  EXPECT_THAT(refused("POST", "/state/fork", R"({"from": "x", "to": "y"})"), HasSubstr("there is no session x"));
+  EXPECT_THAT(refused("POST", "/state/fork", R"({"from": "there", "to": "there"})"), HasSubstr("there is a session there already"));
+  EXPECT_THAT(refused("POST", "/state/fork", R"({"from": "there", "to": "y", "back": 9})"), HasSubstr("session there has only"));
+  const auto told = [](const std::string& tenant, const char* sentence) {
+    return std::string(api::told_to(tenant, Error(ErrorKind::bad_request, sentence)).what());
+  };
+  EXPECT_EQ(told("bob", "session 'bob/x' is of another model"), "session 'x' is of another model") << "the engine's";
+  EXPECT_EQ(told("bob", "session bob/bob/x is gone, session bob/y too"), "session bob/x is gone, session y too");
+  EXPECT_EQ(told("bob", "session alice/x"), "session alice/x");
+  EXPECT_EQ(told("", "session /x"), "session /x") << "whoever has the password";
+}
+
 TEST(Keys, TheEngineIsToldWhoseSessionsAndPromptsTheyAre) {
   const Guarded harness(two_keys());
   const std::string_view body = R"({"prompt": "a", "max_tokens": 1, "session_id": "talk"})";

@@ -58,6 +58,8 @@ def main():
     check(len(models) == 1 and models[0].object == "model", f"one model expected, got {models}")
     model = models[0].id
     check(client.models.retrieve(model).id == model, "the listed model cannot be retrieved")
+    named = client.with_options(default_headers={"X-Request-Id": "trace-7"}).models.retrieve(model)
+    check(named._request_id == "trace-7", f"the request's id: {named._request_id}")
 
     settings = dict(model=model, prompt="Once upon a time", max_tokens=12, temperature=0, seed=1)
     whole = client.completions.create(**settings)

@@ -48,6 +48,8 @@ TEST(Passwords, EveryRouteButHealthIsClosedInTheWordsOfItsFamily) {
   EXPECT_GT(closed, 25u);
   Client client = harness.client();
   EXPECT_EQ(client.get("/health").status, 200);
+  const std::string said = client.get("/v1/models").body;
+  for (const char* way : {"Authorization: Bearer", "x-api-key"}) EXPECT_NE(said.find(way), std::string::npos) << said;
 }
 
 }  // namespace

@@ -122,9 +122,9 @@ TEST(Sessions, ATurnThatWasOvertakenChangesNothing) {
   say(*store, "a", {1});
   const KeptTurn late = turn_of(*store, "a", {2});
   say(*store, "a", {3});
-  const Outcome busy = store->wait(store->put(late));
-  ASSERT_TRUE(busy.error);
-  EXPECT_EQ(busy.error->kind(), ErrorKind::busy);
+  const Outcome overtaken = store->wait(store->put(late));
+  ASSERT_TRUE(overtaken.error);
+  EXPECT_EQ(overtaken.error->kind(), ErrorKind::conflict);
   EXPECT_TRUE(holds(*store, "a", {1, 3}));
 
   const KeptTurn orphan = turn_of(*store, "a", {4});

@@ -9,6 +9,7 @@
 
 #include "grammar_helpers.h"
 #include "helpers.h"
+#include "text/json_schema.h"
 
 namespace fulmar {
 namespace {
@@ -36,6 +37,18 @@ rest ::= [^"\\\x00-\x1f]*)",
     R"(root ::= [^\n]* "\n" (.{3,7} "\n")*)",
     "root ::= \"a\" root \"b\" | \"a\" root \"c\" | [\xe4\xb8\x80-\xe9\xbf\xbf]{1,4}",
     R"(root ::= [ -~]{1,3} [a-z]{2,9} "!" [\x80-\U0010FFFF]*)",
+    // What is counted, with one way to read it and with several, up to what begins alike and up to what does not.
+    R"(root ::= "\"" ([^"\\\x00-\x1f] | "\\" [n"]){3,12} "\"")",
+    R"(root ::= "\"" [^"\x00-\x1f]{0,9} "\"" | "\"" [^"\x00-\x1f]{2,20} "\"!")",
+    R"(root ::= [a-z]{2,5} [a-z0-9]{3} "." | [a-z ]{4,8} "!")",
+    R"(root ::= [A-Za-z] [A-Za-z0-9]{0,7} ("," [a-z] [A-Za-z0-9]{4,6})*)",
+    R"(root ::= [a-z\u0400-\u04ff]{1,7} "." [\u4e00-\u9fff\u0400-\u04ff]{2,4})",
+    // The same, without counting: a rule for each place.
+    R"(root ::= [a-z_] a
+a ::= "," root | [a-z0-9_] b
+b ::= "," root | [a-z0-9_] c
+c ::= "," root | [a-z0-9_\u00e0-\u00ff] d
+d ::= "," root | [a-z0-9_] "," root | ".")",
 };
 
 // Token by token, byte by byte.
@@ -52,8 +65,15 @@ TokenSet naive_mask(GrammarMachine& machine, GrammarMachine::Place place) {
 
 TEST(Constraint, MasksHaveExactlyTheTokensThatTheGrammarReads) {
   std::mt19937 random(3);
-  for (const char* text : grammars) {
-    const Grammar grammar = parse_gbnf(text);
+  std::vector<std::pair<const char*, Grammar>> all;
+  for (const char* text : grammars) all.emplace_back(text, parse_gbnf(text));
+  for (const char* schema :
+       {R"({"type":"array","items":{"type":"string","minLength":2,"maxLength":18}})",
+        R"({"type":"array","items":{"anyOf":[{"type":"string","pattern":"^[a-z_][a-z0-9_]{0,14}$"},{"type":"string","format":"email"}]}})",
+        R"({"type":"object","propertyNames":{"pattern":"^[a-z]{1,9}$"},"additionalProperties":{"type":["string","integer"],"maxLength":3}})",
+        R"({"type":"object","properties":{"ab":{"type":"number"},"abc":{"enum":["x","xy"]}},"additionalProperties":{"type":"string"}})"})
+    all.emplace_back(schema, compile_json_schema(schema));
+  for (const auto& [text, grammar] : all) {
     ConstraintRun run(std::make_shared<const Constraint>(grammar, world_trie()));
     GrammarMachine machine(std::make_shared<const GrammarProgram>(compile_grammar(grammar)));
     std::string said;

@@ -246,6 +246,27 @@ TEST(JsonSchema, ClosedObjectsHaveTheMembersThatTheSchemaSpeaksOf) {
   }
 }
 
+// Objects in objects, each of six members in any order: more would be copied into each of 192 places than a grammar may have.
+TEST(JsonSchema, ObjectsInAnyOrderMayBeDeep) {
+  std::string schema = R"({"type": "null"})", text = "null";
+  for (int depth = 0; depth < 12; ++depth) {
+    std::string members, required;
+    for (int i = 0; i < 6; ++i) {
+      const std::string name = fmt::format("a_rather_long_name_{}_{}", depth, i);
+      members += fmt::format(R"({}"{}": {})", i == 0 ? "" : ", ", name, i == 3 ? schema : R"({"type": "string"})");
+      required += fmt::format(R"({}"{}")", i == 0 ? "" : ", ", name);
+    }
+    schema = fmt::format(R"({{"type": "object", "properties": {{{}}}, "required": [{}], "additionalProperties": false}})", members, required);
+    std::string value;
+    for (const int i : {3, 5, 0, 1, 4, 2})
+      value += fmt::format(R"({}"a_rather_long_name_{}_{}":{})", value.empty() ? "" : ",", depth, i, i == 3 ? text : R"("x")");
+    text = fmt::format("{{{}}}", value);
+  }
+  GrammarReader reader(compile_json_schema(schema));
+  EXPECT_TRUE(reader.matches(text));
+  EXPECT_FALSE(reader.matches(text.substr(0, text.size() - 1) + R"(,"a_rather_long_name_11_2":"x"})"));
+}
+
 TEST(JsonSchema, CombinationsAreExact) {
   check({
       {R"({"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 1}]})",

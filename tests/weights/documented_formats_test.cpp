@@ -28,7 +28,7 @@ std::map<std::string, Row> documented() {
     std::vector<std::string> cells;
     std::istringstream words(line);
     for (std::string cell; std::getline(words, cell, '|');) cells.push_back(cell);
-    if (cells.size() != 7 || cells[1].find('`') == cells[1].npos) continue;
+    if (cells.size() != 9 || cells[1].find('`') == cells[1].npos) continue;
     const auto begin = cells[1].find('`') + 1;
     rows[cells[1].substr(begin, cells[1].find('`', begin) - begin)] = {
         std::stod(cells[4]), std::stod(cells[5]), std::stod(cells[6])};

@@ -1,7 +1,8 @@
 // GET /models/sse, POST /models/load and /models/unload: the models that are on the shelf, in the forms of llama.cpp's
 // router.
-#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <map>
 
 #include "answer/json.h"

@@ -36,10 +36,14 @@ class EndWhenKept final : public http::Source {
     }
     const std::optional<Outcome> outcome = keeping_->sessions().outcome(ticket_);
     if (!outcome) return {std::nullopt, last_.streamed, {}, false};
-    if (outcome->error && !last_.streamed)
-      return {http::worded(family_.wording, http::Failure(*outcome->error)), false, {}, true};
-    std::string end = outcome->error ? keeping_->failed(http::Failure(*outcome->error)) : keeping_->take_told();
-    (last_.streamed ? last_.bytes : last_.head->body) += end;
+    if (!outcome->error) {
+      (last_.streamed ? last_.bytes : last_.head->body) += keeping_->take_told();
+      return std::move(last_);
+    }
+    const http::Failure failure(*outcome->error);
+    const std::string told = keeping_->failed(failure);
+    if (!last_.streamed) return {http::worded(family_.wording, failure), false, {}, true};
+    last_.bytes += told;
     return std::move(last_);
   }
 

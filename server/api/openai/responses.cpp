@@ -78,6 +78,15 @@ Before find_before(const Fields& fields, StateStore& sessions) {
   return before;
 }
 
+// That the state has read which the response left; 0 where it was deleted in this moment.
+uint64_t tokens_before(const std::string& id, const Engine& engine) {
+  const auto entry = engine.sessions().entry(id);
+  if (entry && entry->model != engine.fingerprint())
+    bad_field("previous_response_id", fmt::format("is a response of another model, with other adapters or another vocabulary: its state has the "
+                                                  "fingerprint {}, and this model {}", entry->model.hex(), engine.fingerprint().hex()));
+  return entry ? entry->tokens : 0;
+}
+
 void refuse_unknown(const std::string& id, const Call& call) {
   http::Failure failure(400, fmt::format("Previous response with id '{}' not found.", id), "previous_response_not_found");
   failure.param = "previous_response_id";
@@ -179,7 +188,7 @@ void create_response(const Context& context, const Call& call) {
     stream.fresh = stored;
     if (before.kept) request.continued = request.prompt;
   }
-  if (const auto entry = before.kept ? sessions.entry(before.id) : std::nullopt) facts.read_before = entry->tokens;
+  if (before.kept) facts.read_before = tokens_before(before.id, engine);
   begin_as_served(*served, request);
   if (request.stop.empty()) request.stop = served->base.stops;
   bind_answer(engine, input.prompt.chat, input.form, request);
@@ -211,8 +220,7 @@ void count_response_input(const Context& context, const Call& call) {
   const Before before = find_before(fields, sessions);
   if (!before.id.empty() && !before.kept) return refuse_unknown(before.id, call);
   const ResponseInput input = read_response_input(fields, call.http.body, call_id("resp_"), before.kept ? &*before.kept : nullptr, sessions);
-  const auto entry = before.kept ? sessions.entry(before.id) : std::nullopt;
-  const size_t count = prepared(engine, input.prompt)->tokens.size() + (entry ? entry->tokens : 0);
+  const size_t count = prepared(engine, input.prompt)->tokens.size() + (before.kept ? tokens_before(before.id, engine) : 0);
   give_whole(context, call, json::serialize(json::object{{"object", "response.input_tokens"}, {"input_tokens", count}}));
 }
 

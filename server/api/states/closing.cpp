@@ -7,6 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "answer/behalf.h"
+#include "answer/tenants.h"
+
 namespace fulmar::api::states {
 namespace {
 
@@ -49,7 +52,7 @@ class Closing final : public http::Source, public std::enable_shared_from_this<C
     const std::lock_guard lock(mutex_);
     if (error_) return;
     if (event.error)
-      error_ = *event.error;
+      error_ = told_to(tenant_, *event.error);
     else if (event.finish == Finish::failed)
       error_.emplace(ErrorKind::internal, "a state could not be read");
     else if (event.finish == Finish::cancelled || event.states.empty())
@@ -84,6 +87,7 @@ class Closing final : public http::Source, public std::enable_shared_from_this<C
   }
 
   const host::ServedPtr served_;
+  const std::string tenant_ = Behalf::tenant();
   const Family& family_;
   const std::shared_ptr<http::Reply> reply_;
   const WhenClosed then_;

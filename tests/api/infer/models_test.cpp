@@ -45,7 +45,7 @@ TEST(InferModels, LoadsWhatIsNamed) {
   service.must("/removemodel", json::object());
   service.must("/removemodel", json::object());
   EXPECT_EQ(Client(service.server->port()).post("/removemodel", "").status, 200) << "without a body";
-  EXPECT_THAT(service.detail("/loadstatemodel", {{"state_filename", "x"}, {"state_viewname", "y"}}, 503), HasSubstr("no model is loaded"));
+  EXPECT_THAT(service.detail("/loadstatemodel", {{"state_filename", "x"}, {"state_viewname", "y"}}, 400), HasSubstr("no model is loaded"));
 }
 
 TEST(InferModels, RefusesWhatIsNoneByName) {

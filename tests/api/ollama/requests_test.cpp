@@ -274,7 +274,7 @@ TEST(OllamaFolder, AModelStaysAsLongAsItIsKept) {
 TEST(OllamaFolder, WhoWaitsForAModelIsToldSo) {
   Folder folder;
   constexpr int64_t least = std::chrono::nanoseconds(Folder::loading).count();
-  EXPECT_GE(folder.post(R"({"model":"a","prompt":"say this","raw":true,"stream":false})").at("load_duration").as_int64(), least);
+  EXPECT_GE(folder.post(R"({"model":"a","prompt":"say this","raw":true,"stream":false})").at("total_duration").as_int64(), least);
   EXPECT_GE(folder.post(R"({"model":"b","input":"a"})", "/api/embed").at("load_duration").as_int64(), least);
 }
 

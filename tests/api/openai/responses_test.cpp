@@ -8,8 +8,8 @@ namespace fulmar::test {
 namespace {
 
 struct ResponseService : StateService {
-  explicit ResponseService(const Folder& folder, FakeOptions model = {})
-      : StateService(std::move(model), {.sessions = StateStore::open({.file = folder.file()})}) {}
+  explicit ResponseService(const Folder& folder, FakeOptions model = {}, uint64_t limit = 0)
+      : StateService(std::move(model), {.sessions = StateStore::open({.file = folder.file(), .limit = limit})}) {}
 
   json::object respond(const json::object& body) const { return ask("/v1/responses", body); }
   Answer take(const std::string& id, std::string_view more = {}) const { return get(fmt::format("/v1/responses/{}{}", id, more)); }
@@ -138,6 +138,19 @@ TEST(Responses, WhereTheClientLeavesNothingIsKept) {
   EXPECT_TRUE(soon([&] { return service.engine->stats().live == 0; }));
   EXPECT_TRUE(soon([&] { return sessions.list("", 10).empty(); })) << sessions.list("", 1)[0].id;
   EXPECT_TRUE(soon([&] { return service.context.waiting_text == 0; }));
+}
+
+TEST(Responses, WhatCannotBeKeptSaysSoAndLeavesNothing) {
+  const Folder folder;
+  const ResponseService service(folder, {}, 1 << 20);
+  const json::object tool = {{"type", "function"}, {"name", "look"}, {"description", std::string(300'000, 'x')}};
+  const json::object body = with(asking("Hi"), {{"tools", json::array{tool}}, {"tool_choice", "none"}});
+  EXPECT_NE(complaint(service.post("/v1/responses", json::serialize(body)), 413).find("--sessions-limit"), std::string::npos);
+  const std::vector<json::object> events = events_of(service.post("/v1/responses", json::serialize(with(body, {{"stream", true}}))));
+  EXPECT_EQ(events.back().at("type"), "response.failed");
+  EXPECT_EQ(events.back().at("sequence_number"), events.size() - 1);
+  EXPECT_TRUE(soon([&] { return service.engine->sessions().list("", 10).empty(); }));
+  EXPECT_EQ(service.respond(with(body, {{"store", false}})).at("store"), false);
 }
 
 TEST(Responses, CallsAndTheirOutputsAreReadBehindTheState) {
@@ -277,6 +290,29 @@ TEST(Responses, WhatIsWrongIsRefusedByName) {
   for (const char* other : {"nobody", "resp_", "resp_000000000000000000000000", "a%2Fb", "a/b", "%00"})
     EXPECT_EQ(service.take(other).status, service.take(other, "/input_items").status) << other;
   EXPECT_EQ(service.engine->sessions().list("", 10).size(), 1u) << "what was refused leaves nothing";
+}
+
+TEST(Responses, AnotherModelDoesNotGoOn) {
+  const Folder folder;
+  const ResponseService service(folder);
+  const json::object first = service.respond(asking("Hi"));
+  service.engine->set_adapters({{"other", {}, {}}}, 10);
+  for (const char* path : {"/v1/responses", "/v1/responses/input_tokens"})
+    EXPECT_NE(complaint(service.post(path, json::serialize(after(first, asking("And?")))), 400, "previous_response_id").find("another model"), std::string::npos);
+  EXPECT_EQ(object_of(service.take(id_of(first))), first) << "it is there to be read";
+}
+
+TEST(Responses, OpenaisOtherWordsChangeNothing) {
+  const Folder folder;
+  const ResponseService service(folder);
+  const std::string plain = said_by(service.respond(with(asking("Hi"), {{"seed", 1}})));
+  for (const char* more : {R"({"include": ["reasoning.encrypted_content"]})", R"({"truncation": "auto"})", R"({"background": false})",
+                           R"({"stream_options": {"include_obfuscation": false}})", R"({"max_tool_calls": 3})", R"({"prompt_cache_key": "k"})",
+                           R"({"text": {"format": {"type": "text"}, "verbosity": "low"}})", R"({"reasoning": {"summary": "auto"}})",
+                           R"({"conversation": null, "tools": [], "tool_choice": "auto", "safety_identifier": "x", "user": "y"})",
+                           R"({"input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]})",
+                           R"({"input": [{"type": "reasoning", "id": "rs_1", "summary": []}, {"role": "user", "content": "Hi"}]})"})
+    EXPECT_EQ(said_by(service.respond(with(with(asking("Hi"), {{"seed", 1}}), json::parse(more).as_object()))), plain) << more;
 }
 
 TEST(Responses, TokensAreCountedWithoutAnAnswer) {
