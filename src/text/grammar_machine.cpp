@@ -359,7 +359,10 @@ GrammarMachine::Loop GrammarMachine::loop(Place place) {
         chars = std::max(chars, more);
       }
     }
-    if (chars > best.chars) best = {leaf.char_class, chars, !leaf.loops && is_apart(place, entry)};
+    if (chars <= best.chars) continue;
+    if (work_ > enough) break;
+    work_ += sets_[place].count;
+    best = {leaf.char_class, chars, !leaf.loops && is_apart(place, entry)};
   }
   return best;
 }

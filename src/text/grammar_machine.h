@@ -122,9 +122,9 @@ class GrammarMachine {
   void leave(uint32_t set);
   void call(uint32_t leaf, uint32_t count, uint32_t below);
   Place finish_closure();
-  bool is_apart(Place place, const Entry& entry) const;
   void begin(uint32_t block);
   bool tired() const { return work_ >= enough_; }
+  bool is_apart(Place place, const Entry& entry) const;
   bool calls(uint32_t state, uint32_t block, bool again) const;
   // Where all of these bytes, or characters, lead to; unknown: not to one place.
   Place common_step(Place place, const ByteSet& bytes);

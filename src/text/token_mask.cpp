@@ -38,6 +38,7 @@ class Walk {
     uint32_t char_class, chars;  // so many may come
     bool ends;                   // and no more
   };
+
   bool has_enough() const { return machine_.work() > limit_ || machine_.bytes() > max_machine_bytes; }
 
   // Where all characters of a class lead to one place, from there to one, and so on, a text of such characters may come or
