@@ -106,7 +106,7 @@ def run_documented_lines(args):
         texts = [greedy(server, name) for name in (base, base + " State Test", base + " MRSS Test")]
         check(len(set(texts)) == 3, f"the names say the same: {texts}")
         asked(server, "/removemodel", {})
-        check(server.post("/loadstatemodel", {"state_filename": "state.pth", "state_viewname": "x"})[0] == 503, "no model, no state")
+        check(server.post("/loadstatemodel", {"state_filename": "state.pth", "state_viewname": "x"})[0] == 400, "no model, no state")
         check(server.stop() == 0, server.stderr())
 
 
