@@ -224,7 +224,7 @@ def turns_of_one_session(args, folder):
         status, answer = server.post("/v1/completions", {**turn, "prompt": " on", "max_tokens": 5})
         rest = stream.read().decode()
         connection.close()
-        check("error" not in rest and '"finish_reason":"length"' in rest, f"the first turn ended with {rest[-300:]}")
+        check('{"error"' not in rest and '"finish_reason":"length"' in rest, f"the first turn ended with {rest[-300:]}")
         check(status == 200 and answer["usage"]["completion_tokens"] == 5, f"{status} {answer}")
         status, session = server.get("/state/s")
         check(status == 200 and session["tokens"] > 3000 + 5, f"{session['tokens']} tokens")

@@ -46,8 +46,9 @@ host::ServedPtr model_for(const Context& context, const Call& call) {
   } catch (const host::NotResident&) {
     throw;
   } catch (const Error& error) {
-    const bool is_none = error.kind() == ErrorKind::unavailable && !context.draining;
-    if (is_none) throw Error(ErrorKind::bad_request, "model not loaded");
+    // None at all, or none that a request without a name could mean.
+    const bool is_none = error.kind() == ErrorKind::unavailable || error.param() == "model";
+    if (is_none && !context.draining) throw Error(ErrorKind::bad_request, "model not loaded");
     throw;
   }
 }
