@@ -135,14 +135,7 @@ uint32_t GrammarMachine::united(uint32_t a, uint32_t b, int depth) {
 
 // What a state reads, above these stacks.
 void GrammarMachine::reach(uint32_t state, uint32_t below) {
-  const std::span<const uint32_t> leaves = program_->leaves_of(state);
-  work_ += leaves.size() + 1;
-  for (const uint32_t leaf : leaves) {
-    if (program_->leaves[leaf].kind == Leaf::Kind::byte)
-      reached_.push_back({leaf, 0, below});
-    else
-      call(leaf, 0, below);
-  }
+  reach_leaves(state, below);
   if (program_->states[state].end) leave(below);
 }
 
@@ -194,7 +187,11 @@ void GrammarMachine::call(uint32_t at, uint32_t count, uint32_t below) {
 
 void GrammarMachine::begin(uint32_t block) {
   const uint32_t below = std::exchange(call_below_[block], none);
-  const std::span<const uint32_t> leaves = program_->leaves_of(program_->blocks[block].start);
+  reach_leaves(program_->blocks[block].start, below);
+}
+
+void GrammarMachine::reach_leaves(uint32_t state, uint32_t below) {
+  const std::span<const uint32_t> leaves = program_->leaves_of(state);
   work_ += leaves.size() + 1;
   for (const uint32_t leaf : leaves) {
     if (program_->leaves[leaf].kind == Leaf::Kind::byte)

@@ -119,6 +119,7 @@ class GrammarMachine {
   void grow_table();
   // The closure under way: reached_ and calls_ grow.
   void reach(uint32_t state, uint32_t below);
+  void reach_leaves(uint32_t state, uint32_t below);
   void leave(uint32_t set);
   void call(uint32_t leaf, uint32_t count, uint32_t below);
   Place finish_closure();
